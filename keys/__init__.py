@@ -1,0 +1,37 @@
+"""The key ring of a token service: keys with four instants, rotation, a directory of key files, the JWKS (RFC 7517).
+
+It knows nothing of OAuth or HTTP, and is of use alone: `python -m keys --help`.
+"""
+
+from keys.algorithms import ALGORITHMS, Algorithm
+from keys.files import KeyStoreError
+from keys.jwks import jwks, max_age
+from keys.key import InvalidWrap, Key, SealingKey, SigningKey
+from keys.master import read_master_key
+from keys.pair import KeyPair, NoPrivateKey
+from keys.policy import Policy
+from keys.ring import NoActiveKey, Ring
+from keys.rotation import UnknownKid, revoke, rotate
+from keys.store import KeyStore
+
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "InvalidWrap",
+    "Key",
+    "KeyPair",
+    "KeyStore",
+    "KeyStoreError",
+    "NoActiveKey",
+    "NoPrivateKey",
+    "Policy",
+    "Ring",
+    "SealingKey",
+    "SigningKey",
+    "UnknownKid",
+    "jwks",
+    "max_age",
+    "read_master_key",
+    "revoke",
+    "rotate",
+]

@@ -1,0 +1,52 @@
+"""The `[keys]` table of the configuration file (TOML 1.0), and where its directory and master key are."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from keys.master import read_master_key
+from keys.policy import Policy
+from keys.store import KeyStore
+
+
+class ConfigurationError(Exception):
+    """The configuration was refused; the message is one fault a line, each with its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    policy: Policy
+    directory: Path
+    master_key_file: Path | None = None
+
+    def store(self) -> KeyStore:
+        """The store that it describes; raises KeyStoreError if the master key cannot be read."""
+        return KeyStore(self.directory, read_master_key(self.master_key_file) if self.master_key_file else None)
+
+
+def read_configuration(path: Path, default_directory: Path) -> Configuration:
+    """Reads the `[keys]` table of the TOML at `path`, and nothing else in it; raises ConfigurationError.
+
+    Relative paths in it start where the file is.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("keys", {})
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{path}: is not TOML: {error}") from None
+    try:
+        policy = msgspec.convert(table, Policy)
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at `$")
+        raise ConfigurationError(f"{path}: keys{place.rstrip('`')}: {text}") from None
+    if problems := policy.problems():
+        raise ConfigurationError("\n".join(f"{path}: {place}: {fault}" for place, fault in problems))
+    here = path.absolute().parent
+    return Configuration(
+        policy,
+        here / policy.directory if policy.directory else default_directory,
+        here / policy.master_key_file if policy.master_key_file else None,
+    )

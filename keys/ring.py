@@ -1,0 +1,76 @@
+"""The key ring: immutable, and quick to ask who signs, who seals and whose a kid is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from keys.key import SEALING_ALG, Key, SealingKey, SigningKey
+
+
+class NoActiveKey(Exception):
+    """No key of this purpose and algorithm is active now."""
+
+    def __init__(self, purpose: str, alg: str) -> None:
+        super().__init__(f"no active {purpose} key for {alg}")
+        self.purpose = purpose
+        self.alg = alg
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class Ring:
+    """All keys of a node. Equal keys make equal rings, whatever their order.
+
+    A chain (the keys of one purpose and algorithm) is asked from its newest key backwards: one standby at most stands
+    before the active key, so a look-up is two steps. All times are seconds since the epoch.
+    """
+
+    keys: tuple[Key, ...]
+    _signers: dict[str, tuple[SigningKey, ...]] = field(compare=False)
+    _sealers: tuple[SealingKey, ...] = field(compare=False)
+    _by_kid: dict[str, Key] = field(compare=False)
+
+    def __init__(self, keys: Iterable[Key] = ()) -> None:
+        """Raises ValueError if two keys have one kid."""
+        newest_first = sorted(keys, key=lambda key: (key.activates, key.created, key.kid), reverse=True)
+        by_kid = {key.kid: key for key in newest_first}
+        if len(by_kid) != len(newest_first):
+            raise ValueError("two keys of the ring have one kid")
+        signers: dict[str, tuple[SigningKey, ...]] = {}
+        for key in newest_first:
+            if isinstance(key, SigningKey):
+                signers[key.alg] = (*signers.get(key.alg, ()), key)
+        sealers = tuple(key for key in newest_first if isinstance(key, SealingKey))
+        for name, value in (
+            ("keys", tuple(newest_first)),
+            ("_signers", signers),
+            ("_sealers", sealers),
+            ("_by_kid", by_kid),
+        ):
+            object.__setattr__(self, name, value)
+
+    def signer(self, alg: str, now: float) -> SigningKey:
+        """The key that signs with `alg`; raises NoActiveKey."""
+        for key in self._signers.get(alg, ()):
+            if key.activates <= now < key.retires and key.can_sign:
+                return key
+        raise NoActiveKey("sig", alg)
+
+    def sealer(self, now: float) -> SealingKey:
+        """The key that seals bags; raises NoActiveKey."""
+        for key in self._sealers:
+            if key.activates <= now < key.retires:
+                return key
+        raise NoActiveKey("bag", SEALING_ALG)
+
+    def published(self, now: float) -> tuple[SigningKey, ...]:
+        """The signing keys that others are to know, newest first: from `created` until `expires`."""
+        return tuple(key for key in self.keys if isinstance(key, SigningKey) and key.created <= now < key.expires)
+
+    def by_kid(self, kid: str) -> Key | None:
+        return self._by_kid.get(kid)
+
+    def next_activation(self, now: float) -> int | None:
+        """The first instant after `now` at which a key becomes active."""
+        return min((key.activates for key in self.keys if key.activates > now), default=None)
+
+    def __repr__(self) -> str:
+        return f"Ring({', '.join(map(repr, self.keys))})"

@@ -1,0 +1,150 @@
+"""Rotation as pure transitions (NIST SP 800-57 part 1 §5.3): stage, publish, activate, retire, drop.
+
+The keys of one purpose and algorithm form a chain: each takes over from the one before at its `activates`. After
+`rotate` or `revoke` every chain of the policy has one active key, and a standby that is published already, so that no
+verifier meets a signature by a key that it has not had `publish_ahead` to fetch. Three cases cannot wait that long:
+
+- an empty chain: a new installation, or an algorithm just added to the policy (name it in the policy `publish_ahead`
+  before a resource uses it, where verifiers do not fetch the JWKS again for a kid they have not seen);
+- a chain whose keys have all retired because nobody rotated them;
+- a revocation, after which no other key may stand in: the standby takes over, published for long or not.
+
+In these `activates` is set back by `skew`, so that a node whose clock is that much behind goes on without a gap.
+"""
+
+import base64
+import datetime
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from keys.key import KINDS, SEALING_ALG, Key, SigningKey
+from keys.policy import Policy
+from keys.ring import Ring
+
+__all__ = ["Generate", "Policy", "UnknownKid", "revoke", "rotate"]
+
+# generate(purpose, alg=, kid=, created=, activates=, retires=, expires=) -> a key with fresh material.
+Generate = Callable[..., Key]
+
+
+class UnknownKid(KeyError):
+    """The ring has no key of this kid."""
+
+    def __str__(self) -> str:
+        return f"no key has the kid {self.args[0]!r}"
+
+
+def generate_key(purpose: str, **fields: str | int) -> Key:
+    return KINDS[purpose].generate(**fields)  # type: ignore[arg-type]
+
+
+def rotate(ring: Ring, policy: Policy, now: int, force: bool = False, generate: Generate = generate_key) -> Ring:
+    """The ring as it should be at `now` (seconds since the epoch); an equal ring if nothing is due.
+
+    Adds what is missing, deletes private halves that nobody uses any more and drops what has expired. `force` brings
+    each standby forward: to now, or to when it will have been published for `publish_ahead`; doing it again before
+    then changes nothing. Chains that the policy no longer names end with their active key.
+    """
+    chains: dict[tuple[str, str], list[Key]] = {("sig", alg): [] for alg in policy.signing_algs}
+    chains["bag", SEALING_ALG] = []
+    wanted = frozenset(chains)
+    for key in reversed(ring.keys):
+        chains.setdefault((key.purpose, key.alg), []).append(key)
+    make = _Maker(policy, now, generate, {key.kid for key in ring.keys})
+    turned: list[Key] = []
+    for chain, keys in chains.items():
+        ahead = [key for key in keys if key.activates > now]
+        past = [key for key in keys if key.activates <= now]
+        line = _advance(chain, past, ahead, make, force) if chain in wanted else past
+        turned += _settle(line, policy, now)
+    return Ring(turned)
+
+
+def revoke(ring: Ring, kid: str, policy: Policy, now: int, generate: Generate = generate_key) -> Ring:
+    """The ring without `kid`, whose standby takes over at once if it was active; raises UnknownKid.
+
+    What the key protected cannot be verified or opened any more.
+    """
+    if ring.by_kid(kid) is None:
+        raise UnknownKid(kid)
+    return rotate(Ring(key for key in ring.keys if key.kid != kid), policy, now, generate=generate)
+
+
+class _Maker:
+    """Makes keys for one transition."""
+
+    def __init__(self, policy: Policy, now: int, generate: Generate, kids: set[str]) -> None:
+        self.policy = policy
+        self.now = now
+        self._generate = generate
+        self._kids = kids
+
+    def __call__(self, chain: tuple[str, str], created: int, activates: int) -> Key:
+        purpose, alg = chain
+        retires = activates + self.policy.period
+        expires = retires + self.policy.life(purpose) + self.policy.reload + self.policy.skew
+        return self._generate(
+            purpose, alg=alg, kid=self._kid(), created=created, activates=activates, retires=retires, expires=expires
+        )
+
+    def _kid(self) -> str:
+        day = datetime.datetime.fromtimestamp(self.now, datetime.UTC).strftime("%y%m%d")
+        while True:
+            kid = f"{day}-{base64.b32encode(secrets.token_bytes(5))[:6].decode().lower()}"
+            if kid not in self._kids:
+                self._kids.add(kid)
+                return kid
+
+
+def _advance(chain: tuple[str, str], past: list[Key], ahead: list[Key], make: _Maker, force: bool) -> list[Key]:
+    """The chain with a key that is active and one that will be."""
+    policy, now = make.policy, make.now
+    earliest = now + policy.publish_ahead
+    if not any(key.retires > now and key.usable for key in past):
+        since = now - policy.skew
+        if ahead:
+            standby = ahead.pop(0)
+            standby = replace(standby, created=min(standby.created, now))
+            past = [*past, _moved(standby, max(standby.created, since), policy)]
+        else:
+            past = [*past, make(chain, since, since)]
+    elif force:
+        standby = ahead.pop(0) if ahead else make(chain, now, earliest)
+        standby = _moved(standby, max(now, standby.created + policy.publish_ahead), policy)
+        ahead.insert(0, standby)
+    if not any(key.activates > now for key in ahead):
+        newest = max([*past, *ahead], key=lambda key: key.activates)
+        ahead.append(make(chain, now, max(newest.retires, earliest)))
+    return [*past, *ahead]
+
+
+def _moved(key: Key, activates: int, policy: Policy) -> Key:
+    """`key` with its window begun at `activates` if that is earlier."""
+    if activates >= key.activates:
+        return key
+    return _ending(replace(key, activates=activates), activates + policy.period, policy)
+
+
+def _ending(key: Key, retires: int, policy: Policy) -> Key:
+    """`key` retired at `retires`, and kept after that for as long as ever promised, or longer if lives have grown."""
+    kept = max(key.expires - key.retires, policy.life(key.purpose) + policy.reload + policy.skew)
+    return replace(key, retires=retires, expires=retires + kept)
+
+
+def _settle(line: Iterable[Key], policy: Policy, now: int) -> list[Key]:
+    """Makes each window end where the next begins, deletes the private halves of the retired, drops the expired."""
+    settled: list[Key] = []
+    takes_over: int | None = None
+    for key in sorted(line, key=lambda key: key.activates, reverse=True):
+        if key.retires > now:
+            turned = _ending(key, key.retires if takes_over is None else takes_over, policy)
+            takes_over = key.activates if key.usable else takes_over
+        else:
+            turned = key
+        # A node that is slow to reload, or whose clock is behind, may still sign for reload + skew.
+        if isinstance(turned, SigningKey) and turned.can_sign and now >= turned.retires + policy.skew + policy.reload:
+            turned = replace(turned, pair=turned.pair.public())
+        if now < turned.expires:
+            settled.append(turned)
+    return settled

@@ -1,0 +1,88 @@
+"""`python -m service {check,client,code,explain,password,revoke}`: what an operator does beside running the service."""
+
+import argparse
+import os
+import sys
+import time
+from getpass import getpass
+
+from keys import KeyStoreError, NoActiveKey
+from service.app import key_store, load
+from service.commands import code, revoke
+from service.config import ConfigError
+from service.config.check_client_auth import client_auth_warnings
+from service.config.check_grants import grant_warnings
+from service.config.reference import reference
+from service.explain import explain
+from service.memory import MemoryFull, MemoryUnavailable
+from service.new_client import new_client
+from service.protocol import passwords
+from service.protocol.errors import OAuthError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Carry out one command; return the exit code: 0 done, 1 refused (with the fault named), 2 usage."""
+    parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
+    parser.add_argument("--config", default=os.environ.get("CONFIG") or "demo.toml", help="the TOML file")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("check", help="name every problem of the configuration")
+    client = commands.add_parser("client", help="print a new client's TOML entry, and its secret once")
+    client.add_argument("id")
+    client.add_argument("--grants", default="client_credentials", help="grant types, separated by commas")
+    client.add_argument("--scopes", default="", help="scopes, separated by commas")
+    token = commands.add_parser("explain", help="open a bag or token with the keys at hand and tell what it is")
+    token.add_argument("token", help="the token, or - for standard input")
+    call_back = commands.add_parser("revoke", help="void what was issued until now")
+    call_back.add_argument("--client", default="", help="client id")
+    call_back.add_argument("--subject", default="", help="sub")
+    call_back.add_argument("--family", default="", help="the jti of a token, up to its dot")
+    call_back.add_argument("--all", action="store_true", help="everything")
+    mint = commands.add_parser("code", help="mint an authorization code (demo configurations only)")
+    mint.add_argument("client")
+    mint.add_argument("subject")
+    mint.add_argument("--scope", default="", help="as in an authorization request")
+    mint.add_argument("--redirect-uri", default="", help="as in an authorization request")
+    mint.add_argument("--challenge", default="", help="S256 code_challenge")
+    commands.add_parser("password", help="read a password and print its Argon2id hash, for a user or a client")
+    commands.add_parser("reference", help="print the reference of the configuration file")
+    options = parser.parse_args(arguments)
+    if options.command == "reference":
+        print(reference(), end="")
+        return 0
+    if options.command == "password":
+        return _hash_password()
+    try:
+        config = load(options.config)
+        if options.command == "check":
+            for path, message in (*grant_warnings(config), *client_auth_warnings(config)):
+                print(f"warning: {path}: {message}")
+            print(f"{options.config}: no problems")
+        elif options.command == "client":
+            print(new_client(config, options.id, options.grants.split(","), options.scopes.split(",")))
+        elif options.command == "revoke":
+            print(revoke(config, options.client, options.subject, options.family, options.all))
+        elif options.command == "code":
+            print(code(config, options.client, options.subject, options.scope, options.redirect_uri, options.challenge))
+        else:
+            text = sys.stdin.read() if options.token == "-" else options.token
+            print(explain(key_store(config).load(), config.issuer, text.strip(), time.time()))
+    except OAuthError as refused:
+        print(refused.description, file=sys.stderr)
+        return 1
+    except (ConfigError, KeyStoreError, NoActiveKey, MemoryUnavailable, MemoryFull, ValueError) as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _hash_password() -> int:
+    password = getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        print("the password is empty", file=sys.stderr)
+        return 1
+    print(passwords.hash(password))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

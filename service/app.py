@@ -1,0 +1,134 @@
+"""Wiring: one configuration, one key store and one memory become an ASGI application."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from keys import KeyStore, read_master_key
+from service.bags.snapshot import Snapshot
+from service.config import Config
+from service.config import load as load_file
+from service.decisions.desk import Desk
+from service.grants import GRANTS
+from service.hooks import custom_grants, guarded, hook_problems
+from service.memory import Memory, open_memory
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry, registry_problems
+from service.users import open_users, user_problems
+from service.web.answer import answer_unexpected, serialize_error
+from service.web.documents import JwksDocument, MetadataDocument
+from service.web.events import StandardOutput, configure_events
+from service.web.gate import Gate
+from service.web.health import Healthz, Metrics, Readyz
+from service.web.key_watch import KeyWatch, load_keys
+from service.web.live import Live
+from service.web.memory_watch import MemoryWatch
+from service.web.record import Recorder
+from service.web.remote_keys import HttpRemoteKeys
+
+
+def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Config:
+    """Return the configuration in the file at `path`, checked as far as it can be without keys and memory.
+
+    `SATCHEL_BIND` of `environ` names the addresses that are to be listened on, separated by commas.
+
+    Raises:
+        ConfigError: every problem, with its path.
+    """
+
+    def bind_problems(config: Config) -> Iterator[tuple[str, str]]:
+        return _bind_problems(config, environ)
+
+    return load_file(path, environ, registry_problems, hook_problems, user_problems, bind_problems)
+
+
+def key_store(config: Config) -> KeyStore:
+    """Return the store of the configured key directory.
+
+    Raises:
+        KeyStoreError: the master key file is refused.
+    """
+    policy = config.keys
+    master = read_master_key(Path(policy.master_key_file)) if policy.master_key_file else None
+    return KeyStore(Path(policy.directory), master)
+
+
+def create_app(
+    config: Config,
+    *,
+    store: KeyStore | None = None,
+    memory: Memory | None = None,
+    clock: Callable[[], float] = time.time,
+    write: Callable[[bytes], Any] | None = None,
+) -> Gate:
+    """Return the application of `config`; `clock` gives seconds since the epoch, `write` takes the log's lines
+    (standard output).
+
+    Raises:
+        KeyStoreError: the key directory is refused, by name.
+        HookError: code of the operator's cannot be had.
+    """
+    write = write or StandardOutput()
+    configure_events(config.logging.level, write)
+    store = store or key_store(config)
+    registry = Registry(config)
+    desk = Desk(
+        registry,
+        Snapshot(load_keys(store), config.issuer),
+        memory or open_memory(config.memory, lambda: int(clock())),
+        _ports(config),
+        {**GRANTS, **custom_grants(config)},
+    )
+    live = Live(desk, config.keys, clock)
+    recorder = Recorder(clock, write if config.logging.requests else None)
+    app = Gate(live, recorder, middleware=[MemoryWatch(live), KeyWatch(live, store), recorder])
+    app.set_error_serializer(serialize_error)
+    app.add_error_handler(Exception, answer_unexpected)
+    base = config.base_path
+    app.add_route(base + config.endpoints.jwks, JwksDocument(live))
+    app.add_route("/.well-known/oauth-authorization-server" + base, MetadataDocument(live))
+    app.add_route("/healthz", Healthz())
+    app.add_route("/readyz", Readyz(live))
+    app.add_route(config.endpoints.metrics, Metrics(live, recorder, "PROMETHEUS_MULTIPROC_DIR" in os.environ))
+    return app
+
+
+def preflight(config: Config) -> str:
+    """Check that there are keys; return what to tell whoever has started the service.
+
+    Raises:
+        KeyStoreError: there are none, or they are refused.
+    """
+    load_keys(key_store(config))
+    if not config.demo:
+        return ""
+    url = config.issuer + config.endpoints.token
+    return f"\nA first token:\n\n  curl -s -u 123456789:987654321 -d grant_type=client_credentials {url}\n\n"
+
+
+def _ports(config: Config) -> Ports:
+    development = _is_loopback(urlsplit(config.issuer).hostname or "")
+    hook = config.hooks.authenticate_client
+    return Ports(
+        open_users(config),
+        HttpRemoteKeys(development),
+        guarded(hook, str, type(None)) if hook else None,
+    )
+
+
+def _bind_problems(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for address in filter(None, environ.get("SATCHEL_BIND", "").split(",")):
+        on_loopback = address.startswith("unix:") or _is_loopback(urlsplit(f"//{address}").hostname or "")
+        if config.demo and not on_loopback:
+            yield "demo", f"a demo listens on loopback only, not on {address}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

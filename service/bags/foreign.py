@@ -1,0 +1,166 @@
+"""RFC 7515, RFC 7519, RFC 8725: other people's JWTs, read by a strict pre-parser before any key is touched.
+
+Client assertions, DPoP proofs, request objects and other issuers' tokens all pass here, and nowhere else.
+"""
+
+from typing import Any, NewType
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+
+from service.bags.base64url import decode
+from service.bags.errors import BadBag
+from service.bags.foreign_keys import ALGORITHMS, KeySet, Secret, fits, read_verification_key
+from service.bags.jwk import PublicKey, check_kid
+from service.bags.strict_json import load_object
+
+MAX_HEADER_BYTES = 4096
+MAX_INSTANT = 2**53
+_INSTANTS = ("exp", "nbf", "iat")
+
+# Each would change how the token is read, or have us fetch or trust something. Members unknown to us are passed over,
+# as RFC 7515 §4 asks; that `crit` is refused makes it safe.
+_REFUSED = frozenset({"crit", "b64", "zip", "enc", "epk", "apu", "apv", "iv", "tag", "p2s", "p2c", "jku", "x5u", "x5c"})
+
+Claims = NewType("Claims", dict[str, Any])
+"""Claims whose signature has been verified."""
+
+
+class Unverified(msgspec.Struct, frozen=True):
+    """A well-formed JWT of which nothing is proven yet; its claims may only help to find out whose keys to use."""
+
+    alg: str
+    kid: str | None
+    typ: str | None
+    jwk: dict[str, Any] | None
+    unverified_claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"Unverified(kid={self.kid!r})"
+
+
+def parse(token: str, *, types: frozenset[str | None], embedded_key: bool = False, max_chars: int = 8192) -> Unverified:
+    """A compact JWS with a JSON object in it, of one of the given `typ`s (None: it has none).
+
+    `embedded_key` says that the header must hold a `jwk` (a DPoP proof); otherwise it must not. Raises BadBag.
+    """
+    if len(token) > max_chars:
+        raise BadBag("token is too long")
+    if token.count(".") != 2:
+        raise BadBag("token has not three segments")
+    try:
+        signing_input, _, signature = token.encode("ascii").rpartition(b".")
+    except UnicodeEncodeError:
+        raise BadBag("token is not ASCII") from None
+    head, _, body = signing_input.partition(b".")
+    raw_header = decode(head)
+    if len(raw_header) > MAX_HEADER_BYTES:
+        raise BadBag("header is too long")
+    header = load_object(raw_header)
+    if not _REFUSED.isdisjoint(header):
+        raise BadBag("header has a refused member")
+    alg, typ, jwk = header.get("alg"), header.get("typ"), header.get("jwk")
+    if not isinstance(alg, str):
+        raise BadBag("alg is not a string")
+    if ("typ" in header and not isinstance(typ, str)) or typ not in types:
+        raise BadBag("wrong typ")
+    if ("jwk" in header) is not embedded_key or (embedded_key and not isinstance(jwk, dict)):
+        raise BadBag("embedded key missing or out of place")
+    claims = load_object(decode(body))
+    _check_registered_claims(claims)
+    return Unverified(
+        alg=alg,
+        kid=check_kid(header["kid"]) if "kid" in header else None,
+        typ=typ,
+        jwk=jwk,
+        unverified_claims=claims,
+        signing_input=signing_input,
+        signature=decode(signature),
+    )
+
+
+def verify(unverified: Unverified, keys: KeySet, algs: frozenset[str]) -> Claims:
+    """The claims, if the one key that kid and alg name has signed them with an allowed alg; raises BadBag."""
+    _check_alg(unverified, algs)
+    return _verify(unverified, keys.choose(unverified.kid, unverified.alg))
+
+
+def verify_with_embedded_key(unverified: Unverified, algs: frozenset[str]) -> tuple[Claims, str]:
+    """RFC 9449 §4.3: the claims, and the RFC 7638 SHA-256 thumbprint of the public key in the header that signed them.
+
+    The key proves nothing but possession of itself. Raises BadBag.
+    """
+    _check_alg(unverified, algs)
+    key = read_verification_key(unverified.jwk)
+    if key is None or not fits(key, unverified.alg):
+        raise BadBag("alg does not fit the embedded key")
+    return _verify(unverified, key), key.thumbprint
+
+
+def check_times(
+    claims: Claims,
+    now: float,
+    *,
+    skew: float = 60,
+    require_exp: bool = True,
+    max_life: float | None = None,
+    max_age: float | None = None,
+) -> None:
+    """RFC 7519 §4.1.4-4.1.6; all in seconds. Raises BadBag if expired, not yet valid, or issued in the future.
+
+    `max_life` bounds how long it may live still, and from `iat` where it has one; `max_age` requires an `iat` no
+    older than that.
+    """
+    exp, nbf, iat = (claims.get(name) for name in _INSTANTS)
+    if exp is None:
+        if require_exp or max_life is not None:
+            raise BadBag("no exp")
+    elif now >= exp + skew:
+        raise BadBag("expired")
+    elif max_life is not None and (exp - now > max_life + skew or (iat is not None and exp - iat > max_life)):
+        raise BadBag("lives too long")
+    if any(start is not None and now < start - skew for start in (nbf, iat)):
+        raise BadBag("not yet valid")
+    if max_age is not None and (iat is None or now - iat > max_age + skew):
+        raise BadBag("no iat, or too old")
+
+
+def check_issuer(claims: Claims, issuer: str) -> None:
+    """RFC 7519 §4.1.1: `iss` is exactly this; raises BadBag."""
+    if claims.get("iss") != issuer:
+        raise BadBag("wrong iss")
+
+
+def check_audience(claims: Claims, audience: str, *, array: bool = False) -> None:
+    """RFC 7519 §4.1.3: `aud` is exactly this string or, with `array`, also a list of it alone; raises BadBag."""
+    aud = claims.get("aud")
+    if aud != audience and not (array and aud == [audience]):
+        raise BadBag("wrong aud")
+
+
+def _check_alg(unverified: Unverified, algs: frozenset[str]) -> None:
+    if unverified.alg not in algs or unverified.alg not in ALGORITHMS:
+        raise BadBag("alg is not allowed")
+
+
+def _verify(unverified: Unverified, key: PublicKey | Secret) -> Claims:
+    try:
+        ALGORITHMS[unverified.alg].verify(key.handle, unverified.signature, unverified.signing_input)
+    except InvalidSignature:
+        raise BadBag("bad signature") from None
+    return Claims(unverified.unverified_claims)
+
+
+def _check_registered_claims(claims: dict[str, Any]) -> None:
+    for name in _INSTANTS:
+        # type(), because True is an int
+        if name in claims and (type(claims[name]) not in (int, float) or not -MAX_INSTANT < claims[name] < MAX_INSTANT):
+            raise BadBag(f"{name} is not a sane number")
+    for name in ("iss", "sub", "jti"):
+        if name in claims and not isinstance(claims[name], str):
+            raise BadBag(f"{name} is not a string")
+    aud = claims.get("aud", "")
+    if not isinstance(aud, str) and not (isinstance(aud, list) and all(isinstance(item, str) for item in aud)):
+        raise BadBag("aud is neither a string nor a list of strings")

@@ -1,0 +1,34 @@
+"""Nonces for DPoP proofs (RFC 9449 section 8): told by the clock and a bag key, so any node can check any node's."""
+
+from hmac import compare_digest
+
+from keys import Ring, SealingKey
+from service.bags.base64url import encode
+
+SLOT = 60
+"""Seconds for which one nonce is handed out; it is good for one slot more."""
+
+
+def make_nonce(ring: Ring, now: float) -> str:
+    """Return the nonce of this slot.
+
+    Raises:
+        NoActiveKey: the ring cannot seal now.
+    """
+    return _nonce(ring.sealer(now), int(now) // SLOT)
+
+
+def check_nonce(ring: Ring, nonce: str, now: float) -> bool:
+    """Tell whether `nonce` is one of ours, of this slot or the last; a node's clock may be one slot ahead."""
+    kid, _, rest = nonce.partition(".")
+    slot, _, _ = rest.partition(".")
+    key = ring.by_kid(kid)
+    if not isinstance(key, SealingKey) or now >= key.expires:
+        return False
+    if not (slot.isascii() and slot.isdecimal() and len(slot) < 12 and -1 <= int(now) // SLOT - int(slot) <= 1):
+        return False
+    return compare_digest(nonce.encode(), _nonce(key, int(slot)).encode())
+
+
+def _nonce(key: SealingKey, slot: int) -> str:
+    return f"{key.kid}.{slot}.{encode(key.mac(b'dpop nonce %d' % slot)[:16]).decode('ascii')}"

@@ -1,0 +1,168 @@
+"""The one view of keys that a request works with: ring, header table and verified tokens, swapped as a whole.
+
+A header of ours is matched, never parsed. We emit one fixed protected header for each pair of kind and key, so a table
+from the exact header segment to that pair is all that opening needs: an algorithm, a key id or a critical extension
+that we did not write cannot be expressed. Since the tokens verified so far live in the same object as the ring that
+verified them, no verdict outlives its key.
+"""
+
+from collections.abc import Callable, Container
+from hashlib import sha256
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from keys import InvalidWrap, Key, Ring, SealingKey, SigningKey
+from service.bags.base64url import encode
+from service.bags.errors import BadBag, ExpiredBag
+from service.bags.kinds import KINDS, AccessToken, Bag
+from service.bags.nested import Recipient, open_own_nested, seal_nested
+from service.bags.seal import seal, unseal
+from service.bags.sign import access_claims, access_token, sign, verify
+
+B = TypeVar("B", bound=Bag)
+
+MAX_CHARS = 8192
+"""Characters of the longest token that is looked at."""
+
+AT_JWT = "at+jwt"
+INTROSPECTION_JWT = "token-introspection+jwt"
+"""Signed for others (RFC 9701), and never opened here."""
+_encode = msgspec.msgpack.Encoder().encode
+_CACHED = 4096
+
+
+class _Sealed(NamedTuple):
+    kind: type[Bag]
+    key: SealingKey
+    decode: Callable[[bytes], Bag]
+
+
+class Snapshot:
+    """Seals, signs and opens with one ring, for one issuer. `now` is in seconds since the epoch throughout."""
+
+    __slots__ = ("_headers", "_sealed", "_signed", "_verified", "issuer", "ring")
+
+    def __init__(self, ring: Ring, issuer: str) -> None:
+        self.ring = ring
+        self.issuer = issuer
+        self._headers: dict[tuple[str, str], bytes] = {}
+        self._sealed: dict[bytes, _Sealed] = {}
+        self._signed: dict[bytes, SigningKey] = {}
+        self._verified: dict[bytes, tuple[AccessToken, int]] = {}
+        for key in ring.keys:
+            if isinstance(key, SigningKey):
+                for header in self._shapes(key, AT_JWT, {"alg": key.alg}):
+                    self._signed[header] = key
+                self._shapes(key, INTROSPECTION_JWT, {"alg": key.alg})
+            elif isinstance(key, SealingKey):
+                for kind in KINDS:
+                    for header in self._shapes(key, kind.TYP, {"alg": key.alg, "enc": "A256GCM"}):
+                        self._sealed[header] = _Sealed(kind, key, msgspec.msgpack.Decoder(kind).decode)
+
+    def _shapes(self, key: Key, typ: str, algorithms: dict[str, str]) -> tuple[bytes, ...]:
+        """Return the header segments that are read for (typ, key); the first is the one emitted.
+
+        A new shape is appended one release before it moves to the front, so equal nodes can be upgraded one by one.
+        """
+        shapes = (encode(msgspec.json.encode({**algorithms, "kid": key.kid, "typ": typ})),)
+        if (typ, key.kid) in self._headers or any(shape in self._sealed or shape in self._signed for shape in shapes):
+            raise ValueError(f"two meanings of one header: {typ} under key {key.kid}")
+        self._headers[typ, key.kid] = shapes[0]
+        return shapes
+
+    def seal(self, bag: Bag, now: float) -> str:
+        """Return `bag` as a compact JWE under the active bag key.
+
+        Raises:
+            NoActiveKey: the ring has none.
+        """
+        key = self.ring.sealer(now)
+        return seal(self._headers[bag.TYP, key.kid], key, _encode(bag)).decode("ascii")
+
+    def sign(self, token: AccessToken, alg: str, now: float) -> str:
+        """Return `token` as a JWT (RFC 9068) under the active key of `alg`.
+
+        Raises:
+            NoActiveKey: the ring has none for `alg`.
+        """
+        return self.sign_claims(AT_JWT, access_claims(token), alg, now)
+
+    def sign_claims(self, typ: str, claims: bytes, alg: str, now: float) -> str:
+        """Return a JWT of the kind `typ` with the JSON `claims`, under the active key of `alg`.
+
+        Raises:
+            NoActiveKey: the ring has none for `alg`.
+        """
+        key = self.ring.signer(alg, now)
+        return sign(self._headers[typ, key.kid], key, claims).decode("ascii")
+
+    def sign_and_seal(self, token: AccessToken, alg: str, recipient: Recipient, now: float) -> str:
+        """Return `token` as a JWT inside a JWE that `recipient` opens (RFC 7519 section 5.2), and we too."""
+        return seal_nested(self.sign(token, alg, now).encode("ascii"), recipient, self.ring.sealer(now))
+
+    def open(self, token: str, kinds: Container[type[B]], now: float) -> B:
+        """Return the bag in `token`, which must be of one of `kinds`, ours, unaltered and within its time.
+
+        Raises:
+            ExpiredBag: everything but its time is right.
+            BadBag: anything else; the reason is for the log.
+        """
+        if len(token) > MAX_CHARS:
+            raise BadBag("too long")
+        try:
+            text = token.encode("ascii")
+        except UnicodeEncodeError:
+            raise BadBag("not ASCII") from None
+        header, _, rest = text.partition(b".")
+        sealed = self._sealed.get(header)
+        if sealed is not None:
+            if sealed.kind not in kinds:
+                raise BadBag(f"{sealed.kind.__name__} does not belong here")
+            bag = _open_sealed(sealed, header, rest, now)
+        elif AccessToken in kinds:
+            bag = self._open_signed(text, now)
+        else:
+            raise BadBag("unknown header")
+        if bag.iss != self.issuer:
+            raise BadBag("issuer")
+        if now >= bag.exp:
+            raise ExpiredBag(bag)
+        return bag  # type: ignore[return-value]
+
+    def _open_signed(self, text: bytes, now: float) -> AccessToken:
+        if text.partition(b".")[0] not in self._signed:
+            text = open_own_nested(text, lambda kid, wrapped: self._unwrap(kid, wrapped, now))
+        digest = sha256(text).digest()
+        known = self._verified.get(digest)
+        if known is not None and now < known[1]:
+            return known[0]
+        header, _, rest = text.partition(b".")
+        key = self._signed.get(header)
+        if key is None:
+            raise BadBag("unknown header")
+        if now >= key.expires:
+            raise BadBag("key expired")
+        token = access_token(verify(header, key, rest))
+        if len(self._verified) >= _CACHED:
+            del self._verified[next(iter(self._verified))]
+        self._verified[digest] = token, min(token.exp, key.expires)
+        return token
+
+    def _unwrap(self, kid: str, wrapped: bytes, now: float) -> bytes:
+        key = self.ring.by_kid(kid)
+        if not isinstance(key, SealingKey) or now >= key.expires:
+            raise BadBag("unknown key")
+        try:
+            return key.unwrap(wrapped)
+        except InvalidWrap:
+            raise BadBag("not authentic") from None
+
+
+def _open_sealed(sealed: _Sealed, header: bytes, rest: bytes, now: float) -> Bag:
+    if now >= sealed.key.expires:
+        raise BadBag("key expired")
+    try:
+        return sealed.decode(unseal(header, sealed.key, rest))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadBag("payload") from None

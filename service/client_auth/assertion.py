@@ -1,0 +1,98 @@
+"""Client assertions (RFC 7523 section 3, RFC 7521 section 4.2, OpenID Connect Core section 9): what both kinds share.
+
+The audience is the issuer and nothing else: a server that is named beside us, or whose token URL begins as ours does,
+cannot use here what a client sent to it.
+"""
+
+from functools import lru_cache
+from math import ceil
+
+from service.bags.base64url import decode
+from service.bags.errors import BadBag
+from service.bags.foreign import Unverified, check_audience, check_issuer, check_times, parse, verify
+from service.bags.foreign_keys import KeySet
+from service.bags.strict_json import load_object
+from service.client_auth.method import Authenticated, Credentials, refused
+from service.config import Client
+from service.protocol.registry import Registry
+from service.protocol.spend import Spend, replay_id
+
+TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+MAX_LIFE = 300
+"""Seconds that an assertion may live."""
+
+_TYPES = frozenset({None, "JWT", "client-authentication+jwt"})
+_MAX_HEADER = 512
+
+
+def presented(credentials: Credentials) -> bool:
+    """Tell whether the body has a client assertion, or half of one."""
+    form = credentials.form
+    return form.get("client_assertion") is not None or form.get("client_assertion_type") is not None
+
+
+def has_mac(credentials: Credentials) -> bool:
+    """Tell whether the assertion says that a shared secret made it, not a private key."""
+    return _names_hmac((credentials.form.get("client_assertion") or "").partition(".")[0])
+
+
+@lru_cache(256)
+def _names_hmac(header: str) -> bool:
+    if len(header) > _MAX_HEADER:
+        return False
+    try:
+        return str(load_object(decode(header.encode("utf-8"))).get("alg")).startswith("HS")
+    except BadBag:
+        return False
+
+
+def read(credentials: Credentials, registry: Registry, method: str, algs: frozenset[str]) -> tuple[Client, Unverified]:
+    """Return the client that the assertion speaks of, and what has yet to be verified with its keys.
+
+    Raises:
+        OAuthError: invalid_client.
+    """
+    form = credentials.form
+    if form.get("client_assertion_type") != TYPE:
+        raise refused("wrong client_assertion_type")
+    try:
+        unverified = parse(form.get("client_assertion") or "", types=_TYPES)
+    except BadBag as fault:
+        raise refused(fault.reason) from None
+    client_id = unverified.unverified_claims.get("sub")
+    if form.get("client_id") not in (None, client_id):
+        raise refused("client_id differs from sub")
+    client = registry.client(client_id) if client_id is not None else None
+    if client is None:
+        raise refused("unknown client")
+    if method not in client.auth_methods:
+        raise refused(f"{method} is not registered")
+    if unverified.alg not in algs:
+        raise refused("alg is not allowed")
+    return client, unverified
+
+
+def accept(
+    client: Client, unverified: Unverified, keys: KeySet, registry: Registry, method: str, now: float
+) -> Authenticated:
+    """Return the client whose assertion one of `keys` has signed; the assertion is then to be spent.
+
+    Raises:
+        OAuthError: invalid_client.
+    """
+    config = registry.config
+    skew = config.keys.skew
+    try:
+        claims = verify(unverified, keys, frozenset({unverified.alg}))
+        check_issuer(claims, client.id)
+        check_audience(claims, config.issuer)
+        check_times(claims, now, skew=skew, max_life=MAX_LIFE)
+    except BadBag as fault:
+        raise refused(fault.reason) from None
+    jti = claims.get("jti")
+    if not jti:
+        raise refused("no jti")
+    spend = Spend(
+        replay_id("assertion", client.id, jti), ceil(claims["exp"] + skew), "assertion", refused("assertion replayed")
+    )
+    return Authenticated(client, method, (spend,))

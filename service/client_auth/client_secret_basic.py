@@ -1,0 +1,49 @@
+"""client_secret_basic (RFC 6749 section 2.3.1): id and secret, each form-urlencoded, in HTTP Basic (RFC 7617)."""
+
+import binascii
+
+from service.client_auth.method import Authenticated, Credentials
+from service.client_auth.secrets import prove
+from service.protocol.errors import OAuthError
+from service.protocol.form import unquote
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry
+
+NAME = "client_secret_basic"
+
+
+def presented(credentials: Credentials, registry: Registry) -> bool:
+    """Tell whether there is an Authorization header; which scheme it has is for `authenticate` to judge."""
+    return credentials.authorization is not None
+
+
+async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
+    """Return the client named in the header.
+
+    Raises:
+        OAuthError: invalid_client; invalid_request where the body names another client.
+    """
+    client_id, secret = parse_basic(credentials.authorization or "")
+    if credentials.form.get("client_id") not in (None, client_id):
+        raise OAuthError("invalid_request", "client_id differs from the authenticated client")
+    return await prove(client_id, secret, NAME, registry, now)
+
+
+def parse_basic(header: str) -> tuple[str, str]:
+    """Return (id, secret) of a Basic credential; a colon in the secret may be raw, one in the id must be escaped.
+
+    Raises:
+        OAuthError: invalid_client.
+    """
+    scheme, _, encoded = header.partition(" ")
+    try:
+        if scheme.lower() != "basic":
+            raise OAuthError("invalid_client", "client authentication failed", reason="not Basic")
+        decoded = binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
+        client_id, colon, secret = decoded.decode("ascii").partition(":")
+        if not (client_id and colon):
+            raise OAuthError("invalid_client", "client authentication failed", reason="no id or no colon in Basic")
+        return unquote(client_id), unquote(secret)
+    except (ValueError, OAuthError) as fault:
+        reason = fault.reason if isinstance(fault, OAuthError) else "Basic is not base64 of ASCII"
+        raise OAuthError("invalid_client", "client authentication failed", reason=reason) from None

@@ -1,0 +1,26 @@
+"""client_secret_jwt (OpenID Connect Core section 9): an assertion under an HMAC with the client's secret."""
+
+from service.bags.foreign_keys import ALGORITHMS
+from service.client_auth import assertion
+from service.client_auth.method import Authenticated, Credentials
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry
+
+NAME = "client_secret_jwt"
+ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind == "secret")
+
+
+def presented(credentials: Credentials, registry: Registry) -> bool:
+    """Tell whether there is an assertion that claims to be made with a secret."""
+    return assertion.presented(credentials) and assertion.has_mac(credentials)
+
+
+async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
+    """Return the client whose secret made the assertion.
+
+    Raises:
+        OAuthError: invalid_client.
+    """
+    client, unverified = assertion.read(credentials, registry, NAME, ALGS)
+    keys = registry.proofs.hmac_keys[client.id]
+    return assertion.accept(client, unverified, keys, registry, NAME, now)

@@ -1,0 +1,66 @@
+"""What a client-authentication method is, and what it reads."""
+
+from typing import NamedTuple, Protocol
+
+from service.config import Client
+from service.protocol.errors import OAuthError
+from service.protocol.form import Form
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry
+from service.protocol.spend import Spend
+
+_PROOFS = ("client_secret", "client_assertion", "client_assertion_type")
+
+
+class Credentials(NamedTuple):
+    """The part of a request that can prove a client."""
+
+    authorization: str | None
+    """The Authorization header."""
+    form: Form
+    certificate: bytes | None = None
+    """The client's certificate (DER), from the TLS connection by way of a trusted proxy."""
+
+    def __repr__(self) -> str:
+        return "Credentials()"
+
+    @property
+    def bare_client_id(self) -> str | None:
+        """The client_id, if nothing else in header and body speaks for a client; a certificate may still do so."""
+        form = self.form
+        if self.authorization is not None or any(form.get(name) is not None for name in _PROOFS):
+            return None
+        return form.get("client_id")
+
+
+class Authenticated(NamedTuple):
+    """A client and the method that proved it (its name in RFC 7591's registry); `spends` must be spent with it."""
+
+    client: Client
+    method: str
+    spends: tuple[Spend, ...] = ()
+
+
+class Method(Protocol):
+    """A method; each is a module with a name (RFC 7591 section 2) and two functions."""
+
+    NAME: str
+
+    def presented(self, credentials: Credentials, registry: Registry, /) -> bool:
+        """Tell whether the request uses this method, rightly or wrongly."""
+        ...
+
+    async def authenticate(
+        self, credentials: Credentials, registry: Registry, ports: Ports, now: float, /
+    ) -> Authenticated:
+        """Return the client.
+
+        Raises:
+            OAuthError: invalid_client.
+        """
+        ...
+
+
+def refused(reason: str) -> OAuthError:
+    """Return the one refusal of every failed authentication; `reason` is for the log."""
+    return OAuthError("invalid_client", "client authentication failed", reason=reason)

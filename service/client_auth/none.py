@@ -1,0 +1,27 @@
+"""none (RFC 6749 section 2.1): a public client, which says who it is and cannot prove it."""
+
+from service.client_auth import tls
+from service.client_auth.method import Authenticated, Credentials, refused
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry
+
+NAME = "none"
+
+
+def presented(credentials: Credentials, registry: Registry) -> bool:
+    """Tell whether client_id stands alone; a certificate beside it may be there to bind tokens (RFC 8705 section 4)."""
+    return credentials.bare_client_id is not None and not tls.presented(credentials, registry, tls.METHODS)
+
+
+async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
+    """Return the public client of that id.
+
+    Raises:
+        OAuthError: invalid_client.
+    """
+    client = registry.client(credentials.bare_client_id or "")
+    if client is None:
+        raise refused("unknown client")
+    if NAME not in client.auth_methods:
+        raise refused(f"{NAME} is not registered")
+    return Authenticated(client, NAME)

@@ -1,0 +1,27 @@
+"""private_key_jwt (OpenID Connect Core section 9): an assertion signed with the client's own private key."""
+
+from service.bags.foreign_keys import ALGORITHMS
+from service.client_auth import assertion
+from service.client_auth.client_keys import client_keys
+from service.client_auth.method import Authenticated, Credentials
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry
+
+NAME = "private_key_jwt"
+ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind != "secret")
+
+
+def presented(credentials: Credentials, registry: Registry) -> bool:
+    """Tell whether there is an assertion that does not claim to be made with a secret."""
+    return assertion.presented(credentials) and not assertion.has_mac(credentials)
+
+
+async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
+    """Return the client that signed the assertion.
+
+    Raises:
+        OAuthError: invalid_client; temporarily_unavailable, where the client's keys cannot be fetched.
+    """
+    client, unverified = assertion.read(credentials, registry, NAME, ALGS)
+    keys = await client_keys(client, unverified.kid, registry, ports)
+    return assertion.accept(client, unverified, keys, registry, NAME, now)

@@ -1,0 +1,42 @@
+"""Mutual TLS (RFC 8705 section 2): what both of its methods share.
+
+That the client holds the certificate's private key was shown in the TLS handshake, to the proxy that passes it on.
+"""
+
+from service.bags.certificate import Certificate, read_certificate
+from service.bags.errors import BadBag
+from service.client_auth.method import Credentials, refused
+from service.config import Client
+from service.protocol.registry import Registry
+
+METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
+
+
+def presented(credentials: Credentials, registry: Registry, methods: tuple[str, ...]) -> bool:
+    """Tell whether a certificate is all that speaks for a client, one that is registered for one of `methods`.
+
+    A certificate alone does not make a mechanism: other clients may show one only to have their tokens bound to it.
+    """
+    if credentials.certificate is None:
+        return False
+    client = registry.client(credentials.bare_client_id or "")
+    return client is not None and not set(methods).isdisjoint(client.auth_methods)
+
+
+def read(credentials: Credentials, registry: Registry, now: float) -> tuple[Client, Certificate]:
+    """Return the client that `presented` found, and its certificate.
+
+    Raises:
+        OAuthError: invalid_client.
+    """
+    client = registry.client(credentials.bare_client_id or "")
+    if client is None or credentials.certificate is None:
+        raise refused("no certificate of a known client")
+    try:
+        certificate = read_certificate(credentials.certificate)
+    except BadBag as fault:
+        raise refused(fault.reason) from None
+    skew = registry.config.keys.skew
+    if not certificate.not_before - skew <= now < certificate.not_after + skew:
+        raise refused("the certificate is out of its time")
+    return client, certificate

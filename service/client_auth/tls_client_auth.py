@@ -1,0 +1,28 @@
+"""tls_client_auth (RFC 8705 section 2.1): a certificate of a CA that the proxy trusts, known by one of its names.
+
+The proxy must have verified the chain: nothing in the header says so.
+"""
+
+from service.client_auth import tls
+from service.client_auth.method import Authenticated, Credentials, refused
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry
+
+NAME = "tls_client_auth"
+
+
+def presented(credentials: Credentials, registry: Registry) -> bool:
+    """Tell whether a certificate is all that speaks for a client of this method."""
+    return tls.presented(credentials, registry, (NAME,))
+
+
+async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
+    """Return the client whose registered name the certificate has.
+
+    Raises:
+        OAuthError: invalid_client.
+    """
+    client, certificate = tls.read(credentials, registry, now)
+    if registry.proofs.certificate_names[client.id] not in certificate.names:
+        raise refused("the certificate has another name")
+    return Authenticated(client, NAME)

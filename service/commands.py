@@ -1,0 +1,75 @@
+"""The commands that need keys or memory: calling tokens back, and minting a code where there is no front yet."""
+
+import asyncio
+import time
+
+from service.app import key_store
+from service.bags.snapshot import Snapshot
+from service.config import Config
+from service.decisions.code import mint_code
+from service.decisions.desk import Desk
+from service.decisions.revoke import call_back
+from service.memory import open_memory
+from service.protocol.pkce import challenge_octets
+from service.protocol.ports import Ports
+from service.protocol.registry import Registry
+
+
+def revoke(config: Config, client: str, subject: str, family: str, everything: bool) -> str:
+    """Void what has been issued until now; return what was done.
+
+    Raises:
+        ValueError: nothing is named, or too much, or the memory is `none` and so cannot know.
+        MemoryUnavailable, MemoryFull
+    """
+    if not (client or subject or family or everything):
+        raise ValueError("name what is to be revoked: CLIENT=…, SUBJECT=…, FAMILY=… or ALL=1")
+    if everything and (client or subject or family):
+        raise ValueError("ALL=1 stands alone: it revokes whatever else could be named")
+    if config.memory.kind == "none":
+        raise ValueError("memory.kind is none: nothing can be revoked")
+
+    async def run() -> None:
+        memory = open_memory(config.memory)
+        try:
+            await call_back(memory, config, time.time(), client=client, subject=subject, family=family)
+        finally:
+            await memory.close()
+
+    asyncio.run(run())
+    named = {"client": client, "subject": subject, "family": family}
+    told = ", ".join(f"{what} {who}" for what, who in named.items() if who) or "everything"
+    return f"revoked: {told}, issued until now"
+
+
+def code(config: Config, client_id: str, sub: str, scopes: str, redirect_uri: str, challenge: str) -> str:
+    """Return an authorization code as a consent of `sub` would give it; for development.
+
+    Raises:
+        ValueError: the configuration is no demo, or the client is unknown.
+        MemoryUnavailable, OAuthError, KeyStoreError
+    """
+    registry = Registry(config)
+    if not config.demo:
+        raise ValueError("demo: codes are minted by hand in a demo only")
+    if registry.client(client_id) is None:
+        raise ValueError(f"clients: no client has the id {client_id!r}")
+
+    async def run() -> str:
+        memory = open_memory(config.memory)
+        try:
+            await memory.ready()
+            desk = Desk(registry, Snapshot(key_store(config).load(), config.issuer), memory, Ports(None, None))  # type: ignore[arg-type]
+            return mint_code(
+                desk,
+                time.time(),
+                client_id=client_id,
+                sub=sub,
+                scopes=tuple(scopes.split()),
+                redirect_uri=redirect_uri or None,
+                challenge=challenge_octets(challenge, "S256") if challenge else b"",
+            )
+        finally:
+            await memory.close()
+
+    return asyncio.run(run())

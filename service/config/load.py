@@ -1,0 +1,149 @@
+"""Reading the file: every problem is collected, each with its path, before anything is refused."""
+
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
+
+import msgspec
+
+from service.config.check import semantic_problems
+from service.config.check_client_auth import client_auth_problems
+from service.config.check_grants import grant_problems
+from service.config.tables import Config, Resource, Users, UsersFile
+
+
+class Problem(NamedTuple):
+    """One fault: where it is (`clients[1].scopes`) and what it is."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(Exception):
+    """A configuration that is refused; its text has one problem a line."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
+        self.problems = problems
+
+
+def load(
+    path: str | os.PathLike[str],
+    environ: Mapping[str, str] = os.environ,
+    *rules: Callable[[Config], Iterable[tuple[str, str]]],
+) -> Config:
+    """Return the configuration in the TOML file at `path`.
+
+    `PORT` of `environ` replaces `{port}` in the issuer, `SATCHEL_STATE` is the directory of keys and memory where the
+    file names none; relative paths in the file start from the file's own directory. `rules` give more (path, message)
+    problems, beside those that can be seen here.
+
+    Raises:
+        ConfigError: it cannot be read, or has problems; all of them are named.
+    """
+    file = Path(path)
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise ConfigError(str(file), [Problem("", str(fault))]) from None
+    problems: list[Problem] = []
+    config = _convert(tables, Config, "", problems)
+    if not problems:
+        config = _located(config, file.absolute().parent, environ, problems)
+        every_rule = (semantic_problems, client_auth_problems, grant_problems, *rules)
+        problems += [Problem(*problem) for rule in every_rule for problem in rule(config)]
+    if problems:
+        raise ConfigError(str(file), problems)
+    return config  # type: ignore[no-any-return]
+
+
+def _located(config: Config, base: Path, environ: Mapping[str, str], problems: list[Problem]) -> Config:
+    """Return `config` with its issuer filled in, its paths absolute and its encryption keys read."""
+    state = Path(environ.get("SATCHEL_STATE") or "var").absolute()
+
+    def place(path: str, default: Path | None = None) -> str:
+        return str(base / path) if path else str(default or "")
+
+    replace = msgspec.structs.replace
+    return replace(
+        config,
+        issuer=config.issuer.replace("{port}", environ.get("PORT") or "8000"),
+        keys=replace(
+            config.keys,
+            directory=place(config.keys.directory, state / "keys"),
+            master_key_file=place(config.keys.master_key_file),
+        ),
+        memory=replace(config.memory, path=place(config.memory.path, state / "memory" / "memory.sqlite")),
+        users=_with_file(config.users, base, problems),
+        resources=tuple(
+            _with_key(resource, f"resources[{n}]", base, problems) for n, resource in enumerate(config.resources)
+        ),
+    )
+
+
+def _with_file(users: Users, base: Path, problems: list[Problem]) -> Users:
+    if not users.file:
+        return users
+    if users.known:
+        problems.append(Problem("users.known", "there is users.file too: one of the two"))
+    try:
+        tables = tomllib.loads((base / users.file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        problems.append(Problem("users.file", f"cannot be read: {fault}"))
+        return users
+    file = _convert(tables, UsersFile, "users.file", problems)
+    return msgspec.structs.replace(users, known=() if file is None else file.users)
+
+
+def _with_key(resource: Resource, path: str, base: Path, problems: list[Problem]) -> Resource:
+    if not resource.encryption_key_file:
+        return resource
+    if resource.encryption_key:
+        problems.append(Problem(f"{path}.encryption_key", "is there twice: here and in a file"))
+    try:
+        key = msgspec.json.decode((base / resource.encryption_key_file).read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as fault:
+        problems.append(Problem(f"{path}.encryption_key_file", f"cannot be read: {fault}"))
+        return resource
+    return msgspec.structs.replace(resource, encryption_key=key)
+
+
+def _convert(value: Any, kind: Any, path: str, problems: list[Problem]) -> Any:
+    """Return `value` as `kind`; what does not fit is added to `problems` and the rest is still looked at."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _convert_table(value, kind, path, problems)
+    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    arguments = get_args(bare)
+    if get_origin(bare) is tuple and isinstance(arguments[0], type) and issubclass(arguments[0], msgspec.Struct):
+        if not isinstance(value, list):
+            problems.append(Problem(path, "expected an array of tables"))
+            return ()
+        return tuple(_convert(item, arguments[0], f"{path}[{n}]", problems) for n, item in enumerate(value))
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as fault:
+        message, _, inner = str(fault).partition(" - at `$")
+        problems.append(Problem(path + inner.rstrip("`"), message))
+        return None
+
+
+def _convert_table(value: Any, kind: type[msgspec.Struct], path: str, problems: list[Problem]) -> Any:
+    if not isinstance(value, dict):
+        problems.append(Problem(path, "expected a table"))
+        return None
+    before = len(problems)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    prefix = f"{path}." if path else ""
+    problems += [Problem(prefix + name, "no such setting") for name in value if name not in fields]
+    members = {}
+    for name, field in fields.items():
+        if name in value:
+            members[field.name] = _convert(value[name], field.type, prefix + name, problems)
+        elif field.required:
+            problems.append(Problem(prefix + name, "is required"))
+    return kind(**members) if len(problems) == before else None

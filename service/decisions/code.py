@@ -1,0 +1,55 @@
+"""Minting authorization codes (RFC 6749 section 4.1.2), for whoever has a resource owner's consent."""
+
+from service.bags.ids import fresh_id
+from service.bags.kinds import AuthorizationCode, Grant
+from service.decisions.desk import Desk
+from service.protocol.digests import client_digest, uri_digest
+
+
+def mint_code(
+    desk: Desk,
+    now: float,
+    *,
+    client_id: str,
+    sub: str,
+    scopes: tuple[str, ...],
+    resources: tuple[str, ...] = (),
+    redirect_uri: str | None = None,
+    challenge: bytes = b"",
+    nonce: str = "",
+    dpop_jkt: str = "",
+    auth_time: int = 0,
+    acr: str = "",
+    amr: tuple[str, ...] = (),
+) -> str:
+    """Return a code for `sub` (the subject) towards the client `client_id`, good once for lifetimes.code seconds.
+
+    `redirect_uri` is the one of the request, if it had one; `challenge` the 32 octets of an S256 code_challenge;
+    `dpop_jkt` the thumbprint of the DPoP key that must redeem it (RFC 9449 section 10); `auth_time` is in seconds.
+
+    Raises:
+        MemoryUnavailable: the memory that is to know whether the code was used cannot be asked.
+    """
+    grant = Grant(
+        family=fresh_id(),
+        client=client_digest(client_id),
+        sub=sub,
+        scope=" ".join(scopes),
+        resources=resources,
+        memory=desk.memory.identity,
+        auth_time=auth_time,
+        acr=acr,
+        amr=amr,
+        cnf={"jkt": dpop_jkt} if dpop_jkt else {},
+    )
+    code = AuthorizationCode(
+        iss=desk.snapshot.issuer,
+        jti=fresh_id(),
+        iat=int(now),
+        exp=int(now) + desk.registry.config.lifetimes.code,
+        grant=grant,
+        redirect_uri=b"" if redirect_uri is None else uri_digest(redirect_uri),
+        challenge=challenge,
+        nonce=nonce,
+    )
+    return desk.snapshot.seal(code, now)

@@ -1,0 +1,45 @@
+"""Telling what a token is, offline: kind, contents, verdict, and the reason for which it would be refused."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from keys import Ring
+from service.bags.base64url import decode
+from service.bags.errors import BadBag, ExpiredBag
+from service.bags.kinds import KINDS, Bag
+from service.bags.snapshot import Snapshot
+
+
+def explain(ring: Ring, issuer: str, token: str, now: float) -> str:
+    """Return the explanation of `token` at `now` (seconds since the epoch), in lines for people."""
+    try:
+        return _told(Snapshot(ring, issuer).open(token, KINDS, now), "valid")
+    except ExpiredBag as fault:
+        return _told(fault.bag, "refused: expired")
+    except BadBag as fault:
+        lines = ["kind:     unknown", f"verdict:  refused: {fault.reason}"]
+        for name, segment in zip(
+            ("header", "payload"), token.split(".")[: 2 if token.count(".") == 2 else 1], strict=False
+        ):
+            lines.append(f"{name}:  {_unverified(segment)} (not verified)")
+        return "\n".join(lines)
+
+
+def _told(bag: Bag, verdict: str) -> str:
+    lines = [f"kind:     {type(bag).__name__} ({bag.TYP})", f"verdict:  {verdict}"]
+    for name in bag.__struct_fields__:
+        value: Any = getattr(bag, name)
+        shown = msgspec.json.encode(value).decode()
+        if name in ("iat", "exp", "auth_time", "until") and value:
+            shown += f"  ({datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+        lines.append(f"{name + ':':<10}{shown}")
+    return "\n".join(lines)
+
+
+def _unverified(segment: str) -> str:
+    try:
+        return msgspec.json.encode(msgspec.json.decode(decode(segment.encode()))).decode()
+    except (BadBag, msgspec.DecodeError, UnicodeError, RecursionError):
+        return "unreadable"

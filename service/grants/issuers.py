@@ -1,0 +1,89 @@
+"""What another issuer has signed (RFC 7523 section 3, RFC 8725 sections 3.8-3.12), for the grants that believe it."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from service.bags.errors import BadBag
+from service.bags.foreign import Claims, check_audience, check_times, parse, verify
+from service.grants.plan import GrantRequest
+from service.protocol.errors import OAuthError
+from service.protocol.ports import KeysUnavailable
+from service.protocol.standing import Standing
+from service.protocol.trusted_issuer import TrustedIssuer, qualified
+
+Use = Literal["jwt_bearer", "id_jag", "token_exchange"]
+
+MAX_SUBJECT = 255
+"""Characters of the longest `sub` (OpenID Connect Core section 2 has the same limit)."""
+
+
+class Statement(NamedTuple):
+    """The verified claims of a trusted issuer; `subject` is what our tokens call its `sub`."""
+
+    use: Use
+    issuer: TrustedIssuer
+    claims: Claims
+    subject: str
+    act: dict[str, Any] | None
+    standing: Standing
+
+
+async def verify_statement(token: str, uses: Mapping[str | None, Use], request: GrantRequest) -> Statement:
+    """Return what `token` says, which must be for us, for this client and for the use that `uses` has for its `typ`.
+
+    The unverified `iss` chooses the issuer and nothing else; no key of one issuer verifies for another.
+
+    Raises:
+        BadBag: it is not to be believed.
+        OAuthError: temporarily_unavailable, where its issuer's keys cannot be had.
+    """
+    registry, client = request.registry, request.client
+    unverified = parse(token, types=frozenset(uses))
+    use = uses[unverified.typ]
+    issuer = registry.issuers.get(unverified.unverified_claims.get("iss", ""))
+    if issuer is None or use not in issuer.settings.uses:
+        raise BadBag("not an issuer that is configured for this use")
+    if issuer.settings.clients and client.id not in issuer.settings.clients:
+        raise BadBag("the client may not present this issuer's tokens")
+    keys = issuer.keys
+    if keys is None:
+        try:
+            keys = await request.ports.remote_keys.keys(issuer.settings.jwks_uri, unverified.kid)
+        except KeysUnavailable as fault:
+            raise OAuthError(
+                "temporarily_unavailable", "the issuer's keys cannot be had now", reason=str(fault)
+            ) from None
+    claims = verify(unverified, keys, issuer.algs)
+    check_audience(claims, registry.config.issuer if use == "id_jag" else issuer.audience, array=True)
+    check_times(claims, request.now, skew=registry.config.keys.skew, max_life=issuer.settings.max_life)
+    cnf = claims.get("cnf", {})
+    if not isinstance(cnf, dict) or any(request.cnf.get(name) != value for name, value in cnf.items()):
+        raise BadBag("bound to another key")
+    subject = _subject(claims, issuer, request)
+    # Without an `iat` it may be older than any not-before.
+    standing = Standing("", "", client.id, subject, int(claims.get("iat", 0)))
+    return Statement(use, issuer, claims, subject, _actors(claims.get("act"), issuer), standing)
+
+
+def _subject(claims: Claims, issuer: TrustedIssuer, request: GrantRequest) -> str:
+    sub = claims.get("sub", "")
+    if not 0 < len(sub) <= MAX_SUBJECT or not sub.isprintable():
+        raise BadBag("sub is missing, too long or not printable")
+    subject = issuer.subject(sub)
+    if request.registry.client(subject) is not None:
+        raise BadBag("sub is the id of a client")
+    return subject
+
+
+def _actors(act: object, issuer: TrustedIssuer) -> dict[str, Any] | None:
+    """Return an `act` claim (RFC 8693 section 4.1) with the actors called as in our tokens."""
+    if act is None:
+        return None
+    if not isinstance(act, dict):
+        raise BadBag("act is malformed")
+    sub, iss = act.get("sub"), act.get("iss", issuer.settings.issuer)
+    if not isinstance(sub, str) or not isinstance(iss, str) or "#" in iss:
+        raise BadBag("act is malformed")
+    actor = issuer.subject(sub) if iss == issuer.settings.issuer else qualified(iss, sub)
+    prior = _actors(act.get("act"), issuer)
+    return {"sub": actor} if prior is None else {"sub": actor, "act": prior}

@@ -1,0 +1,83 @@
+"""What a grant reads and what it decides: nothing has happened yet when there is a plan."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from service.bags.kinds import AuthorizationCode, Grant, RefreshToken
+from service.bags.snapshot import Snapshot
+from service.config import Client
+from service.protocol.errors import ErrorCode
+from service.protocol.form import Form
+from service.protocol.ports import Ports
+from service.protocol.registry import Audience, Registry
+from service.protocol.spend import Spend
+from service.protocol.standing import Standing
+
+
+class GrantRequest(NamedTuple):
+    """A token request whose client is known; `now` is in seconds since the epoch.
+
+    `cnf` is the sender constraint that this request has proved: `jkt` (RFC 9449), `x5t#S256` (RFC 8705), or nothing.
+    """
+
+    form: Form
+    client: Client
+    cnf: dict[str, str]
+    registry: Registry
+    snapshot: Snapshot
+    ports: Ports
+    now: float
+
+
+class Renewal(NamedTuple):
+    """A refresh token to be issued: what it carries, whose successor it is, and the family's last second."""
+
+    grant: Grant
+    until: int
+    parent: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What is to be read and spent, and the tokens that are then to be issued.
+
+    subject, client_id, audiences, scopes: for whom, to whom, for which audiences, with what power.
+    requested: the scopes that the request named; the answer repeats `scope` where it differs (RFC 6749 section 5.1).
+    standing: what the token rests on and must not have been revoked.
+    void: the error code where it has been.
+    spends: ids to be spent, before the code or refresh token is.
+    redeems: the code or refresh token that is presented; it is spent last.
+    rotates: whether a refresh token in `redeems` has one successor only.
+    renewal: the refresh token to be issued beside the access token.
+    family: the authorization that the access token belongs to.
+    act, may_act: who acts for the subject, and who alone may come to (RFC 8693 sections 4.1 and 4.4).
+    not_after: the access token expires by then (seconds since the epoch), however long its audience allows.
+    """
+
+    subject: str
+    client_id: str
+    audiences: tuple[Audience, ...]
+    scopes: tuple[str, ...]
+    requested: tuple[str, ...] | None = None
+    standing: tuple[Standing, ...] = ()
+    void: ErrorCode = "invalid_grant"
+    spends: tuple[Spend, ...] = ()
+    redeems: AuthorizationCode | RefreshToken | None = None
+    rotates: bool = False
+    renewal: Renewal | None = None
+    family: str = ""
+    not_after: int = 0
+    cnf: dict[str, str] = {}
+    auth_time: int = 0
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    act: dict[str, Any] | None = None
+    may_act: dict[str, Any] | None = None
+    authorization_details: list[dict[str, Any]] = []
+    claims: dict[str, Any] = {}
+    issued_token_type: str = ""
+
+
+GrantFunction = Callable[[GrantRequest], Awaitable[Plan]]
+"""A grant: it changes nothing, and awaits nothing but the ports."""

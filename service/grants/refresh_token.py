@@ -1,0 +1,51 @@
+"""The refresh token grant (RFC 6749 section 6); decisions/spending.py has the rule of rotation."""
+
+from hmac import compare_digest
+
+from service.bags.errors import BadBag
+from service.bags.kinds import RefreshToken
+from service.grants.plan import GrantRequest, Plan, Renewal
+from service.protocol.digests import client_digest
+from service.protocol.errors import OAuthError
+from service.protocol.registry import meaningful_scopes
+from service.protocol.scopes import narrow_scopes, parse_scope
+from service.protocol.standing import Standing
+
+
+async def refresh_token(request: GrantRequest) -> Plan:
+    """Plan the tokens that follow a refresh token.
+
+    Raises:
+        OAuthError: invalid_grant for a token that is not good for this request; invalid_request, invalid_scope,
+            invalid_target.
+    """
+    form, client = request.form, request.client
+    try:
+        token = request.snapshot.open(form.require("refresh_token"), (RefreshToken,), request.now)
+    except BadBag as fault:
+        raise OAuthError("invalid_grant", "the refresh token is not valid", reason=fault.reason) from None
+    grant = token.grant
+    if not compare_digest(grant.client, client_digest(client.id)):
+        raise OAuthError("invalid_grant", "the refresh token is not valid", reason="another client's refresh token")
+    if not grant.cnf.items() <= request.cnf.items():
+        raise OAuthError("invalid_grant", "the refresh token is bound to another key")
+    audiences = request.registry.target(client, form.all("resource"), grant.resources)
+    scope = form.get("scope")
+    requested = None if scope is None else parse_scope(scope)
+    return Plan(
+        subject=grant.sub,
+        client_id=client.id,
+        audiences=audiences,
+        scopes=narrow_scopes(requested, grant.scope, meaningful_scopes(audiences)),
+        requested=requested,
+        standing=(Standing(token.jti, grant.family, client.id, grant.sub, token.iat),),
+        redeems=token,
+        rotates=client.public or request.registry.config.refresh.rotate_confidential,
+        renewal=Renewal(grant, token.until, token.jti),
+        family=grant.family,
+        cnf=request.cnf,
+        auth_time=grant.auth_time,
+        acr=grant.acr,
+        amr=grant.amr,
+        authorization_details=grant.authorization_details,
+    )

@@ -1,0 +1,161 @@
+"""The file of the embedded memory: made whole, shared by every process of the host, set aside when damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import structlog
+
+from service.memory.port import MemoryRefused, MemoryUnavailable
+
+# Each entry carries the weight with which it was counted, and the triggers count it in its own transaction: neither a
+# kill nor a deletion can put a count out of step.
+_SCHEMA = """
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA journal_mode = WAL;
+CREATE TABLE entries (
+    id BLOB PRIMARY KEY, value, until INTEGER NOT NULL, use TEXT NOT NULL, weight INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE classes (use TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE about (identity TEXT NOT NULL, since INTEGER NOT NULL, swept INTEGER NOT NULL);
+CREATE TRIGGER entered AFTER INSERT ON entries WHEN new.weight BEGIN
+    INSERT INTO classes VALUES (new.use, new.weight) ON CONFLICT (use) DO UPDATE SET entries = entries + new.weight;
+END;
+CREATE TRIGGER gone AFTER DELETE ON entries WHEN old.weight BEGIN
+    UPDATE classes SET entries = entries - old.weight WHERE use = old.use;
+END;
+"""
+_WAL_LIMIT = 16 << 20  # bytes that the log keeps after a burst
+_BACKSTOP = 50_000  # pages in the log at which a put checkpoints by itself, should the thread never come round to it
+_PARTS = ("-wal", "-shm", "-journal")
+
+
+class MemoryFile(NamedTuple):
+    """An open file, and what it says of itself."""
+
+    connection: sqlite3.Connection
+    inode: tuple[int, int]
+    identity: str
+    since: int
+
+
+def open_file(path: Path, wait: float, clock: Callable[[], int]) -> MemoryFile:
+    """Open the file; make it if there is none; if it is damaged, set it aside and begin another.
+
+    `wait` is the longest wait (s) for other processes. Raises `MemoryUnavailable`, `MemoryRefused`, `OSError` and
+    `sqlite3.Error`.
+    """
+    for _ in range(3):
+        with contextlib.suppress(FileNotFoundError):
+            inode = inode_of(path)
+            try:
+                return _connect(path, inode, wait)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                set_aside(path, inode, wait, clock, str(error))
+        _create(path, wait, clock)
+    raise MemoryUnavailable("the memory file keeps changing")
+
+
+def inode_of(path: Path) -> tuple[int, int]:
+    """Tell one file from another that took its name. Raises `FileNotFoundError`."""
+    found = os.stat(path)  # noqa: PTH116 - on the path of every put, where pathlib costs twice as much
+    return found.st_dev, found.st_ino
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tell a file that is not, or no longer, ours from other trouble."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    missing_table = code == sqlite3.SQLITE_ERROR and "no such" in str(error)
+    return (
+        missing_table
+        or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        or code == sqlite3.SQLITE_IOERR_SHORT_READ
+    )
+
+
+def connect(path: Path, wait: float) -> sqlite3.Connection:
+    """Connect to a file that exists, for use in the calling thread."""
+    address = f"file:{quote(str(path))}?mode=rw"
+    return sqlite3.connect(address, uri=True, timeout=wait, isolation_level=None)
+
+
+def _connect(path: Path, inode: tuple[int, int], wait: float) -> MemoryFile:
+    connection = connect(path, wait)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_BACKSTOP}")
+        row = connection.execute("SELECT identity, since FROM about").fetchone()
+        if row is None:
+            raise MemoryRefused(f"{path} is not a memory")
+        connection.execute("PRAGMA busy_timeout = 0")
+        if inode_of(path) != inode:
+            raise FileNotFoundError(path)
+    except BaseException:
+        connection.close()
+        raise
+    return MemoryFile(connection, inode, *row)
+
+
+def _create(path: Path, wait: float, clock: Callable[[], int]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.parent.stat().st_mode & 0o002:
+        raise MemoryRefused(f"{path.parent} may be written by anyone: chmod 700")
+    with _alone(path, wait):
+        if path.exists():
+            return
+        # A log without its file is what an interrupted setting aside leaves; a new file would replay it.
+        for part in _PARTS:
+            Path(f"{path}{part}").unlink(missing_ok=True)
+        new = Path(f"{path}.new")
+        for part in ("", *_PARTS):
+            Path(f"{new}{part}").unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        with contextlib.closing(connect(new, wait)) as connection:
+            connection.executescript(_SCHEMA)
+            identity, since = secrets.token_hex(8), clock()
+            connection.execute("INSERT INTO about VALUES (?, ?, 0)", (identity, since))
+        new.rename(path)
+    structlog.get_logger().info("memory begun", file=str(path), identity=identity, since=since)
+
+
+def set_aside(path: Path, inode: tuple[int, int], wait: float, clock: Callable[[], int], reason: str) -> None:
+    """Rename the damaged file, once, however many processes find it damaged. Raises `MemoryUnavailable`, `OSError`."""
+    with _alone(path, wait), contextlib.suppress(FileNotFoundError):
+        if inode_of(path) != inode:
+            return
+        aside = Path(f"{path}.damaged-{clock()}-{secrets.token_hex(2)}")
+        path.rename(aside)
+        for part in _PARTS:
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{path}{part}").rename(f"{aside}{part}")
+        structlog.get_logger().error("memory damaged, set aside", file=str(path), kept_as=str(aside), reason=reason)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, wait: float) -> Iterator[None]:
+    deadline = time.monotonic() + wait
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise MemoryUnavailable("another process is busy replacing the memory file") from None
+                time.sleep(0.005)
+        yield
+    finally:
+        os.close(lock)

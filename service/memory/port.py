@@ -1,0 +1,100 @@
+"""The port to the one small memory (RFC 6749 §10.5, RFC 9700 §4.14): spent ids, revocations and device approvals.
+
+An id is a string of any length and belongs to one verb: either it is put, or it is raised. Memories store a digest
+of it, so that neither a file nor a server ever shows a user code or an assertion's id.
+
+Ask `identity` and `since` in the same turn of the event loop as a verb, before it or after it: a verb answers only
+if the memory still is the one that those two were speaking of, and raises `MemoryUnavailable` otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+# Seconds for which an entry stays beyond its `until`: clocks of equal nodes differ, and step back.
+MARGIN = 60
+
+
+class MemoryUnavailable(Exception):
+    """The memory cannot answer now; `retry_after` is in seconds. Whether a verb took effect is not known."""
+
+    def __init__(self, reason: str, retry_after: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class MemoryRefused(MemoryUnavailable):
+    """The memory is set up so that it could forget what is alive; an operator has to change that."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, retry_after=60)
+
+
+class MemoryFull(Exception):
+    """The class of use `use` holds all that it may, or the disk or the server is full. Nothing was evicted."""
+
+    def __init__(self, use: str, retry_after: int = 30) -> None:
+        super().__init__(f"no room for another {use or 'unnamed'} entry")
+        self.use = use
+        self.retry_after = retry_after
+
+
+class MemoryStatus(msgspec.Struct, frozen=True):
+    """What `/readyz` shows. `since` is in seconds since the epoch; `entries` counts roughly, the expired too."""
+
+    name: str
+    identity: str
+    since: int
+    entries: int
+    detail: str = ""
+
+
+class Memory(Protocol):
+    """Three verbs. Each raises `MemoryUnavailable` when there is no answer; `put` also raises `MemoryFull`."""
+
+    @property
+    def name(self) -> str:
+        """`none`, `embedded` or `redis`."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """The stable name of these contents, kept with them: up to 32 characters. Raises `MemoryUnavailable`."""
+        ...
+
+    def since(self, ids: Sequence[str] = ()) -> int:
+        """Give the instant (s) from which nothing was forgotten where these ids live; without ids, anywhere.
+
+        Raises `MemoryUnavailable`.
+        """
+        ...
+
+    async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
+        """Write once, and give the value that stands: yours if you were first.
+
+        The entry is kept until the instant `until` (s) of the first put, or somewhat longer; never shorter.
+        `use` names the class whose quota it counts against.
+        """
+        ...
+
+    async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+        """Read all in one round trip. A raised id reads as its instant in decimal digits."""
+        ...
+
+    async def raise_to(self, id: str, instant: int, until: int) -> int:
+        """Keep and give the maximum of this instant and the one that stands; `until` (s) only grows, too.
+
+        Outside every quota: an operator's revocation must not fail because others filled a class.
+        """
+        ...
+
+    async def ready(self) -> MemoryStatus:
+        """Contact the memory and describe it. Raises `MemoryRefused` if it is set up to forget."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+        ...

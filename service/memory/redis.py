@@ -1,0 +1,289 @@
+"""The memory of many nodes: Redis 7 or later, or Valkey, alone, behind sentinels or as a cluster.
+
+Ids are spread over 256 hash tags, each of which lives on one server and is lost as a whole. Each has a *marker*, a key
+that never expires and holds the instant from which the tag has forgotten nothing, and a random part. Every verb sees
+the marker in the same round trip: put and raise_to act only if it is the one that this process knows, and a read
+asks for it after the values. So an absence is never believed of a tag that was flushed, lost, or is another server's.
+
+Every tag (in a cluster; else the whole) counts the puts of each class of use in a window that lasts as long as its
+first entry: one addition a put, and at most twice the quota alive. `noeviction` bounds the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import structlog
+from redis.asyncio import RedisCluster
+from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
+
+from service.memory.breaker import Breaker
+from service.memory.digest import digest
+from service.memory.port import MARGIN, MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory.redis_connection import Client, Servers, check, connect, disconnect
+
+_ALL = range(256)
+_TAGS = [b"satchel:{%02x}:" % tag for tag in _ALL]
+_MARKERS = [tag + b"since" for tag in _TAGS]
+_IDENTITY = _TAGS[0] + b"identity"
+
+# KEYS: marker, entry, count. ARGV: the marker known, value, milliseconds to keep, the most that the class may hold.
+_PUT = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end
+local full = (tonumber(redis.call('GET', KEYS[3])) or 0) >= tonumber(ARGV[4])
+if full then
+  local stands = redis.call('GET', KEYS[2])
+  if stands then return {'stands', stands} end
+  return {'full'}
+end
+local stands = redis.call('SET', KEYS[2], ARGV[2], 'NX', 'GET', 'PX', ARGV[3])
+if stands then return {'stands', stands} end
+if redis.call('INCR', KEYS[3]) == 1 then redis.call('PEXPIRE', KEYS[3], ARGV[3]) end
+return {'stands', ARGV[2]}
+"""
+# KEYS: marker, entry. ARGV: the marker known, instant, milliseconds to keep.
+_RAISE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end
+local instant = math.max(tonumber(redis.call('GET', KEYS[2])) or 0, tonumber(ARGV[2]))
+local keep = math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[3]))
+local text = string.format('%d', instant)
+redis.call('SET', KEYS[2], text, 'PX', string.format('%d', keep))
+return {'stands', text}
+"""
+_AT_ONCE = 32  # questions in flight, and so connections a node
+_OPENING = 4  # time-outs that a step of opening may take, being many commands; each answer still has but one
+_NOT_DURABLE = "appendonly is off: after a crash it may come back with older contents"
+_DOUBT = 5  # seconds added to the instant of a loss, since the clock that stamped a bag may be ahead of this one
+
+
+class View(NamedTuple):
+    """What this process last saw of the contents: their name, and each tag's marker."""
+
+    identity: str
+    markers: tuple[bytes, ...]
+
+    def since(self, tags: Iterable[int]) -> int:
+        return max(int(self.markers[tag].partition(b".")[0]) for tag in tags)
+
+
+class RedisMemory:
+    """Opened at its first use, on the event loop that it stays on.
+
+    `timeout` is in seconds; `quotas` and `max_entries` are counts of entries; `clock` gives seconds since the epoch.
+    """
+
+    name = "redis"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        max_entries: int,
+        quotas: Mapping[str, int],
+        clock: Callable[[], int],
+    ) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._max_entries = max_entries
+        self._quotas = quotas
+        self._clock = clock
+        self._latest = 0
+        self._client: Client | None = None
+        self._checked = False
+        self._view: View | None = None
+        self._servers = Servers(0, False)
+        self._first_contact: asyncio.Task[None] | None = None
+        self._breaker = Breaker()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._opening = asyncio.Lock()
+
+    @property
+    def identity(self) -> str:
+        """The stable name of these contents. Raises `MemoryUnavailable` until the server has answered once."""
+        return self._known().identity
+
+    def since(self, ids: Sequence[str] = ()) -> int:
+        """Give the instant (s) from which these ids' tags have forgotten nothing. Raises `MemoryUnavailable`."""
+        return self._known().since({digest(id)[0] for id in ids} or _ALL)
+
+    async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
+        """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
+        view = await self._opened()
+        tag, key = _place(id)
+        keep = self._keep(until)
+        if until < self._latest - MARGIN:
+            raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
+        most = self._quotas.get(use, self._max_entries)
+        count = b"satchel:count:" + use.encode()
+        if isinstance(self._client, RedisCluster):
+            # A tag's share, with four standard deviations of how unevenly it may fall.
+            count = _TAGS[tag] + b"count:" + use.encode()
+            most = math.ceil(most / 256 + 4 * math.sqrt(most / 256))
+        known = view.markers[tag]
+        answer = await self._ask(
+            lambda client: client.eval(_PUT, 3, _MARKERS[tag], key, count, known, value, keep, most), use
+        )
+        if answer[0] == b"full":
+            raise MemoryFull(use)
+        return await self._standing(answer)
+
+    async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+        """Read all in one round trip. Raises `MemoryUnavailable`."""
+        view = await self._opened()
+        places = [_place(id) for id in ids]
+        tags = sorted({tag for tag, _ in places})
+        commands = [("GET", key) for _, key in places] + [_seen(tag) for tag in tags]
+        answers: list[bytes | None] = await self._ask(lambda client: _pipeline(client, commands))
+        if answers[len(ids) :] != [view.markers[tag] for tag in tags]:
+            await self._changed()
+        return answers[: len(ids)]
+
+    async def raise_to(self, id: str, instant: int, until: int) -> int:
+        """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of the server)."""
+        view = await self._opened()
+        tag, key = _place(id)
+        known, keep = view.markers[tag], self._keep(until)
+        answer = await self._ask(
+            lambda client: client.eval(_RAISE, 2, _MARKERS[tag], key, known, instant, keep), "raised"
+        )
+        return int(await self._standing(answer))
+
+    async def ready(self) -> MemoryStatus:
+        """Contact the server, check its settings and describe it. Raises `MemoryUnavailable`, `MemoryRefused`."""
+        await self._open(again=True)
+        view = await self._opened()
+        detail = "" if self._servers.durable else _NOT_DURABLE
+        return MemoryStatus(self.name, view.identity, view.since(_ALL), self._servers.keys, detail)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._first_contact is not None:
+            self._first_contact.cancel()
+        await self._disconnect()
+
+    def _known(self) -> View:
+        if self._view is None:
+            # Whoever only seals bags never calls a verb: contact the server for them, and let them come again.
+            if self._first_contact is None or self._first_contact.done():
+                self._first_contact = asyncio.get_running_loop().create_task(self._try_to_open())
+            raise MemoryUnavailable("redis has not answered yet")
+        return self._view
+
+    def _keep(self, until: int) -> int:
+        """Give the milliseconds to keep an entry: relative, so that the server's clock does not matter."""
+        now = self._clock()
+        self._latest = max(self._latest, now)
+        return (max(until - now, 0) + MARGIN) * 1000
+
+    async def _opened(self) -> View:
+        before = self._view
+        if not self._checked:
+            if self._breaker.is_open and self._opening.locked():
+                raise MemoryUnavailable("redis is being tried again")
+            await self._open()
+        if self._view is None or (before is not None and before is not self._view):
+            raise MemoryUnavailable("redis lost or exchanged its contents")
+        return self._view
+
+    async def _standing(self, answer: list[bytes]) -> bytes:
+        if answer[0] == b"changed":
+            await self._changed()
+        return answer[1]
+
+    async def _changed(self) -> None:
+        await self._open(again=True)
+        raise MemoryUnavailable("redis lost or exchanged its contents")
+
+    async def _open(self, again: bool = False) -> None:
+        """See the server's settings, identity and markers, and set those that are missing."""
+        async with self._opening:
+            if self._checked and not again:
+                return
+            self._checked = False
+            if self._client is None:
+                self._client = connect(self._url, self._timeout)
+            self._servers = await self._ask(check, patience=_OPENING)
+            view = await self._look()
+            if self._view != view:
+                if self._view is None and not self._servers.durable:
+                    structlog.get_logger().warning("redis", risk=_NOT_DURABLE)
+                if self._view is not None:
+                    structlog.get_logger().error("redis lost or exchanged its contents", identity=view.identity)
+                self._view = view
+            self._checked = True
+
+    async def _try_to_open(self) -> None:
+        with contextlib.suppress(MemoryUnavailable, MemoryFull):
+            await self._open()
+
+    async def _look(self) -> View:
+        """Give the view. The identity is written last, so whoever finds it and not a marker knows of a loss."""
+        identity: bytes | None = await self._ask(lambda client: client.get(_IDENTITY))
+        first = identity is None and self._view is None
+        markers = await self._ask(lambda client: _pipeline(client, [_seen(tag) for tag in _ALL]), patience=_OPENING)
+        missing = [tag for tag in _ALL if markers[tag] is None]
+        if missing:
+            new = b"%d.%s" % (self._clock() + (0 if first else _DOUBT), secrets.token_hex(4).encode())
+            commands = [("SET", _MARKERS[tag], new, "NX", "GET") for tag in missing]
+            replies = await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
+            for tag, stood in zip(missing, replies, strict=True):
+                markers[tag] = stood or new
+        if identity is None:
+            mine = secrets.token_hex(8).encode()
+            identity = await self._ask(lambda client: client.set(_IDENTITY, mine, nx=True, get=True)) or mine
+        return View(identity.decode(), tuple(markers))
+
+    async def _ask(self, question: Callable[[Any], Awaitable[Any]], use: str = "", patience: int = 1) -> Any:
+        self._breaker.enter()
+        client = self._client
+        try:
+            async with asyncio.timeout(self._timeout * patience), self._slots:
+                if client is None or client is not self._client:
+                    raise MemoryUnavailable("redis: connection given up")
+                answer = await question(client)
+        except OutOfMemoryError:
+            self._breaker.succeeded()
+            raise MemoryFull(use) from None
+        except (RedisError, RedisClusterException, OSError, TimeoutError, MemoryUnavailable) as error:
+            if self._breaker.failed():
+                # The next probe begins anew: addresses, the cluster's layout, roles and settings may be others.
+                await self._disconnect()
+            if isinstance(error, MemoryUnavailable):
+                raise
+            # Not the text: redis-py's holds the command, and so the value.
+            raise MemoryUnavailable(f"redis: {type(error).__name__}") from None
+        self._breaker.succeeded()
+        return answer
+
+    async def _disconnect(self) -> None:
+        self._checked = False
+        client, self._client = self._client, None
+        if client is not None:
+            await disconnect(client)
+
+
+def _place(id: str) -> tuple[int, bytes]:
+    name = digest(id)
+    return name[0], _TAGS[name[0]] + name.hex().encode()
+
+
+def _seen(tag: int) -> tuple[str | bytes, ...]:
+    # GETEX … PERSIST reads, and is refused by a replica, whose absences prove nothing.
+    return ("GETEX", _MARKERS[tag], "PERSIST")
+
+
+async def _pipeline(client: Client, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
+    async with client.pipeline(transaction=False) as pipeline:
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers

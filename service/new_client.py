@@ -1,0 +1,38 @@
+"""A new confidential client: a TOML entry to paste, and its secret, which is shown once and kept nowhere."""
+
+import os
+from binascii import b2a_base64
+from hashlib import sha256
+
+import msgspec
+
+from service.config import Client, Config
+
+
+def new_client(config: Config, client_id: str, grants: list[str], scopes: list[str]) -> str:
+    """Return what to print for a new client with a secret of 256 random bits.
+
+    Raises:
+        ValueError: the id is taken or not printable ASCII, or a grant or scope is not one that a client can have.
+    """
+    if any(client.id == client_id for client in config.clients):
+        raise ValueError(f"clients: the id {client_id!r} is taken")
+    if not (client_id.isascii() and client_id.isprintable()):
+        raise ValueError("clients: an id is printable ASCII (RFC 6749 appendix A.1)")
+    secret = b2a_base64(os.urandom(32), newline=False).decode().translate(str.maketrans("+/", "-_", "="))
+    digest = sha256(secret.encode()).hexdigest()
+    scopes = [scope for scope in scopes if scope]
+    entry = {"id": client_id, "secrets": [{"sha256": digest}], "grants": grants, "scopes": scopes}
+    msgspec.convert(entry, Client)
+    return f"""[[clients]]
+id = {_text(client_id)}
+secrets = [{{ sha256 = "{digest}" }}]
+grants = {_text(grants)}
+scopes = {_text(scopes)}
+
+# The secret, shown this once:
+# {secret}"""
+
+
+def _text(value: str | list[str]) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=-1).decode()

@@ -1,0 +1,46 @@
+"""Proof Key for Code Exchange (RFC 7636), S256 alone: `plain` would hand the verifier to whoever reads the request."""
+
+import re
+from hashlib import sha256
+from hmac import compare_digest
+
+from service.bags.base64url import decode
+from service.bags.errors import BadBag
+from service.protocol.errors import OAuthError
+
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+
+
+def challenge_octets(challenge: str, method: str | None) -> bytes:
+    """Return the 32 octets of a `code_challenge` (section 4.3).
+
+    Raises:
+        OAuthError: invalid_request for another method than S256, or what S256 cannot give.
+    """
+    if method != "S256":
+        raise OAuthError("invalid_request", "code_challenge_method must be S256")
+    try:
+        octets = decode(challenge.encode("ascii"))
+    except (BadBag, UnicodeEncodeError):
+        octets = b""
+    if len(octets) != 32:
+        raise OAuthError("invalid_request", "code_challenge is malformed")
+    return octets
+
+
+def check_verifier(challenge: bytes, verifier: str | None) -> None:
+    """Check a `code_verifier` against the challenge of its code; no challenge means that there must be no verifier.
+
+    Raises:
+        OAuthError: invalid_grant (section 4.6; RFC 9700 section 4.8.2 for the downgrade).
+    """
+    if not challenge:
+        if verifier is not None:
+            raise OAuthError("invalid_grant", "the code has no code_challenge", reason="PKCE downgrade")
+        return
+    if verifier is None:
+        raise OAuthError("invalid_grant", "code_verifier is missing")
+    if _VERIFIER.fullmatch(verifier) is None:
+        raise OAuthError("invalid_grant", "code_verifier is malformed")
+    if not compare_digest(sha256(verifier.encode("ascii")).digest(), challenge):
+        raise OAuthError("invalid_grant", "code_verifier does not fit the code_challenge")

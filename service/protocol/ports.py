@@ -1,0 +1,48 @@
+"""What grants and client authentication may ask of the world outside; each is given by the wiring."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+from service.bags.foreign_keys import KeySet
+
+
+class User(NamedTuple):
+    """A person who has proved who they are; `claims` are for tokens and /userinfo."""
+
+    sub: str
+    amr: tuple[str, ...] = ("pwd",)
+    acr: str = ""
+    claims: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+class Users(Protocol):
+    """Knows people by name and password."""
+
+    async def authenticate(self, username: str, password: str) -> User | None:
+        """Return the user, or None; unknown names and wrong passwords take the same time."""
+        ...
+
+
+class RemoteKeys(Protocol):
+    """Fetches other parties' JWK Sets, and keeps them."""
+
+    async def keys(self, uri: str, kid: str | None) -> KeySet:
+        """Return the keys at `uri`, fetched anew at most once in a while if `kid` is not among those at hand.
+
+        Raises:
+            KeysUnavailable: there are none.
+        """
+        ...
+
+
+class KeysUnavailable(Exception):
+    """Another party's keys cannot be had now; the text is for the log."""
+
+
+class Ports(NamedTuple):
+    """All of them."""
+
+    users: Users
+    remote_keys: RemoteKeys
+    authenticate_client: Callable[[Any], Awaitable[str | None]] | None = None
+    """The operator's own code, given Credentials."""

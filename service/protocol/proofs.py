@@ -1,0 +1,64 @@
+"""What clients prove themselves with (RFC 7591 section 2), ready for use at every request: no key is read twice."""
+
+from collections.abc import Iterator
+from typing import get_args
+
+from service.bags.certificate import NameKind, canonical_name
+from service.bags.errors import BadBag
+from service.bags.foreign_keys import KeySet, Secret, import_jwks
+from service.config import Client, Config
+from service.config import Secret as ClientSecret
+from service.protocol.passwords import check_phc
+
+
+def proof_problems(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield (path, message) for each key, name and hash that cannot be used."""
+    hashes = {f"users.known[{n}].password": user.password for n, user in enumerate(config.users.known)}
+    for n, client in enumerate(config.clients):
+        try:
+            if client.jwks and not import_jwks(client.jwks):
+                yield f"clients[{n}].jwks", "has no key that verifies signatures"
+        except BadBag as fault:
+            yield f"clients[{n}].jwks", fault.reason
+        for kind, text in _certificate_names(client):
+            try:
+                canonical_name(kind, text)
+            except BadBag as fault:
+                yield f"clients[{n}].tls_client_auth_{kind}", fault.reason
+        for m, secret in enumerate(client.secrets):
+            if secret.argon2id:
+                hashes[f"clients[{n}].secrets[{m}].argon2id"] = secret.argon2id
+    for path, phc in hashes.items():
+        try:
+            check_phc(phc)
+        except ValueError as fault:
+            yield path, str(fault)
+
+
+class Proofs:
+    """Each by client id: public keys, keys of HMACs, names of certificates.
+
+    `decoy` is a secret that somebody chose, for those to be checked against who are nobody.
+    """
+
+    __slots__ = ("certificate_names", "decoy", "hmac_keys", "jwks")
+
+    def __init__(self, clients: tuple[Client, ...]) -> None:
+        self.jwks = {client.id: import_jwks(client.jwks) for client in clients if client.jwks}
+        self.hmac_keys = {
+            client.id: KeySet([Secret(client.hmac_secret.encode())])
+            for client in clients
+            if "client_secret_jwt" in client.auth_methods
+        }
+        self.certificate_names = {
+            client.id: canonical_name(*name) for client in clients for name in _certificate_names(client)
+        }
+        self.decoy: ClientSecret | None = next(
+            (secret for client in clients for secret in client.secrets if secret.argon2id), None
+        )
+
+
+def _certificate_names(client: Client) -> Iterator[tuple[NameKind, str]]:
+    for kind in get_args(NameKind):
+        if text := getattr(client, f"tls_client_auth_{kind}"):
+            yield kind, text

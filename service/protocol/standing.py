@@ -1,0 +1,56 @@
+"""Whether what was granted still stands: revocations (RFC 7009) and not-befores, as ids of the memory."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Standing(NamedTuple):
+    """A bag whose authority must not have been called back; `issued` is its `iat` in seconds since the epoch."""
+
+    jti: str
+    family: str
+    client_id: str
+    sub: str
+    issued: int
+
+    @property
+    def ids(self) -> tuple[str, str, str, str, str]:
+        """The entries that could have called it back."""
+        return (
+            revoked(self.jti),
+            revoked(self.family or self.jti),
+            NOT_BEFORE_ALL,
+            not_before_client(self.client_id),
+            not_before_subject(self.sub),
+        )
+
+    def stands(self, values: Sequence[bytes | None]) -> bool:
+        """Tell whether it still stands, by the values of `ids`; within the second of a not-before it does not."""
+        return (
+            values[0] is None
+            and values[1] is None
+            and not any(value and self.issued <= int(value) for value in values[2:])
+        )
+
+
+NOT_BEFORE_ALL = "nbf:all"
+
+
+def revoked(id: str) -> str:
+    """The entry that says that a token (by its jti) or a whole family is revoked."""
+    return f"revoked:{id}"
+
+
+def not_before_client(client_id: str) -> str:
+    """The entry of the instant up to which everything issued to a client is void."""
+    return f"nbf:client:{client_id}"
+
+
+def not_before_subject(sub: str) -> str:
+    """The entry of the instant up to which everything issued for a subject is void."""
+    return f"nbf:sub:{sub}"
+
+
+def all_ids(standings: Iterable[Standing]) -> list[str]:
+    """The ids of several, in order, for one round trip."""
+    return [id for standing in standings for id in standing.ids]

@@ -1,0 +1,50 @@
+"""The public documents: /jwks (RFC 7517) and the metadata (RFC 8414). Anyone may read and cache them."""
+
+from hashlib import sha256
+
+import falcon
+import falcon.asgi
+
+from keys import jwks, max_age
+from service.decisions.metadata import metadata
+from service.web.answer import json_document
+from service.web.live import Live
+
+
+def _public(req: falcon.asgi.Request, resp: falcon.asgi.Response, body: bytes, seconds: int) -> None:
+    tag = sha256(body).hexdigest()[:32]
+    resp.set_header("Access-Control-Allow-Origin", "*")
+    resp.set_header("X-Content-Type-Options", "nosniff")
+    resp.set_header("Cache-Control", f"public, max-age={seconds}")
+    resp.etag = tag
+    if any(known in (tag, "*") for known in req.if_none_match or ()):
+        resp.status = falcon.HTTP_304
+        return
+    resp.content_type = "application/json"
+    resp.data = body
+
+
+class JwksDocument:
+    """GET the published keys; a cached copy is never older than the time to the next activation allows."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer one request."""
+        req.scope["line"].endpoint = "jwks"
+        now = self._live.clock()
+        ring = self._live.desk.snapshot.ring
+        _public(req, resp, json_document(jwks(ring, now)), max_age(ring, self._live.policy, now))
+
+
+class MetadataDocument:
+    """GET the authorization server metadata."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer one request."""
+        req.scope["line"].endpoint = "metadata"
+        _public(req, resp, json_document(metadata(self._live.desk)), 3600)

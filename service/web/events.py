@@ -1,0 +1,52 @@
+"""Events of the service (not requests): JSON lines on standard output, through structlog."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+
+def configure_events(level: str, write: Callable[[bytes], Any]) -> None:
+    """Send every event of at least `level` to `write` as one JSON line."""
+
+    class Sink:
+        def msg(self, line: str) -> None:
+            write(line.encode() + b"\n")
+
+        debug = info = warning = error = critical = exception = msg
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(key="time"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: Sink(),
+        cache_logger_on_first_use=False,
+    )
+
+
+class StandardOutput:
+    """Writes lines to standard output, those of one turn of the event loop in one call."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+
+    def __call__(self, line: bytes) -> None:
+        """Write `line` at the end of this turn; at once where no loop runs."""
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._flush)
+            except RuntimeError:
+                self._flush()
+
+    def _flush(self) -> None:
+        text = b"".join(self._lines)
+        self._lines.clear()
+        while text:
+            text = text[os.write(1, text) :]

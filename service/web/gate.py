@@ -1,0 +1,84 @@
+"""The gate in front of Falcon: whole bodies within a size, the form endpoints, one line a request.
+
+Time is the worker's to bound (service/worker.py): a body that does not come ends in a disconnect.
+"""
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any
+
+import falcon.asgi
+
+from service.web.answer import Send, refusal
+from service.web.forms import form_endpoints
+from service.web.live import Live
+from service.web.record import Line, Recorder
+
+MAX_BODY = 64 * 1024
+"""Bytes of the longest body."""
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Gate(falcon.asgi.App):  # type: ignore[type-arg]
+    """The ASGI application: a Falcon one, whose resources find the request's Line in `req.scope["line"]`."""
+
+    def __init__(self, live: Live, recorder: Recorder, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.live = live
+        self._recorder = recorder
+        self._forms = form_endpoints(live)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
+        """Serve one request; a WebSocket is refused, for there is nothing to talk about."""
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            await super().__call__(scope, receive, send)
+            return
+        started = perf_counter()
+        line = self._recorder.begin(scope)
+        try:
+            event = await receive()
+            if event.get("more_body"):
+                event = await _whole_body(event, receive)
+            if event["type"] == "http.disconnect":
+                return
+            body = event["body"]
+            form = self._forms.get(scope["path"])
+            if len(body) > MAX_BODY:
+                answer = refusal(413, "the body is too large", (b"connection", b"close"))
+            elif form is not None:
+                answer = await form.answer(scope, body, line)
+            else:
+                await self._falcon(scope, event, send, line)
+                return
+            line.status = answer.status
+            await answer.send(send)
+        finally:
+            self._recorder.finish(line, perf_counter() - started)
+
+    async def _falcon(self, scope: dict[str, Any], event: dict[str, Any], send: Send, line: Line) -> None:
+        async def receive() -> dict[str, Any]:
+            return event
+
+        def watched(sent: dict[str, Any]) -> Awaitable[None]:
+            if sent["type"] == "http.response.start":
+                line.status = sent["status"]
+            return send(sent)
+
+        # The server drops the body of an answer to HEAD (RFC 9110 section 9.3.2).
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        await super().__call__({**scope, "method": method, "line": line}, receive, watched)
+
+
+async def _whole_body(event: dict[str, Any], receive: Receive) -> dict[str, Any]:
+    """Return one event with the whole body, or as much of it as shows that it is too long."""
+    body = bytearray(event["body"])
+    while event.get("more_body") and len(body) <= MAX_BODY:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            return event
+        body += event["body"]
+    return {"type": "http.request", "body": bytes(body), "more_body": False}

@@ -1,0 +1,90 @@
+"""/healthz, /readyz and /metrics: for the operator, without a secret."""
+
+from ipaddress import ip_address
+
+import falcon
+import falcon.asgi
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from keys import NoActiveKey
+from service.memory import MemoryUnavailable
+from service.web.answer import PRIVATE, json_document
+from service.web.key_metrics import KeyMetrics
+from service.web.live import Live
+from service.web.record import Recorder
+
+_BY_PROXY = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+
+
+class Healthz:
+    """GET: the process answers."""
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer one request."""
+        req.scope["line"].endpoint = "healthz"
+        resp.set_headers(PRIVATE)
+        resp.content_type = "application/json"
+        resp.data = b'{"status":"ok"}'
+
+
+class Readyz:
+    """GET: this node can do its work: the ring is readable, keys are active, the memory answers."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer one request: 200, or 503 with what is missing."""
+        req.scope["line"].endpoint = "readyz"
+        live, now = self._live, self._live.clock()
+        faults = {"keys": live.fault} if live.fault else {}
+        try:
+            for alg in live.policy.signing_algs:
+                live.desk.snapshot.ring.signer(alg, now)
+            live.desk.snapshot.ring.sealer(now)
+        except NoActiveKey as fault:
+            faults["keys"] = str(fault)
+        report: dict[str, object] = {}
+        try:
+            memory = await live.desk.memory.ready()
+            report["memory"] = {
+                "name": memory.name,
+                "identity": memory.identity,
+                "since": memory.since,
+                "detail": memory.detail,
+            }
+        except MemoryUnavailable:
+            faults["memory"] = "unavailable"
+        resp.set_headers(PRIVATE)
+        resp.content_type = "application/json"
+        if faults:
+            resp.status = falcon.HTTP_503
+        resp.data = json_document({"status": "unready" if faults else "ready", **report, "faults": faults})
+
+
+class Metrics:
+    """GET: Prometheus text of all workers of this host, for callers on loopback."""
+
+    def __init__(self, live: Live, recorder: Recorder, multiprocess: bool) -> None:
+        self._recorder = recorder
+        self._multiprocess = multiprocess
+        self._keys = KeyMetrics(live)
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer one request; 404 to anyone else.
+
+        Raises:
+            HTTPNotFound: the caller is not on loopback, or a proxy speaks for somebody else.
+        """
+        req.scope["line"].endpoint = "metrics"
+        client = req.scope.get("client")
+        if not (client and ip_address(client[0]).is_loopback) or any(map(req.get_header, _BY_PROXY)):
+            raise falcon.HTTPNotFound
+        self._recorder.flush()
+        registry = CollectorRegistry() if self._multiprocess else REGISTRY
+        if self._multiprocess:
+            MultiProcessCollector(registry)
+        resp.content_type = CONTENT_TYPE_LATEST
+        resp.set_headers(PRIVATE)
+        resp.data = generate_latest(registry) + generate_latest(self._keys.registry)

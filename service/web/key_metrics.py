@@ -1,0 +1,33 @@
+"""Metrics of the key ring, computed when they are asked for."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from service.web.live import Live
+
+
+class KeyMetrics(Collector):
+    """A collector in a registry of its own: the ring is the same in every worker, so nothing is summed."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Return nothing: the ring is not read at registration."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the age of each key and the seconds to its end."""
+        now = self._live.clock()
+        age = GaugeMetricFamily("satchel_key_age_seconds", "Age of a key", labels=["kid", "alg", "state"])
+        left = GaugeMetricFamily("satchel_key_expires_in_seconds", "Seconds until a key expires", labels=["kid", "alg"])
+        for key in self._live.desk.snapshot.ring.keys:
+            age.add_metric([key.kid, key.alg, key.state(now)], now - key.created)
+            left.add_metric([key.kid, key.alg], key.expires - now)
+        yield age
+        yield left

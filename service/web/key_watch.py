@@ -1,0 +1,72 @@
+"""Keeping the ring fresh: a change of the key directory replaces the desk, without a restart."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import structlog
+
+from keys import KeyStore, KeyStoreError, Ring
+from service.bags.snapshot import Snapshot
+from service.web.live import Live
+
+log = structlog.get_logger("satchel")
+
+SECONDS = 2.0
+"""Seconds between two looks at the directory; the contract of `keys.reload` is five."""
+
+
+def load_keys(store: KeyStore) -> Ring:
+    """Return the ring in the directory of `store`.
+
+    Raises:
+        KeyStoreError: it cannot be read, or holds no key at all.
+    """
+    ring = store.load()
+    if not ring.keys:
+        raise KeyStoreError(store.directory, "holds no keys (make rotate-keys)")
+    return ring
+
+
+class KeyWatch:
+    """Falcon middleware that runs the watch for as long as the application is up."""
+
+    def __init__(self, live: Live, store: KeyStore) -> None:
+        self._live = live
+        self._store = store
+        self._stamp: Any = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
+        """Start watching."""
+        self._task = asyncio.create_task(self._watch())
+
+    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def look(self) -> None:
+        """Take the ring as it is in the directory now, if that has changed; keep the last good one otherwise."""
+        try:
+            stamp = self._store.stamp()
+            if stamp is not None and stamp == self._stamp and not self._live.fault:
+                return
+            ring = await asyncio.to_thread(load_keys, self._store)  # an RSA key takes 30 ms to check
+        except (KeyStoreError, OSError) as fault:
+            if self._live.fault != str(fault):
+                log.error("the key directory cannot be read; the last good keys stay", fault=str(fault))
+            self._live.fault = str(fault)
+            return
+        live = self._live
+        if ring != live.desk.snapshot.ring:
+            live.desk = live.desk._replace(snapshot=Snapshot(ring, live.desk.snapshot.issuer))
+            log.info("new keys", kids=[key.kid for key in ring.keys])
+        self._stamp, live.fault = stamp, ""
+
+    async def _watch(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(SECONDS)

@@ -1,0 +1,42 @@
+"""Which machines may be talked to on somebody else's word: public ones (RFC 6890), found before connecting."""
+
+import asyncio
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+Address = IPv4Address | IPv6Address
+
+# An address of these leads to the IPv4 address in it: NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056).
+_NAT64 = IPv6Network("64:ff9b::/96")
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+
+
+class Refused(Exception):
+    """A server or an answer of the wrong kind; the text is for the log."""
+
+
+async def resolve(host: str, port: int, development: bool) -> list[Address]:
+    """Return the addresses of `host`, all of them public; in `development` those on loopback will do too.
+
+    Raises:
+        Refused: one of them is not.
+        OSError: the name is not known.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
+    if not addresses or not all(is_public(one) or (development and one.is_loopback) for one in addresses):
+        raise Refused("not a public address")
+    return addresses
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether `address`, or the IPv4 address that it stands for, is on the public internet."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if address in _LOCAL_NAT64 or address.teredo is not None:
+            return False
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast

@@ -1,0 +1,126 @@
+"""One line a request: a JSON line for the log and a few counts for Prometheus; by construction without a secret.
+
+The line names the endpoint, never the path or the query as they were sent, and ids, never tokens.
+
+Counts are plain integers until `flush` adds them to Prometheus' own, once a second and at each scrape: in its
+multi-process mode each increment looks up the process id and writes to a mapped file, a twentieth of a request.
+"""
+
+import asyncio
+import contextlib
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from prometheus_client import Counter, Histogram
+
+from service.bags.ids import fresh_id
+from service.decisions.decision import Decision
+
+_BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10)
+_REQUESTS = Counter("satchel_requests", "Requests by endpoint and outcome", ["endpoint", "outcome"])
+_SECONDS = Histogram(
+    "satchel_request_seconds",
+    "Seconds from the end of the request's head to the end of the answer",
+    ["endpoint"],
+    buckets=_BOUNDS,
+)
+_TOKENS = Counter("satchel_tokens_issued", "Access tokens by format and grant", ["format", "grant"])
+_FLUSH_SECONDS = 1.0
+
+
+class Line(msgspec.Struct, omit_defaults=True):
+    """What is written of a request; `time` is in seconds since the epoch, `ms` in milliseconds."""
+
+    time: float
+    id: str
+    remote: str
+    method: str
+    endpoint: str = "-"
+    status: int = 0
+    ms: float = 0.0
+    client_id: str = ""
+    auth_method: str = ""
+    grant_type: str = ""
+    format: str = ""
+    jti: str = ""
+    error: str = ""
+    reason: str = ""
+
+    def take(self, decision: Decision) -> None:
+        """Take over what a decision knows."""
+        self.client_id = decision.client_id
+        self.auth_method = decision.auth_method
+        self.grant_type = decision.grant_type
+        self.format = decision.token_format
+        self.jti = decision.jti
+        self.reason = decision.note
+        if decision.error is not None:
+            self.error = decision.error.code
+            self.reason = decision.error.reason
+
+
+class Recorder:
+    """Makes lines, counts them, and writes them to `write` unless it is None; Falcon middleware for its timer."""
+
+    def __init__(self, clock: Callable[[], float], write: Callable[[bytes], Any] | None = None) -> None:
+        self._clock = clock
+        self._write = write
+        self._encode = msgspec.json.Encoder().encode
+        self._process = fresh_id()[:10]
+        self._served = 0
+        self._requests: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._buckets: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._timer: asyncio.Task[None] | None = None
+
+    def begin(self, scope: dict[str, Any]) -> Line:
+        """Return the line of a request that begins now."""
+        self._served += 1
+        client = scope["client"]
+        return Line(self._clock(), f"{self._process}-{self._served:x}", client[0] if client else "", scope["method"])
+
+    def finish(self, line: Line, seconds: float) -> None:
+        """Count a request that took `seconds`, and write its line."""
+        endpoint = line.endpoint
+        self._requests[endpoint, line.error or ("ok" if 0 < line.status < 400 else str(line.status or "gone"))] += 1
+        self._buckets[endpoint, bisect_left(_BOUNDS, seconds)] += 1
+        self._sums[endpoint] += seconds
+        if line.format and not line.error:
+            self._tokens[line.format, line.grant_type] += 1
+        if self._write is not None:
+            line.ms = round(seconds * 1000, 3)
+            self._write(self._encode(line) + b"\n")
+
+    def flush(self) -> None:
+        """Add what was counted since the last time to Prometheus' metrics."""
+        for counter, counts in ((_REQUESTS, self._requests), (_TOKENS, self._tokens)):
+            for labels, count in counts.items():
+                counter.labels(*labels).inc(count)
+            counts.clear()
+        for (endpoint, bucket), count in self._buckets.items():
+            _SECONDS.labels(endpoint)._buckets[bucket].inc(count)
+        for endpoint, seconds in self._sums.items():
+            _SECONDS.labels(endpoint)._sum.inc(seconds)
+        self._buckets.clear()
+        self._sums.clear()
+
+    async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
+        """Start the timer."""
+        self._timer = asyncio.create_task(self._keep_flushing())
+
+    async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
+        """Stop the timer; nothing counted is lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._timer
+        self.flush()
+
+    async def _keep_flushing(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            self.flush()

@@ -1,0 +1,108 @@
+"""Keys, rings and bags as a running service has them."""
+
+from functools import cache
+
+from keys import KeyPair, Ring, SealingKey, SigningKey
+from service.bags.kinds import AccessToken, AuthorizationCode, Grant, RefreshToken
+from service.bags.snapshot import Snapshot
+
+NOW = 1_800_000_000
+DAY = 86_400
+ISSUER = "https://as.example.com"
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+@cache
+def pair(alg):
+    return KeyPair.generate(alg)
+
+
+def instants(**other):
+    return {
+        "created": NOW - 3 * DAY,
+        "activates": NOW - DAY,
+        "retires": NOW + 30 * DAY,
+        "expires": NOW + 60 * DAY,
+        **other,
+    }
+
+
+def signing_key(alg="ES256", kid="270115-sig234", **other):
+    return SigningKey(alg=alg, kid=kid, pair=pair(alg), **instants(**other))
+
+
+def bag_key(kid="270115-bag234", secret=bytes(range(32)), **other):
+    return SealingKey(alg="A256KW", kid=kid, secret=secret, **instants(**other))
+
+
+def snapshot(*keys, issuer=ISSUER):
+    return Snapshot(Ring(keys or (signing_key(), bag_key())), issuer)
+
+
+def access_token(**other):
+    return AccessToken(
+        **{
+            "iss": ISSUER,
+            "jti": "5BcDUOF6tO4hqwgD0MgNUw",
+            "iat": NOW,
+            "exp": NOW + 600,
+            "sub": "123456789",
+            "client_id": "123456789",
+            "aud": ("https://api.example.com",),
+            "scope": "read write",
+            **other,
+        }
+    )
+
+
+GRANT = Grant(
+    family="kIwwCaKhxKExe5OEmFO7hQ",
+    client=bytes(range(100, 116)),
+    sub="248289761001",
+    scope="openid profile email offline_access read write",
+    resources=("https://api.example.com",),
+    memory="5f9c1ad0c2b14b6e",
+    auth_time=NOW - 30,
+)
+
+
+def authorization_code(**other):
+    return AuthorizationCode(
+        **{
+            "iss": ISSUER,
+            "jti": "zV2JFNlZPcXrSDDx8iT2Tw",
+            "iat": NOW,
+            "exp": NOW + 60,
+            "grant": GRANT,
+            "redirect_uri": bytes(range(16)),
+            "challenge": bytes(range(200, 232)),
+            "nonce": "n-0S6_WzA2Mj",
+            **other,
+        }
+    )
+
+
+def refresh_token(**other):
+    return RefreshToken(
+        **{
+            "iss": ISSUER,
+            "jti": "gGiPxPVAhFGVDgoDZTqTOg",
+            "iat": NOW,
+            "exp": NOW + 30 * DAY,
+            "grant": GRANT,
+            "parent": "jNRFWQdyd5H0cGJnzEcRlw",
+            "until": NOW + 90 * DAY,
+            **other,
+        }
+    )
+
+
+BAGS = (access_token(), authorization_code(), refresh_token())
+"""One of each kind."""
+
+
+def other_spellings(segment):
+    """Every text that differs from a base64url segment in its last character alone, and has the same octets."""
+    spare = {0: 0, 2: 4, 3: 2}[len(segment) % 4]
+    last = ALPHABET.index(segment[-1])
+    return [segment[:-1] + ALPHABET[last | bits] for bits in range(1, 1 << spare)]

@@ -1,0 +1,181 @@
+"""Load on a server of this machine: keep-alive connections that repeat one request; every answer must be 2xx.
+
+Rates are taken by wrk where it is on PATH, else by the loader here. Exact counts are always the loader's here.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import uvloop
+
+CONNECTIONS = 16
+_PATIENCE = 10  # seconds for one answer
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+class LoadFailed(Exception):
+    """An answer that is not 2xx, or none at all."""
+
+
+class Request(NamedTuple):
+    """A POST of a form."""
+
+    path: str
+    body: bytes
+    headers: dict[str, str]
+
+    def fields(self) -> dict[str, str]:
+        """All header fields but Host."""
+        form = {"Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(self.body))}
+        return {**self.headers, **form}
+
+    def octets(self, port: int) -> bytes:
+        """The request as it is sent."""
+        fields = {"Host": f"127.0.0.1:{port}", **self.fields()}
+        lines = [f"POST {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        return "\r\n".join(lines).encode() + self.body
+
+
+class Answer(NamedTuple):
+    """A 2xx answer; header names are in lower case."""
+
+    headers: list[tuple[str, str]]
+    body: bytes
+    closes: bool
+
+
+def rate(port: int, request: Request, seconds: int) -> float:
+    """Return answers a second over `seconds`.
+
+    Raises:
+        LoadFailed: an answer is not 2xx, or a connection fails.
+    """
+    if wrk := shutil.which("wrk"):
+        return _wrk(wrk, port, request, seconds)
+    began = time.perf_counter()
+    answered = run(port, request, _until(began + seconds))
+    return answered / (time.perf_counter() - began)
+
+
+def run(port: int, request: Request, tickets: Iterator[object], lives: Sequence[int] = (0,)) -> int:
+    """Send one request a ticket over CONNECTIONS connections; return how many were answered.
+
+    The n-th connection is replaced after `lives[n % len(lives)]` requests; 0: never.
+
+    Raises:
+        LoadFailed: an answer is not 2xx, or a connection fails.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(port, request.octets(port), tickets, lives))
+
+
+def ask(port: int, request: Request) -> Answer:
+    """Return the answer to one request on a connection of its own.
+
+    Raises:
+        LoadFailed: it is not 2xx.
+        OSError: nobody listens.
+    """
+
+    async def one() -> Answer:
+        with await _connect(port) as connection:
+            return await _exchange(connection, request.octets(port))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(one())
+
+
+async def _run(port: int, octets: bytes, tickets: Iterator[object], lives: Sequence[int]) -> int:
+    tasks = [_converse(port, octets, tickets, lives[n % len(lives)]) for n in range(CONNECTIONS)]
+    try:
+        return sum(await asyncio.gather(*tasks))
+    except OSError as fault:
+        raise LoadFailed(f"port {port}: {fault!r}") from None
+
+
+async def _converse(port: int, octets: bytes, tickets: Iterator[object], life: int) -> int:
+    answered, connection = 0, await _connect(port)
+    try:
+        for _ in tickets:
+            answer = await _exchange(connection, octets)
+            answered += 1
+            if answer.closes or (life and answered % life == 0):
+                connection.close()
+                connection = await _connect(port)
+    finally:
+        connection.close()
+    return answered
+
+
+async def _connect(port: int) -> socket.socket:
+    connection = socket.socket()
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def _exchange(connection: socket.socket, octets: bytes) -> Answer:
+    loop = asyncio.get_running_loop()
+    data, gap, head, body = b"", b"", b"", b""
+    async with asyncio.timeout(_PATIENCE):
+        await loop.sock_sendall(connection, octets)
+        while not gap or len(body) < _length(head):
+            chunk = await loop.sock_recv(connection, 65_536)
+            if not chunk:
+                raise LoadFailed("the connection ended before its answer")
+            data += chunk
+            head, gap, body = data.partition(b"\r\n\r\n")
+    status, _, lines = head.partition(b"\r\n")
+    if not status.startswith(b"HTTP/1.1 2"):
+        raise LoadFailed(f"an answer is not 2xx: {status.decode()}")
+    pairs = (line.partition(":") for line in lines.decode().split("\r\n"))
+    headers = [(name.lower(), value.strip()) for name, _, value in pairs]
+    return Answer(headers, body, ("connection", "close") in headers)
+
+
+def _length(head: bytes) -> int:
+    found = _LENGTH.search(head)
+    if found is None:
+        raise LoadFailed("an answer has no Content-Length")
+    return int(found[1])
+
+
+def _until(deadline: float) -> Iterator[None]:
+    while time.perf_counter() < deadline:
+        yield
+
+
+def _wrk(wrk: str, port: int, request: Request, seconds: int) -> float:
+    lines = ['wrk.method = "POST"', f"wrk.body = {json.dumps(request.body.decode())}"]
+    lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in request.fields().items()]
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write("\n".join(lines))
+        script.flush()
+        command = [
+            wrk,
+            "-t1",
+            f"-c{CONNECTIONS}",
+            f"-d{seconds}s",
+            "-s",
+            script.name,
+            f"http://127.0.0.1:{port}{request.path}",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30)
+    found = re.search(r"Requests/sec: +([\d.]+)", done.stdout)
+    if done.returncode or found is None or not float(found[1]) or re.search("Non-2xx|Socket errors", done.stdout):
+        raise LoadFailed(f"wrk on {request.path}: {done.stdout}{done.stderr}")
+    return float(found[1])

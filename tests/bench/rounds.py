@@ -1,0 +1,45 @@
+"""Taking turns: every contestant has one burst a round, so that whatever disturbs the machine disturbs all."""
+
+import gc
+from collections.abc import Callable, Mapping
+from time import process_time
+
+Burst = Callable[[], float]
+"""Works for a while and returns its rate, per second."""
+
+
+def interleave(contestants: Mapping[str, Burst], rounds: int) -> dict[str, list[float]]:
+    """Return the rates of each contestant, in order of the rounds; each round begins with another contestant."""
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    names = list(contestants)
+    for turn in range(rounds):
+        at = turn % len(names)
+        for name in names[at:] + names[:at]:
+            rates[name].append(contestants[name]())
+    return rates
+
+
+def burst(function: Callable[[], object], seconds: float) -> Burst:
+    """Return a burst of calls of `function` that takes about `seconds` of this process's processor time.
+
+    The rate is by processor time: a neighbour who takes the core for a while does not count.
+    """
+    count = 1
+    while (taken := _time(function, count)) < seconds / 4:
+        count *= 2
+    count = max(1, round(count * seconds / taken))
+    return lambda: count / _time(function, count)
+
+
+def _time(function: Callable[[], object], count: int) -> float:
+    calls = range(count)
+    collecting = gc.isenabled()
+    gc.disable()  # as timeit does: garbage of one contestant must not be collected at another's expense
+    try:
+        began = process_time()
+        for _ in calls:
+            function()
+        return process_time() - began
+    finally:
+        if collecting:
+            gc.enable()

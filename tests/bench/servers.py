@@ -1,0 +1,136 @@
+"""The servers that are measured: gunicorn on a free port of loopback, started and ended by process id."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from gunicorn.config import Config
+
+from service import gunicorn_conf
+from tests.bench.load import Answer, LoadFailed, Request, ask
+from tests.satchel import ROOT, Running
+
+_START_SECONDS = 30
+_STOP_SECONDS = 20
+
+
+class ServerFailed(Exception):
+    """A server does not start, or its worker is not the one that it was."""
+
+
+class Server:
+    """One gunicorn; entering starts it, and waits until it has answered `probe`."""
+
+    def __init__(self, configuration: str, port: int, environ: dict[str, str], log: Path, probe: Request) -> None:
+        self.port = port
+        self.first_answer = 0.0  # seconds from the start of gunicorn
+        self.answer: Answer | None = None  # the first
+        self._command = [sys.executable, "-m", "gunicorn", "-c", configuration]
+        self._environ = environ
+        self._log = log
+        self._probe = probe
+
+    def __enter__(self) -> Self:
+        began = time.perf_counter()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environ, stdout=log, stderr=log)
+        try:
+            while self.answer is None:
+                if self._process.poll() is not None or time.perf_counter() > began + _START_SECONDS:
+                    raise ServerFailed(self._log.read_text(errors="replace"))
+                try:
+                    self.answer = ask(self.port, self._probe)
+                except OSError:
+                    time.sleep(0.005)
+            self.first_answer = time.perf_counter() - began
+        except LoadFailed as fault:
+            self.__exit__()
+            raise ServerFailed(f"{fault}\n{self._log.read_text(errors='replace')}") from None
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        processes = self._workers()
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            for pid in processes:
+                os.kill(pid, 9)
+
+    @property
+    def worker(self) -> int:
+        """Process id of the only worker.
+
+        Raises:
+            ServerFailed: there is none, or more than one.
+        """
+        workers = self._workers()
+        if len(workers) != 1:
+            raise ServerFailed(f"not one worker but {len(workers)}\n{self._log.read_text(errors='replace')}")
+        return workers[0]
+
+    def processor_seconds(self) -> float:
+        """Processor time that the worker has had, in steps of 0.01 s."""
+        fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_kib(self) -> int:
+        """Memory of the worker that is resident (VmRSS), in KiB."""
+        status = Path(f"/proc/{self.worker}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+    def _workers(self) -> list[int]:
+        pid = self._process.pid
+        try:
+            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except OSError:
+            return []
+
+
+def satchel(directory: Path, probe: Request, workers: int = 1) -> Server:
+    """Return Satchel as `make run` serves it, with a state directory of its own and its log in a file."""
+    prepared = Running(directory, workers=workers)
+    prepared.keys("init")
+    return Server("python:service.gunicorn_conf", prepared.port, prepared.environ, prepared.log_file, probe)
+
+
+def bare_asgi(directory: Path, application: str, probe: Request, same_as: Answer) -> Server:
+    """Return an application of tests.bench.bare_asgi behind Satchel's worker, with Satchel's gunicorn settings.
+
+    It answers with the headers of `same_as`, and with as many bytes.
+    """
+    known = Config().settings
+    settings = {name: value for name, value in vars(gunicorn_conf).items() if name in known and not callable(value)}
+    settings["wsgi_app"] = f"tests.bench.bare_asgi:{application}"
+    answer = {"headers": [pair for pair in same_as.headers if pair[0] != "date"], "size": len(same_as.body)}
+    return _other(directory, settings, probe, {"BENCH_ANSWER": json.dumps(answer)})
+
+
+def authlib(directory: Path, probe: Request) -> Server:
+    """Return tests.bench.authlib_flask: one process of threads, which keeps connections alive.
+
+    (The sync worker, which does not, served fewer.)
+    """
+    settings = {"wsgi_app": "tests.bench.authlib_flask:app", "worker_class": "gthread", "threads": 4}
+    return _other(directory, {**settings, "keepalive": 10, "control_socket_disable": True}, probe, {})
+
+
+def _other(directory: Path, settings: dict[str, Any], probe: Request, environ: dict[str, str]) -> Server:
+    directory.mkdir(parents=True)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
+    settings = {**settings, "bind": [f"127.0.0.1:{port}"], "workers": 1}
+    file = directory / "gunicorn_settings.py"
+    file.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
+    return Server(str(file), port, {**os.environ, **environ}, directory / "log", probe)

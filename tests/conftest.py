@@ -1,0 +1,42 @@
+"""Fixtures: Satchel in this process with a clock of its own, and Satchel as gunicorn serves it."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.satchel import DEMO, Running, Satchel
+
+
+@pytest.fixture
+def satchel(tmp_path: Path) -> Satchel:
+    """The demo configuration, served in this process."""
+    return Satchel(tmp_path, DEMO)
+
+
+@pytest.fixture
+def make_satchel(tmp_path: Path) -> Callable[[str], Satchel]:
+    """Satchels of other configurations (TOML text); each call has a directory of its own."""
+    made: list[Satchel] = []
+
+    def make(toml: str) -> Satchel:
+        made.append(Satchel(tmp_path / str(len(made)), toml))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The demo configuration, served by gunicorn on a free port of loopback."""
+    with Running(tmp_path_factory.mktemp("running")) as server:
+        yield server
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

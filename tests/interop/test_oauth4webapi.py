@@ -1,0 +1,75 @@
+"""oauth4webapi from npm, unchanged, on node: the flows are in oauth4webapi/flows.mjs."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jwcrypto.jwk import JWK
+
+from service.decisions.code import mint_code
+from tests.client_auth.proofs import EC_KEY, client_toml, public_jwk
+from tests.satchel import Running
+from tests.sessions import API, CHALLENGE, REDIRECT, VERIFIER, desk_of, toml
+
+VERSION = "3.8.8"
+FLOWS = Path(__file__).parent / "oauth4webapi" / "flows.mjs"
+NAMES = re.findall(r"^  async (\w+)\(", FLOWS.read_text(), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which the flows find the package; a skip that says why, where there is no node or no registry."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("node and npm are not on PATH: apt-get install nodejs npm")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    if int(version.strip().lstrip("v").partition(".")[0]) < 18:
+        pytest.skip(f"node {version.strip()} is too old: oauth4webapi needs 18 or later")
+    directory = tmp_path_factory.mktemp("oauth4webapi")
+    (directory / "package.json").write_text('{"private": true}')
+    install = [npm, "install", f"oauth4webapi@{VERSION}", "--no-audit", "--no-fund", "--ignore-scripts"]
+    try:
+        done = subprocess.run(install, cwd=directory, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm install took longer than a minute")
+    if done.returncode:
+        pytest.skip(f"npm could not install oauth4webapi@{VERSION}")
+    shutil.copy(FLOWS, directory)
+    return directory
+
+
+def test_every_flow(module: Path, tmp_path: Path) -> None:
+    signer = client_toml(
+        "signer",
+        "private_key_jwt",
+        jwks={"keys": [public_jwk(EC_KEY)]},
+        grants=["client_credentials"],
+        scopes=["read"],
+        resources=[API],
+    )
+    with Running(tmp_path, toml("", "http://127.0.0.1:{port}") + signer) as server:
+        desk = desk_of(server)
+
+        def code(client: str) -> str:
+            members: dict[str, Any] = {"redirect_uri": REDIRECT, "challenge": CHALLENGE}
+            return mint_code(desk, time.time(), client_id=client, sub="alice", scopes=("read",), **members)
+
+        needed = {
+            "issuer": server.url,
+            "audience": API,
+            "redirect": REDIRECT,
+            "verifier": VERIFIER,
+            "codes": {client: code(client) for client in ("web", "spa", "nonced")},
+            "jwk": JWK.from_pyca(EC_KEY).export(as_dict=True),
+        }
+        done = subprocess.run(
+            ["node", "flows.mjs"], cwd=module, input=json.dumps(needed), capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == NAMES
+    assert len(NAMES) == 10

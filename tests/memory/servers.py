@@ -1,0 +1,116 @@
+"""Real Redis servers, each on a port of its own on the loopback, with a directory of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
+CLI = shutil.which("redis-cli") or shutil.which("valkey-cli")
+needs_redis = pytest.mark.skipif(SERVER is None, reason="no redis-server on PATH: apt-get install redis-server")
+needs_cluster = pytest.mark.skipif(
+    SERVER is None or CLI is None, reason="no redis-server with redis-cli on PATH: apt-get install redis-server"
+)
+
+
+def free_port() -> int:
+    """Give a port that is free, as is the one 10,000 above, a cluster's bus; both are below those of connections."""
+    while True:
+        port = random.randrange(20000, 22700)
+        with socket.socket() as probe, socket.socket() as bus, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + 10000))
+            return port
+
+
+class RedisServer:
+    """One process of redis-server, which can be killed, stopped and begun again."""
+
+    def __init__(self, home: Path, *options: str) -> None:
+        self.home = home
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def arguments(self) -> list[str]:
+        own = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.home), "--save", ""]
+        return [*own, *self.options]
+
+    def start(self) -> RedisServer:
+        assert SERVER is not None
+        with (self.home / "log").open("ab") as log:
+            self.process = subprocess.Popen([SERVER, *self.arguments()], stdout=log, stderr=log)
+        for _ in range(500):
+            with contextlib.suppress(OSError):
+                answer = self.send("INFO", "server")
+                # Another's server may have taken the port in between.
+                if answer.startswith(b"-NOAUTH") or f"process_id:{self.process.pid}\r".encode() in answer:
+                    return self
+            assert self.process.poll() is None, (self.home / "log").read_text()
+            time.sleep(0.02)
+        raise AssertionError((self.home / "log").read_text())
+
+    def send(self, *words: str) -> bytes:
+        """Send one command on a connection of its own; give the first bytes of the answer."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
+            connection.sendall(f"*{len(words)}\r\n{''.join(parts)}".encode())
+            return connection.recv(65536)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait(10)
+            self.process = None
+
+
+@contextlib.contextmanager
+def redis_server(home: Path, *options: str) -> Iterator[RedisServer]:
+    server = RedisServer(home, *options).start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@contextlib.contextmanager
+def redis_cluster(home: Path) -> Iterator[list[RedisServer]]:
+    """Three primaries, which share the slots."""
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--appendonly", "yes")
+    servers = [RedisServer(home / str(n), *options) for n in range(3)]
+    try:
+        for server in servers:
+            server.start()
+        assert CLI is not None
+        nodes = [f"127.0.0.1:{server.port}" for server in servers]
+        subprocess.run([CLI, "--cluster", "create", *nodes, "--cluster-yes"], check=True, capture_output=True)
+        for server in servers:
+            for _ in range(500):
+                if b"cluster_state:ok" in server.send("CLUSTER", "INFO"):
+                    break
+                time.sleep(0.02)
+            else:
+                raise AssertionError("the cluster did not form")
+        yield servers
+    finally:
+        for server in servers:
+            server.kill()

@@ -1,0 +1,217 @@
+"""What every memory promises, whichever it is."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from service.memory import Memory, MemoryFull, MemorySettings, open_memory
+from tests.memory.servers import RedisServer, needs_redis
+
+
+@dataclass
+class House:
+    """Opens memories with the same contents, and runs what they are to do."""
+
+    kind: str
+    options: dict[str, Any]
+    now: int = field(default_factory=lambda: int(time.time()))
+
+    def open(self, **more: Any) -> Memory:
+        return open_memory(MemorySettings(kind=self.kind, **self.options | more), clock=lambda: self.now)
+
+    def run(self, act: Callable[[Memory], Coroutine[Any, Any, None]], **more: Any) -> None:
+        async def whole() -> None:
+            memory = self.open(**more)
+            try:
+                await act(memory)
+            finally:
+                await memory.close()
+
+        asyncio.run(whole())
+
+
+def _house(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> House:
+    if kind == "redis":
+        server: RedisServer = request.getfixturevalue("redis")
+        return House(kind, {"url": server.url, "timeout_ms": 5000})
+    return House(kind, {"path": str(tmp_path / "memory" / "memory.db")} if kind == "embedded" else {})
+
+
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=needs_redis)])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+    return _house(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=needs_redis), "none"])
+def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+    return _house(request.param, request, tmp_path)
+
+
+def test_every_memory_has_the_port(any_house: House) -> None:
+    async def act(memory: Memory) -> None:
+        status = await memory.ready()
+        assert (status.name, status.identity, status.since) == (memory.name, memory.identity, memory.since())
+        assert memory.name == any_house.kind
+        assert 0 < len(memory.identity) <= 32
+        assert memory.since(["a", "b"]) <= memory.since() <= any_house.now
+        until = any_house.now + 60
+        assert await memory.put("a", b"mine", until, use="code") == b"mine"
+        assert await memory.get_many([]) == []
+        assert len(await memory.get_many(["x", "y"])) == 2
+        assert await memory.raise_to("n", 7, until) == 7
+
+    any_house.run(act)
+
+
+def test_none_lets_everyone_win_and_remembers_nothing() -> None:
+    async def act(memory: Memory) -> None:
+        for value in (b"1", b"2"):
+            assert await memory.put("a", value, 10**10) == value
+        assert await memory.raise_to("n", 9, 10**10) == 9
+        assert await memory.raise_to("n", 3, 10**10) == 3
+        assert await memory.get_many(["a", "n"]) == [None, None]
+        assert "replayed" in (await memory.ready()).detail
+
+    House("none", {}).run(act)
+
+
+def test_the_first_value_stands(house: House) -> None:
+    async def act(memory: Memory) -> None:
+        until = house.now + 60
+        assert await memory.put("a", b"first", until) == b"first"
+        assert await memory.put("a", b"second", until + 1000, use="other") == b"first"
+        assert await memory.get_many(["b", "a", "b", "a"]) == [None, b"first", None, b"first"]
+
+    house.run(act)
+
+
+@pytest.mark.parametrize("value", [b"", b"\x00\xff\r\n", b"0", b"x" * 5000])
+@pytest.mark.parametrize("id", ["", "ä\x00{00}", "\ud800", "y" * 10000, "'); DROP TABLE entries; --"])
+def test_ids_and_values_of_any_kind(house: House, id: str, value: bytes) -> None:
+    async def act(memory: Memory) -> None:
+        assert await memory.put(id, value, house.now + 60) == value
+        assert await memory.put(id, b"other", house.now + 60) == value
+        assert await memory.get_many([id]) == [value]
+
+    house.run(act)
+
+
+def test_a_raised_instant_only_grows(house: House) -> None:
+    async def act(memory: Memory) -> None:
+        until = house.now + 60
+        for instant, stands in ((100, 100), (50, 100), (1_800_000_000, 1_800_000_000), (99, 1_800_000_000)):
+            assert await memory.raise_to("nbf:a", instant, until) == stands
+        assert await memory.get_many(["nbf:a", "nbf:b"]) == [b"1800000000", None]
+
+    house.run(act)
+
+
+def test_contents_outlive_the_process_that_wrote_them(house: House) -> None:
+    seen: list[tuple[str, int]] = []
+
+    async def write(memory: Memory) -> None:
+        await memory.put("a", b"first", house.now + 600)
+        await memory.raise_to("n", 5, house.now + 600)
+        seen.append((memory.identity, memory.since()))
+
+    async def replay(memory: Memory) -> None:
+        assert await memory.put("a", b"again", house.now + 600) == b"first"
+        assert await memory.get_many(["n"]) == [b"5"]
+        seen.append((memory.identity, memory.since()))
+
+    house.run(write)
+    house.now += 120
+    house.run(replay)
+    assert seen[0] == seen[1]
+
+
+def test_two_workers_share_it(house: House) -> None:
+    async def act(memory: Memory) -> None:
+        other = house.open()
+        assert await memory.put("a", b"first", house.now + 60) == b"first"
+        assert await other.put("a", b"second", house.now + 60) == b"first"
+        assert await other.raise_to("n", 2, house.now + 60) == 2
+        assert await memory.raise_to("n", 1, house.now + 60) == 2
+        assert (other.identity, other.since(["a"])) == (memory.identity, memory.since(["a"]))
+        await other.close()
+
+    house.run(act)
+
+
+def test_one_of_many_simultaneous_callers_wins(house: House) -> None:
+    async def act(memory: Memory) -> None:
+        for id in ("a", "b", "c"):
+            mine = [b"%d" % n for n in range(50)]
+            stood = await asyncio.gather(*(memory.put(id, value, house.now + 60) for value in mine))
+            assert len(set(stood)) == 1
+            assert sum(value == stands for value, stands in zip(mine, stood, strict=True)) == 1
+
+    house.run(act)
+
+
+def test_a_full_class_refuses_and_leaves_the_others_alone(house: House) -> None:
+    async def act(memory: Memory) -> None:
+        until = house.now + 60
+        for n in range(20):
+            await memory.put(f"par:{n}", b"v", until, use="par")
+        for n in range(3):
+            with pytest.raises(MemoryFull, match="par") as caught:
+                await memory.put(f"more:{n}", b"v", until, use="par")
+            assert caught.value.use == "par"
+        assert await memory.put("par:7", b"other", until, use="par") == b"v"
+        assert await memory.put("code", b"v", until, use="code") == b"v"
+        assert await memory.raise_to("nbf", 1, until) == 1
+        assert await memory.get_many([f"par:{n}" for n in range(20)]) == [b"v"] * 20
+        assert await memory.get_many([f"more:{n}" for n in range(3)]) == [None] * 3
+
+    house.run(act, quotas={"par": 20})
+
+
+ids = st.sampled_from(["a", "b", "c", "d", "e"])
+steps = st.one_of(
+    st.tuples(st.just("put"), ids, st.binary(max_size=8)),
+    st.tuples(st.just("get"), st.lists(ids, max_size=6)),
+    st.tuples(st.just("raise"), ids, st.integers(0, 2**40)),
+    st.tuples(st.just("reopen")),
+)
+
+
+@given(script=st.lists(steps, max_size=30))
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_it_behaves_like_a_dictionary_that_is_written_once(house: House, script: list[tuple[Any, ...]]) -> None:
+    async def act() -> None:
+        run = secrets.token_hex(8)
+        values: dict[str, bytes] = {}
+        raised: dict[str, int] = {}
+        memory = house.open()
+        until = house.now + 600
+        for verb, *rest in script:
+            if verb == "put":
+                id, value = rest
+                assert await memory.put(run + id, value, until, use="code") == values.setdefault(id, value)
+            elif verb == "get":
+                assert await memory.get_many([run + id for id in rest[0]]) == [values.get(id) for id in rest[0]]
+            elif verb == "raise":
+                id, instant = rest
+                raised[id] = max(raised.get(id, 0), instant)
+                assert await memory.raise_to(f"{run}nbf:{id}", instant, until) == raised[id]
+            else:
+                await memory.close()
+                memory = house.open()
+        assert await memory.get_many([f"{run}nbf:{id}" for id in raised]) == [b"%d" % n for n in raised.values()]
+        await memory.close()
+
+    asyncio.run(act())

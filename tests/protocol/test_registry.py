@@ -1,0 +1,108 @@
+"""Choosing the audience of a token (RFC 8707 section 2)."""
+
+from pathlib import Path
+
+import pytest
+
+from service.app import load
+from service.config import Client
+from service.protocol.errors import OAuthError
+from service.protocol.registry import Registry
+
+A, B, C, BAG, ED = (f"https://{name}.example.com" for name in ("a", "b", "c", "bag", "ed"))
+TOML = f"""
+issuer = "https://as.example.com"
+default_resource = "{A}"
+
+[keys]
+signing_algs = ["ES256", "EdDSA"]
+
+[[resources]]
+identifier = "{A}"
+scopes = ["read"]
+
+[[resources]]
+identifier = "{B}"
+lifetime = 60
+
+[[resources]]
+identifier = "{C}"
+claims = {{ tier = "gold" }}
+
+[[resources]]
+identifier = "{BAG}"
+format = "bag"
+
+[[resources]]
+identifier = "{ED}"
+signing_alg = "EdDSA"
+"""
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    file = tmp_path / "satchel.toml"
+    file.write_text(TOML)
+    return Registry(load(file, {}))
+
+
+def client(*resources: str) -> Client:
+    return Client(id="c", resources=resources)
+
+
+def chosen(registry: Registry, who: Client, *resources: str) -> list[str]:
+    return [audience.identifier for audience in registry.target(who, resources)]
+
+
+def refused(registry: Registry, who: Client, *resources: str) -> str:
+    with pytest.raises(OAuthError) as caught:
+        registry.target(who, resources)
+    assert (caught.value.code, caught.value.status) == ("invalid_target", 400)
+    return caught.value.description
+
+
+def test_an_audience_has_its_resources_settings(registry: Registry) -> None:
+    a, b, ed = (registry.audiences[name] for name in (A, B, ED))
+    assert (a.format, a.alg, a.lifetime, a.scopes, a.claims) == ("jwt", "ES256", 600, {"read"}, {})
+    assert b.lifetime == 60
+    assert ed.alg == "EdDSA"
+    assert registry.audiences[BAG].format == "bag"
+
+
+def test_without_a_resource_the_default_is_chosen(registry: Registry) -> None:
+    assert chosen(registry, client()) == [A]
+    assert chosen(registry, client(B, A)) == [A]
+
+
+def test_without_a_resource_the_only_one_is_chosen(registry: Registry) -> None:
+    assert chosen(registry, client(B)) == [B]
+
+
+def test_without_a_resource_nothing_is_guessed(registry: Registry) -> None:
+    assert refused(registry, client(B, C)) == "the request must name a resource"
+
+
+def test_a_client_without_resources_may_ask_for_the_default_alone(registry: Registry) -> None:
+    assert chosen(registry, client(), A) == [A]
+    assert refused(registry, client(), B) == "the client may not ask for this resource"
+
+
+@pytest.mark.parametrize("resource", ["https://nobody.example.com", A + "/", A.upper(), A + "#", "", "*", A + "\x00"])
+def test_an_identifier_is_compared_exactly(registry: Registry, resource: str) -> None:
+    assert refused(registry, client(A), resource) == "the client may not ask for this resource"
+
+
+def test_an_unknown_resource_and_a_forbidden_one_look_alike(registry: Registry) -> None:
+    assert refused(registry, client(A), B) == refused(registry, client(A), "https://nobody.example.com")
+    assert refused(registry, client(A, B), A, "https://nobody.example.com") == refused(registry, client(A), A, B)
+
+
+def test_several_resources_share_a_token_that_looks_the_same_to_each(registry: Registry) -> None:
+    assert chosen(registry, client(A, B), B, A, B) == [B, A]
+
+
+@pytest.mark.parametrize("other", [C, BAG, ED])
+def test_resources_whose_tokens_differ_share_none(registry: Registry, other: str) -> None:
+    assert refused(registry, client(A, other), A, other) == "these resources cannot share one token"
+    assert refused(registry, client(A, other), other, A) == "these resources cannot share one token"
+    assert chosen(registry, client(A, other), other) == [other]
