@@ -18,6 +18,7 @@ from service.memory import MemoryFull, MemoryUnavailable
 from service.new_client import new_client
 from service.protocol import passwords
 from service.protocol.errors import OAuthError
+from service.web.events import configure_events
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("password", help="read a password and print its Argon2id hash, for a user or a client")
     commands.add_parser("reference", help="print the reference of the configuration file")
     options = parser.parse_args(arguments)
+    configure_events("warning", lambda line: sys.stderr.write(line.decode()))  # standard output is for the answer
     if options.command == "reference":
         print(reference(), end="")
         return 0

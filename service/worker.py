@@ -57,6 +57,8 @@ class Connection(protocol.ASGIProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection and wake whoever still waits for its next request."""
         self.worker.connections.discard(self)
+        if self._current_request is None:
+            self._task = None  # it only waits for a request, and ends below: gunicorn would keep it for seconds
         super().connection_lost(exc)
         if self._request_ready:
             self._request_ready.set()

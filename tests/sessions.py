@@ -233,8 +233,6 @@ def desk_of(server: Running) -> Desk:
         finally:
             await memory.close()
 
-    known: Any = SimpleNamespace(identity=asyncio.run(identity()))
-    ring = key_store(config).load()
-    return Desk(*(None,) * len(Desk._fields))._replace(  # type: ignore[arg-type]
-        registry=Registry(config), snapshot=Snapshot(ring, config.issuer), memory=known
-    )
+    memory_known: Any = SimpleNamespace(identity=asyncio.run(identity()))
+    no_ports: Any = None
+    return Desk(Registry(config), Snapshot(key_store(config).load(), config.issuer), memory_known, no_ports)

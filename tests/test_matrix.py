@@ -59,7 +59,10 @@ METHOD: dict[str, tuple[Callable[[str], Presented], dict[str, Any]]] = {
     "client_secret_jwt": (lambda client: by_assertion(client, alg="HS256"), {"hmac_secret": HMAC_SECRET}),
     "private_key_jwt": (lambda client: by_assertion(client, alg="ES256"), {"jwks": JWKS}),
     "tls_client_auth": (
-        lambda client: ({"Client-Cert": rfc9440(certificate(OTHER_KEY, dns="client.example.com"))}, {"client_id": client}),
+        lambda client: (
+            {"Client-Cert": rfc9440(certificate(OTHER_KEY, dns="client.example.com"))},
+            {"client_id": client},
+        ),
         {"tls_client_auth_san_dns": "client.example.com"},
     ),
     "self_signed_tls_client_auth": (

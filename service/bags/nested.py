@@ -10,7 +10,6 @@ same content key: authenticity is the inner signature's alone.
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ from keys import InvalidWrap
 from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.jwk import read_public_jwk
+from service.bags.randomness import random_octets
 from service.bags.strict_json import load_object
 
 MAX_CHARS = 16384
@@ -101,7 +101,7 @@ class Recipient(msgspec.Struct, frozen=True):
 
 def seal_nested(signed_jwt: bytes, recipient: Recipient, key: BagKey) -> str:
     """A compact JWE of the signed JWT that the recipient opens, and so do we with the bag key."""
-    seed = os.urandom(32)
+    seed = random_octets(32)
     cek = _content_key(seed)
     more, encrypted_key = recipient.encapsulate(cek)
     access = _json(f"{key.kid}.{encode(key.wrap(seed)).decode()}")

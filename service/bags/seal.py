@@ -1,6 +1,5 @@
 """Sealing and opening (RFC 7516 compact serialisation, A256KW + A256GCM of RFC 7518 sections 4.4 and 5.3)."""
 
-import os
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from keys import InvalidWrap
 from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag
+from service.bags.randomness import random_octets
 
 
 class Wrapper(Protocol):
@@ -25,7 +25,7 @@ def seal(header: bytes, key: Wrapper, plaintext: bytes) -> bytes:
     Every bag has a content key of its own, so no limit on the number of nonces under one key is ever near
     (NIST SP 800-38D section 8.3).
     """
-    fresh = os.urandom(44)
+    fresh = random_octets(44)
     cek, iv = fresh[:32], fresh[32:]
     sealed = AESGCM(cek).encrypt(iv, plaintext, header)
     return b".".join((header, encode(key.wrap(cek)), encode(iv), encode(sealed[:-16]), encode(sealed[-16:])))

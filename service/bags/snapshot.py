@@ -1,9 +1,9 @@
-"""The one view of keys that a request works with: ring, header table and verified tokens, swapped as a whole.
+"""The one view of keys that a request works with: ring, header table and opened tokens, swapped as a whole.
 
 A header of ours is matched, never parsed. We emit one fixed protected header for each pair of kind and key, so a table
 from the exact header segment to that pair is all that opening needs: an algorithm, a key id or a critical extension
-that we did not write cannot be expressed. Since the tokens verified so far live in the same object as the ring that
-verified them, no verdict outlives its key.
+that we did not write cannot be expressed. Since the access tokens opened so far live in the same object as the ring
+that opened them, no verdict outlives its key.
 """
 
 from collections.abc import Callable, Container
@@ -29,7 +29,8 @@ AT_JWT = "at+jwt"
 INTROSPECTION_JWT = "token-introspection+jwt"
 """Signed for others (RFC 9701), and never opened here."""
 _encode = msgspec.msgpack.Encoder().encode
-_CACHED = 4096
+_REMEMBERED = 4096
+_NEVER = 1 << 62
 
 
 class _Sealed(NamedTuple):
@@ -41,7 +42,7 @@ class _Sealed(NamedTuple):
 class Snapshot:
     """Seals, signs and opens with one ring, for one issuer. `now` is in seconds since the epoch throughout."""
 
-    __slots__ = ("_headers", "_sealed", "_signed", "_verified", "issuer", "ring")
+    __slots__ = ("_headers", "_opened", "_sealed", "_signed", "issuer", "ring")
 
     def __init__(self, ring: Ring, issuer: str) -> None:
         self.ring = ring
@@ -49,7 +50,7 @@ class Snapshot:
         self._headers: dict[tuple[str, str], bytes] = {}
         self._sealed: dict[bytes, _Sealed] = {}
         self._signed: dict[bytes, SigningKey] = {}
-        self._verified: dict[bytes, tuple[AccessToken, int]] = {}
+        self._opened: dict[bytes, tuple[AccessToken, int]] = {}
         for key in ring.keys:
             if isinstance(key, SigningKey):
                 for header in self._shapes(key, AT_JWT, {"alg": key.alg}):
@@ -114,45 +115,53 @@ class Snapshot:
             text = token.encode("ascii")
         except UnicodeEncodeError:
             raise BadBag("not ASCII") from None
+        digest = b""
+        if AccessToken in kinds:
+            digest = sha256(text).digest()
+            known = self._opened.get(digest)
+            if known is not None and now < known[1]:
+                return known[0]  # type: ignore[return-value]
         header, _, rest = text.partition(b".")
         sealed = self._sealed.get(header)
         if sealed is not None:
             if sealed.kind not in kinds:
                 raise BadBag(f"{sealed.kind.__name__} does not belong here")
-            bag = _open_sealed(sealed, header, rest, now)
+            bag, key_expires = _open_sealed(sealed, header, rest, now), sealed.key.expires
         elif AccessToken in kinds:
-            bag = self._open_signed(text, now)
+            bag, key_expires = self._open_signed(text, now)
         else:
             raise BadBag("unknown header")
         if bag.iss != self.issuer:
             raise BadBag("issuer")
         if now >= bag.exp:
             raise ExpiredBag(bag)
+        if isinstance(bag, AccessToken):
+            if len(self._opened) >= _REMEMBERED:
+                del self._opened[next(iter(self._opened))]
+            self._opened[digest] = bag, min(bag.exp, key_expires)
         return bag  # type: ignore[return-value]
 
-    def _open_signed(self, text: bytes, now: float) -> AccessToken:
-        if text.partition(b".")[0] not in self._signed:
-            text = open_own_nested(text, lambda kid, wrapped: self._unwrap(kid, wrapped, now))
-        digest = sha256(text).digest()
-        known = self._verified.get(digest)
-        if known is not None and now < known[1]:
-            return known[0]
+    def _open_signed(self, text: bytes, now: float) -> tuple[AccessToken, int]:
+        """Return the access token in a JWT of ours, nested or not, and the instant at which a key to it expires."""
         header, _, rest = text.partition(b".")
-        key = self._signed.get(header)
+        key, until = self._signed.get(header), _NEVER
+        if key is None:
+            wrapping: list[SealingKey] = []
+            inner = open_own_nested(text, lambda kid, wrapped: self._unwrap(kid, wrapped, now, wrapping))
+            until = wrapping[0].expires
+            header, _, rest = inner.partition(b".")
+            key = self._signed.get(header)
         if key is None:
             raise BadBag("unknown header")
         if now >= key.expires:
             raise BadBag("key expired")
-        token = access_token(verify(header, key, rest))
-        if len(self._verified) >= _CACHED:
-            del self._verified[next(iter(self._verified))]
-        self._verified[digest] = token, min(token.exp, key.expires)
-        return token
+        return access_token(verify(header, key, rest)), min(key.expires, until)
 
-    def _unwrap(self, kid: str, wrapped: bytes, now: float) -> bytes:
+    def _unwrap(self, kid: str, wrapped: bytes, now: float, used: list[SealingKey]) -> bytes:
         key = self.ring.by_kid(kid)
         if not isinstance(key, SealingKey) or now >= key.expires:
             raise BadBag("unknown key")
+        used.append(key)
         try:
             return key.unwrap(wrapped)
         except InvalidWrap:

@@ -14,7 +14,7 @@ from service.client_auth import (
     self_signed_tls_client_auth,
     tls_client_auth,
 )
-from service.client_auth.method import Authenticated, Credentials, Method
+from service.client_auth.method import PROOFS, Authenticated, Credentials, Method
 from service.protocol.errors import OAuthError
 from service.protocol.ports import Ports
 from service.protocol.registry import Registry
@@ -40,6 +40,9 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
         OAuthError: invalid_client; invalid_request where two mechanisms are used at once (RFC 6749 section 2.3);
             server_error, temporarily_unavailable where the proof cannot be judged now.
     """
+    usual = credentials.authorization is not None and not credentials.form.has_any(PROOFS)
+    if usual and ports.authenticate_client is None:  # the answer of all eight for most requests there are
+        return await client_secret_basic.authenticate(credentials, registry, ports, now)
     presented = [method for method in METHODS if method.presented(credentials, registry)]
     if custom in presented:  # all that such a client sends is for the operator's code to judge
         presented = [custom]

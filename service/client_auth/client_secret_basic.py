@@ -23,10 +23,16 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     Raises:
         OAuthError: invalid_client; invalid_request where the body names another client.
     """
-    client_id, secret = parse_basic(credentials.authorization or "")
-    if credentials.form.get("client_id") not in (None, client_id):
+    header = credentials.authorization or ""
+    digest = sha256(header.encode("latin-1")).digest()
+    proved = registry.proofs.remembered(digest, now)
+    if proved is None:
+        client_id, secret = parse_basic(header)
+        proved = await prove(client_id, secret, NAME, registry, now)
+        registry.proofs.remember(digest, proved, now)
+    if credentials.form.get("client_id") not in (None, proved.client.id):
         raise OAuthError("invalid_request", "client_id differs from the authenticated client")
-    return await prove(client_id, secret, NAME, registry, now)
+    return proved
 
 
 def parse_basic(header: str) -> tuple[str, str]:

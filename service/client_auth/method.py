@@ -9,7 +9,8 @@ from service.protocol.ports import Ports
 from service.protocol.registry import Registry
 from service.protocol.spend import Spend
 
-_PROOFS = ("client_secret", "client_assertion", "client_assertion_type")
+PROOFS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
+"""Parameters by which a form proves its client."""
 
 
 class Credentials(NamedTuple):
@@ -28,7 +29,7 @@ class Credentials(NamedTuple):
     def bare_client_id(self) -> str | None:
         """The client_id, if nothing else in header and body speaks for a client; a certificate may still do so."""
         form = self.form
-        if self.authorization is not None or any(form.get(name) is not None for name in _PROOFS):
+        if self.authorization is not None or form.has_any(PROOFS):
             return None
         return form.get("client_id")
 

@@ -25,15 +25,22 @@ def sender_constraint(
         OAuthError: invalid_dpop_proof, use_dpop_nonce; invalid_request where the client must prove something and
             does not.
     """
-    if incoming.dpop is not None:
-        return _dpop(decision, desk, client, incoming.dpop, now)
-    if client.dpop_bound_access_tokens:
+    if incoming.dpop is None and not client.dpop_bound_access_tokens:
+        if not client.tls_client_certificate_bound_access_tokens:
+            return _NOTHING
+        return _certificate(incoming), ()
+    # Who must show a certificate must show it with a proof too: else a stolen secret could choose a key of its own.
+    bound = _certificate(incoming) if client.tls_client_certificate_bound_access_tokens else {}
+    if incoming.dpop is None:
         raise OAuthError("invalid_dpop_proof", "the client must use DPoP")
-    if client.tls_client_certificate_bound_access_tokens:
-        if incoming.certificate is None:
-            raise OAuthError("invalid_request", "a client certificate is required")
-        return {"x5t#S256": encode(sha256(incoming.certificate).digest()).decode("ascii")}, ()
-    return _NOTHING
+    proved, spends = _dpop(decision, desk, client, incoming.dpop, now)
+    return {**bound, **proved}, spends
+
+
+def _certificate(incoming: Incoming) -> dict[str, str]:
+    if incoming.certificate is None:
+        raise OAuthError("invalid_request", "a client certificate is required")
+    return {"x5t#S256": encode(sha256(incoming.certificate).digest()).decode("ascii")}
 
 
 def _dpop(

@@ -8,8 +8,6 @@ from service.bags.kinds import Grant
 from service.grants.plan import GrantRequest, Plan, Renewal
 from service.protocol.digests import client_digest
 from service.protocol.errors import OAuthError
-from service.protocol.registry import meaningful_scopes
-from service.protocol.scopes import grant_scopes, parse_scope
 
 
 async def password(request: GrantRequest) -> Plan:
@@ -21,11 +19,7 @@ async def password(request: GrantRequest) -> Plan:
     """
     form, client, registry = request.form, request.client, request.registry
     username, secret = form.require("username"), form.require("password")
-    audiences = registry.target(client, form.all("resource"))
-    scope = form.get("scope")
-    requested = None if scope is None else parse_scope(scope)
-    defaults = client.scopes if client.default_scopes is None else client.default_scopes
-    scopes = grant_scopes(requested, defaults, client.scopes, meaningful_scopes(audiences))
+    audiences, scopes, requested = registry.entitlement(client, form.all("resource"), form.get("scope"))
     user = await request.ports.users.authenticate(username, secret)
     if user is None:
         raise OAuthError("invalid_grant", "the user name or the password is wrong")

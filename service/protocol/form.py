@@ -38,6 +38,10 @@ class Form:
             raise OAuthError("invalid_request", f"{name} is missing")
         return value
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Tell whether one of `names` has a value."""
+        return not names.isdisjoint(self._values)
+
     def all(self, name: str) -> list[str]:
         """Return the values of a repeatable parameter, in order."""
         return self._lists.get(name, [])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,7 +12,10 @@ from service.bags.sign import RESERVED_CLAIMS
 from service.config import Client, Config, Resource
 from service.protocol.errors import OAuthError
 from service.protocol.proofs import Proofs, proof_problems
+from service.protocol.scopes import grant_scopes, parse_scope
 from service.protocol.trusted_issuer import TrustedIssuer, issuer_problems
+
+_REMEMBERED, _LONGEST = 1000, 500
 
 
 def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -47,16 +51,25 @@ class Audience:
         self.recipient = Recipient.from_jwk(resource.encryption_key) if resource.format == "jwe" else None
 
 
+class Entitlement(NamedTuple):
+    """The audiences and scopes of a token, and the scopes that were asked for."""
+
+    audiences: tuple[Audience, ...]
+    scopes: tuple[str, ...]
+    requested: tuple[str, ...] | None
+
+
 class Registry:
     """Looks up clients by id, audiences by identifier and other issuers by `iss`."""
 
-    __slots__ = ("_clients", "audiences", "config", "default", "issuers", "proofs")
+    __slots__ = ("_clients", "_entitlements", "audiences", "config", "default", "issuers", "proofs")
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._clients = {client.id: client for client in config.clients}
         self.audiences = {resource.identifier: Audience(resource, config) for resource in config.resources}
         self.default = self.audiences.get(config.default_resource)
+        self._entitlements: dict[tuple[str, tuple[str, ...], str | None], Entitlement] = {}
         self.proofs = Proofs(config.clients)
         self.issuers = {issuer.issuer: TrustedIssuer(issuer, config) for issuer in config.issuers}
 
@@ -87,6 +100,28 @@ class Registry:
             audiences.append(audience)
         check_shareable(audiences)
         return tuple(audiences)
+
+    def entitlement(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
+        """Return what `client` gets when it asks for `resources` and `scope`, and nobody's grant bounds it further.
+
+        It depends on nothing else, so what was asked before is remembered.
+
+        Raises:
+            OAuthError: invalid_scope, invalid_target.
+        """
+        asked = (client.id, tuple(resources), scope)
+        known = self._entitlements.get(asked)
+        if known is None:
+            audiences = self.target(client, resources)
+            requested = None if scope is None else parse_scope(scope)
+            defaults = client.scopes if client.default_scopes is None else client.default_scopes
+            scopes = grant_scopes(requested, defaults, client.scopes, meaningful_scopes(audiences))
+            known = Entitlement(audiences, scopes, requested)
+            if len(self._entitlements) >= _REMEMBERED:
+                self._entitlements.clear()
+            if len(scope or "") + sum(map(len, resources)) <= _LONGEST:
+                self._entitlements[asked] = known
+        return known
 
     def _defaults(self, client: Client) -> Sequence[str]:
         if self.default is not None and self._may_ask(client, self.default):

@@ -1,6 +1,7 @@
 """Attacks 31, 38, 40, 41, 52: what is tried with authorization codes."""
 
 import asyncio
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from service.bags.base64url import encode
 from service.bags.kinds import KINDS, AccessToken, AuthorizationCode, Bag, Grant, RefreshToken
 from service.bags.snapshot import Snapshot
+from service.decisions.desk import Incoming
+from service.decisions.token import decide_token
 from tests.bags.samples import other_spellings
-from tests.satchel import NOW
+from tests.satchel import NOW, basic, form_bytes
 from tests.sessions import (
     API,
     CHALLENGE,
@@ -161,8 +164,6 @@ def test_41_a_verifier_without_a_challenge(sessions: Sessions, client: str, veri
 
 @pytest.mark.parametrize("length", [42, 129])
 def test_41_verifiers_of_42_and_129_characters(sessions: Sessions, length: int) -> None:
-    from hashlib import sha256
-
     verifier = "v" * length
     code = sessions.code(challenge=sha256(verifier.encode()).digest())
     refused(sessions.redeem(code, code_verifier=verifier))
@@ -294,10 +295,6 @@ def test_a_code_without_a_memory_is_not_taken(sessions: Sessions) -> None:
 
 def test_39_in_one_process(sessions: Sessions) -> None:
     """A hundred requests that run into each other at every await."""
-    from service.decisions.desk import Incoming
-    from service.decisions.token import decide_token
-    from tests.satchel import basic, form_bytes
-
     code = sessions.code()
     body = form_bytes({"grant_type": "authorization_code", "code": code})
     incoming = Incoming(body, basic("web", "secret")["Authorization"])

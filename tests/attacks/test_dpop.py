@@ -9,7 +9,8 @@ import jwt
 import pytest
 
 from service.app import create_app
-from tests.satchel import NOW, Answer
+from tests.bags.samples import other_spellings
+from tests.satchel import NOW, Answer, basic, form_bytes
 from tests.sessions import API, ISSUER, RESOURCES, Holder, Sessions, granted, refused
 
 CC = {"grant_type": "client_credentials"}
@@ -110,8 +111,6 @@ def test_64_one_client_cannot_replay_anothers(sessions: Sessions) -> None:
 
 
 def test_64_two_headers(sessions: Sessions) -> None:
-    from tests.satchel import basic, form_bytes
-
     holder = Holder()
     one, two = holder.proof(NOW), holder.proof(NOW)
     kind = ("Content-Type", "application/x-www-form-urlencoded")
@@ -127,8 +126,6 @@ def test_64_two_headers(sessions: Sessions) -> None:
 
 
 def test_64_other_spellings_of_a_used_proof(sessions: Sessions) -> None:
-    from tests.bags.samples import other_spellings
-
     proof = Holder().proof(NOW)
     granted(send(sessions, proof))
     header, payload, signature = proof.split(".")
@@ -177,8 +174,6 @@ def test_65_what_of_htu_does_not_count(sessions: Sessions, htu: str) -> None:
 
 
 def test_65_the_host_header_does_not_count(sessions: Sessions) -> None:
-    from tests.satchel import basic
-
     holder = Holder()
     theirs = {"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com", **basic("web", "secret")}
     proof = holder.proof(NOW, "https://evil.example.com/token")

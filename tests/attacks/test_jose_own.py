@@ -481,7 +481,7 @@ def test_17_the_twin_signature_says_the_same_and_has_the_same_jti(service):
     assert accepted(service, twin)["jti"] == "forged"
     ring = Snapshot(service.ring, ISSUER)
     assert ring.open(twin, (AccessToken,), service.now) == ring.open(first, (AccessToken,), service.now)
-    assert len(ring._verified) == 2
+    assert len(ring._opened) == 2
 
 
 def test_17_eddsa_and_rsa_have_no_twin(service):

@@ -158,8 +158,15 @@ def test_50_scope_is_never_widened(sessions: Sessions, scope: str) -> None:
 
 @pytest.mark.parametrize(
     "scope",
-    ['read"', "read\\", "read\u00a0write", "réad", "read  write", " read", "read ", "read,write", "*", "read%20write"]
-    + ["x" * 10_000, " ".join(f"s{n}" for n in range(10_000)), " ".join(f"s{n}" for n in range(101)), " "],
+    [
+        *('read"', "read\\", "read\u00a0write", "réad", "read  write", " read", "read ", "read,write", "*", " "),
+        *(
+            "read%20write",
+            "x" * 10_000,
+            " ".join(f"s{n}" for n in range(10_000)),
+            " ".join(f"s{n}" for n in range(101)),
+        ),
+    ],
     ids=lambda scope: scope[:12],
 )
 def test_51_scopes_that_are_none(sessions: Sessions, scope: str) -> None:

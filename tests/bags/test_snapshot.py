@@ -327,7 +327,7 @@ def test_a_new_snapshot_of_the_same_ring_starts_with_nothing_verified():
     text = ring.sign(access_token(), "ES256", NOW)
     ring.open(text, (AccessToken,), NOW)
     again = Snapshot(ring.ring, ISSUER)
-    assert again._verified == {}
+    assert again._opened == {}
     again.open(text, (AccessToken,), NOW)
     assert asked.verified == 2
 
@@ -356,23 +356,23 @@ def test_a_revoked_bag_key_opens_neither_its_bags_nor_the_nested():
 
 
 def test_the_cache_is_bounded_and_forgets_the_oldest(monkeypatch):
-    monkeypatch.setattr(module, "_CACHED", 10)
+    monkeypatch.setattr(module, "_REMEMBERED", 10)
     asked, ring = counting()
     texts = [ring.sign(access_token(jti=str(n)), "ES256", NOW) for n in range(25)]
     for n, text in enumerate(texts):
         ring.open(text, (AccessToken,), NOW)
-        assert len(ring._verified) == min(n + 1, 10)
+        assert len(ring._opened) == min(n + 1, 10)
     assert asked.verified == 25
     for text in texts[15:]:
         ring.open(text, (AccessToken,), NOW)
     assert asked.verified == 25
     assert ring.open(texts[0], (AccessToken,), NOW).jti == "0"
     assert asked.verified == 26
-    assert len(ring._verified) == 10
+    assert len(ring._opened) == 10
 
 
 def test_the_bound_is_a_few_thousand():
-    assert 1000 <= module._CACHED <= 10_000
+    assert 1000 <= module._REMEMBERED <= 10_000
 
 
 def test_what_is_refused_is_never_cached():
@@ -383,7 +383,7 @@ def test_what_is_refused_is_never_cached():
     for _ in range(3):
         assert refused(ring, crossed) == "not authentic"
     assert asked.verified == 3
-    assert ring._verified == {}
+    assert ring._opened == {}
     ring.open(text, (AccessToken,), NOW)
     assert refused(ring, crossed) == "not authentic"
 
@@ -395,7 +395,7 @@ def test_a_verdict_outlives_neither_exp_nor_the_key(form):
     texts = [FORMATS[form](ring, token) for token in (short, long)]
     for text in texts:
         ring.open(text, (AccessToken,), NOW)
-    assert sorted(until for _, until in ring._verified.values()) == [short.exp, NOW + 60 * DAY]
+    assert sorted(until for _, until in ring._opened.values()) == [short.exp, NOW + 60 * DAY]
     with pytest.raises(ExpiredBag):
         ring.open(texts[0], (AccessToken,), short.exp)
     assert refused(ring, texts[1], now=NOW + 60 * DAY) in ("key expired", "unknown key")
@@ -405,8 +405,8 @@ def test_the_cache_keeps_no_token_text():
     ring = snapshot()
     text = ring.sign(access_token(), "ES256", NOW)
     ring.open(text, (AccessToken,), NOW)
-    assert [len(digest) for digest in ring._verified] == [32]
-    assert text.encode() not in ring._verified
+    assert [len(digest) for digest in ring._opened] == [32]
+    assert text.encode() not in ring._opened
 
 
 # --- the table of headers

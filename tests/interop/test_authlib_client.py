@@ -59,11 +59,15 @@ def test_client_credentials(server: Running, method: str) -> None:
 def test_private_key_jwt(server: Running) -> None:
     key = ECKey.import_key(JWK.from_pyca(EC_KEY).export(as_dict=True))
     with session(server, "signer", key, token_endpoint_auth_method="private_key_jwt") as client:
-        client.register_client_auth_method(PrivateKeyJWT(server.url, alg="ES256"))  # the audience is the issuer
+        # By itself it would name the token endpoint, for an hour: we take the issuer alone, for five minutes at most.
+        claims = {"exp": int(time.time()) + 60}
+        client.register_client_auth_method(PrivateKeyJWT(server.url, claims, alg="ES256"))
         assert client.fetch_token(grant_type="client_credentials")["scope"] == "read"
 
 
-@pytest.mark.parametrize(("client_id", "secret", "method"), [("web", "secret", "client_secret_basic"), ("spa", None, "none")])
+@pytest.mark.parametrize(
+    ("client_id", "secret", "method"), [("web", "secret", "client_secret_basic"), ("spa", None, "none")]
+)
 def test_code_refresh_introspect_revoke(server: Running, client_id: str, secret: str | None, method: str) -> None:
     challenge = create_s256_code_challenge(VERIFIER)
     with session(server, client_id, secret, token_endpoint_auth_method=method) as client:

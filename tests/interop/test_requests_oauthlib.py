@@ -44,7 +44,9 @@ def test_code_and_refresh_of_a_confidential_client(server: Running) -> None:
     with OAuth2Session("web", redirect_uri=REDIRECT, scope=SCOPE) as session:
         response = f"{REDIRECT}?code={code(server, 'web')}".replace("http:", "https:")
         url = f"{server.url}/token"
-        first = session.fetch_token(url, client_secret="secret", authorization_response=response, code_verifier=VERIFIER)
+        first = session.fetch_token(
+            url, client_secret="secret", authorization_response=response, code_verifier=VERIFIER
+        )
         assert first["expires_in"] == 600
         second = session.refresh_token(url, auth=HTTPBasicAuth("web", "secret"))
         assert second["access_token"] != first["access_token"]

@@ -9,10 +9,7 @@ from service.bags.base64url import encode
 from service.protocol.pkce import challenge_octets, check_verifier
 from tests.sessions import Sessions, granted, refused
 
-OCTETS = bytes(
-    [116, 24, 223, 180, 151, 153, 224, 37, 79, 250, 96, 125, 216, 173]
-    + [187, 186, 22, 212, 37, 77, 105, 214, 191, 240, 91, 88, 5, 88, 83, 132, 141, 121]
-)
+OCTETS = bytes.fromhex("7418dfb49799e0254ffa607dd8adbbba16d4254d69d6bff05b58055853848d79")
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
