@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("password", help="read a password and print its Argon2id hash, for a user or a client")
     commands.add_parser("reference", help="print the reference of the configuration file")
     options = parser.parse_args(arguments)
-    configure_events("warning", lambda line: sys.stderr.write(line.decode()))  # standard output is for the answer
+    configure_events("warning", lambda line: print(line.decode(), file=sys.stderr))  # standard output is for the answer
     if options.command == "reference":
         print(reference(), end="")
         return 0

@@ -10,6 +10,7 @@ patience, looks at all connections, so that a request pays for no timer of its o
 # gunicorn has no annotations.
 
 import asyncio
+import gc
 import time
 from http import HTTPStatus
 from typing import Any
@@ -190,6 +191,13 @@ class Worker(gasgi.ASGIWorker):
             self.log.error("this worker cannot start (%r); the next one tries in a second", fault)
             time.sleep(1)
             raise SystemExit(1) from None
+
+    def load_wsgi(self) -> None:
+        """Load the application; what is there by then is never garbage, and need not be looked at again."""
+        super().load_wsgi()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 10, 10)
 
     async def _serve(self) -> None:
         sweeper = asyncio.ensure_future(self._sweep())

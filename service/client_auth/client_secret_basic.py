@@ -1,6 +1,7 @@
 """client_secret_basic (RFC 6749 section 2.3.1): id and secret, each form-urlencoded, in HTTP Basic (RFC 7617)."""
 
 import binascii
+from hashlib import sha256
 
 from service.client_auth.method import Authenticated, Credentials
 from service.client_auth.secrets import prove
@@ -18,21 +19,21 @@ def presented(credentials: Credentials, registry: Registry) -> bool:
 
 
 async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
-    """Return the client named in the header.
+    """Return the client named in the header; a header that was right before is known by its digest.
 
     Raises:
         OAuthError: invalid_client; invalid_request where the body names another client.
     """
     header = credentials.authorization or ""
     digest = sha256(header.encode("latin-1")).digest()
-    proved = registry.proofs.remembered(digest, now)
-    if proved is None:
+    client = registry.proofs.remembered(digest, now)
+    if client is None:
         client_id, secret = parse_basic(header)
-        proved = await prove(client_id, secret, NAME, registry, now)
-        registry.proofs.remember(digest, proved, now)
-    if credentials.form.get("client_id") not in (None, proved.client.id):
+        client = (await prove(client_id, secret, NAME, registry, now)).client
+        registry.proofs.remember(digest, client, now)
+    if credentials.form.get("client_id") not in (None, client.id):
         raise OAuthError("invalid_request", "client_id differs from the authenticated client")
-    return proved
+    return Authenticated(client, NAME)
 
 
 def parse_basic(header: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ there: a lock that another process holds is asked for again after an `asyncio.sl
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import time
@@ -34,6 +35,18 @@ ON CONFLICT DO UPDATE SET value = max(value, excluded.value), until = max(until,
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
 _CHECKPOINT = 1000  # writes between two checkpoints
 _KNOWN = 10_000  # entries that are remembered as read
+_LOOK = 0.05  # seconds for which a reader of what is known takes it that the file is still there
+
+
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class EmbeddedMemory:
@@ -59,10 +72,11 @@ class EmbeddedMemory:
         self._quotas = quotas
         self._clock = clock
         self._file: MemoryFile | None = None
-        self._pid = 0
+        self._born = 0
         self._sweep = Sweep()
         self._known: dict[str, bytes | None] = {}
-        self._version: tuple[int] | None = None
+        self._version = b""
+        self._looked = 0.0
         self._writes = 0
         self._impatient_until = 0.0
         self._checkpoint: asyncio.Future[None] | None = None
@@ -100,30 +114,29 @@ class EmbeddedMemory:
                 swept = self._swept(connection)
 
         self._writes += 1
-        self._known.clear()
         return await self._ask(attempt, use)
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Read all. Raises `MemoryUnavailable`.
 
-        What was read stays known until somebody writes: to learn that nobody has costs a third of a query.
+        What was read stays known until somebody writes: a query takes system calls, and those are most of its cost.
         """
-        known = self._known
+        known, file = self._known, self._file
+        if file is not None and time.monotonic() < self._looked + _LOOK and file.version() == self._version:
+            with contextlib.suppress(KeyError):
+                return [known[id] for id in ids]
+        keys = [digest(id) for id in ids]
+        query = f"SELECT id, value FROM entries WHERE id IN ({','.join('?' * len(keys))})"  # noqa: S608 - no data in it
 
         def attempt(connection: sqlite3.Connection) -> list[bytes | None]:
-            version = connection.execute("PRAGMA data_version").fetchone()
+            version = b"" if self._file is None else self._file.version()
             if version != self._version or len(known) > _KNOWN:
                 known.clear()
                 self._version = version
-            missing = [id for id in ids if id not in known]
-            if missing:
-                keys = [digest(id) for id in missing]
-                marks = ",".join("?" * len(keys))
-                query = f"SELECT id, value FROM entries WHERE id IN ({marks})"  # noqa: S608 - question marks only
-                found = dict(connection.execute(query, keys).fetchall())
-                for id, key in zip(missing, keys, strict=True):
-                    value = found.get(key)
-                    known[id] = b"%d" % value if isinstance(value, int) else value
+            found = dict(connection.execute(query, keys).fetchall())
+            for id, key in zip(ids, keys, strict=True):
+                value = found.get(key)
+                known[id] = b"%d" % value if isinstance(value, int) else value
             return [known[id] for id in ids]
 
         return await self._ask(attempt)
@@ -132,7 +145,6 @@ class EmbeddedMemory:
         """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of a full disk)."""
         row = (digest(id), instant, until)
         self._writes += 1
-        self._known.clear()
         return await self._ask(lambda connection: int(connection.execute(_RAISE, row).fetchall()[0][0]), "raised")
 
     async def ready(self) -> MemoryStatus:
@@ -149,10 +161,11 @@ class EmbeddedMemory:
         self._forget()
 
     def _opened(self) -> MemoryFile:
-        if self._file is not None and self._pid != os.getpid():
+        if self._file is not None and self._born != _forks:
             raise RuntimeError("the memory was opened before the fork")
         try:
             if self._file is not None and inode_of(self._path) == self._file.inode:
+                self._looked = time.monotonic()
                 return self._file
         except OSError as error:
             structlog.get_logger().error("memory file gone", file=str(self._path), reason=error.strerror)
@@ -166,7 +179,7 @@ class EmbeddedMemory:
             if isinstance(error, MemoryUnavailable):
                 raise
             raise MemoryUnavailable(f"{self._path}: {error}") from error
-        self._pid = os.getpid()
+        self._born = _forks
         return self._file
 
     def _forget(self) -> None:

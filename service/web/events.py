@@ -13,7 +13,7 @@ def configure_events(level: str, write: Callable[[bytes], Any]) -> None:
 
     class Sink:
         def msg(self, line: str) -> None:
-            write(line.encode() + b"\n")
+            write(line.encode())
 
         debug = info = warning = error = critical = exception = msg
 
@@ -46,7 +46,7 @@ class StandardOutput:
                 self._flush()
 
     def _flush(self) -> None:
-        text = b"".join(self._lines)
+        text = b"\n".join([*self._lines, b""])
         self._lines.clear()
         while text:
             text = text[os.write(1, text) :]

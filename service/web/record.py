@@ -71,10 +71,8 @@ class Recorder:
         self._encode = msgspec.json.Encoder().encode
         self._process = fresh_id()[:10]
         self._served = 0
-        self._requests: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._cells: defaultdict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * (len(_BOUNDS) + 2))
         self._tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
-        self._buckets: defaultdict[tuple[str, int], int] = defaultdict(int)
-        self._sums: defaultdict[str, float] = defaultdict(float)
         self._timer: asyncio.Task[None] | None = None
 
     def begin(self, scope: dict[str, Any]) -> Line:
@@ -85,28 +83,28 @@ class Recorder:
 
     def finish(self, line: Line, seconds: float) -> None:
         """Count a request that took `seconds`, and write its line."""
-        endpoint = line.endpoint
-        self._requests[endpoint, line.error or ("ok" if 0 < line.status < 400 else str(line.status or "gone"))] += 1
-        self._buckets[endpoint, bisect_left(_BOUNDS, seconds)] += 1
-        self._sums[endpoint] += seconds
-        if line.format and not line.error:
+        error = line.error
+        cell = self._cells[line.endpoint, error or ("ok" if 0 < line.status < 400 else str(line.status or "gone"))]
+        cell[bisect_left(_BOUNDS, seconds)] += 1
+        cell[-1] += seconds
+        if line.format and not error:
             self._tokens[line.format, line.grant_type] += 1
         if self._write is not None:
             line.ms = round(seconds * 1000, 3)
-            self._write(self._encode(line) + b"\n")
+            self._write(self._encode(line))
 
     def flush(self) -> None:
         """Add what was counted since the last time to Prometheus' metrics."""
-        for counter, counts in ((_REQUESTS, self._requests), (_TOKENS, self._tokens)):
-            for labels, count in counts.items():
-                counter.labels(*labels).inc(count)
-            counts.clear()
-        for (endpoint, bucket), count in self._buckets.items():
-            _SECONDS.labels(endpoint)._buckets[bucket].inc(count)
-        for endpoint, seconds in self._sums.items():
-            _SECONDS.labels(endpoint)._sum.inc(seconds)
-        self._buckets.clear()
-        self._sums.clear()
+        for (endpoint, outcome), (*buckets, seconds) in self._cells.items():
+            _REQUESTS.labels(endpoint, outcome).inc(sum(buckets))
+            histogram = _SECONDS.labels(endpoint)
+            histogram._sum.inc(seconds)
+            for bucket, count in enumerate(buckets):
+                histogram._buckets[bucket].inc(count)
+        for labels, tokens in self._tokens.items():
+            _TOKENS.labels(*labels).inc(tokens)
+        self._cells.clear()
+        self._tokens.clear()
 
     async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
         """Start the timer."""

@@ -27,8 +27,7 @@ def satchel(served: Satchel) -> Satchel:
 
 def only(satchel: Satchel) -> dict[str, Any]:
     [line] = satchel.lines
-    assert line.endswith(b"\n")
-    assert line.count(b"\n") == 1
+    assert b"\n" not in line
     record: dict[str, Any] = json.loads(line)
     assert ALWAYS <= set(record) <= ALWAYS | SOMETIMES
     return record
