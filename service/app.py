@@ -18,6 +18,7 @@ from service.hooks import custom_grants, guarded, hook_problems
 from service.memory import Memory, open_memory
 from service.protocol.ports import Ports
 from service.protocol.registry import Registry, registry_problems
+from service.protocol.remembered import Remembered
 from service.users import open_users, user_problems
 from service.web.answer import answer_unexpected, serialize_error
 from service.web.documents import JwksDocument, MetadataDocument
@@ -75,14 +76,7 @@ def create_app(
     write = write or StandardOutput()
     configure_events(config.logging.level, write)
     store = store or key_store(config)
-    registry = Registry(config)
-    desk = Desk(
-        registry,
-        Snapshot(load_keys(store), config.issuer),
-        memory or open_memory(config.memory, lambda: int(clock())),
-        _ports(config),
-        {**GRANTS, **custom_grants(config)},
-    )
+    desk = create_desk(config, store, memory or open_memory(config.memory, lambda: int(clock())))
     live = Live(desk, config.keys, clock)
     recorder = Recorder(clock, write if config.logging.requests else None)
     app = Gate(live, recorder, middleware=[MemoryWatch(live), KeyWatch(live, store), recorder])
@@ -95,6 +89,18 @@ def create_app(
     app.add_route("/readyz", Readyz(live))
     app.add_route(config.endpoints.metrics, Metrics(live, recorder, "PROMETHEUS_MULTIPROC_DIR" in os.environ))
     return app
+
+
+def create_desk(config: Config, store: KeyStore, memory: Memory) -> Desk:
+    """Return what decisions are made with.
+
+    Raises:
+        KeyStoreError: the key directory is refused, by name.
+        HookError: code of the operator's cannot be had.
+    """
+    snapshot = Snapshot(load_keys(store), config.issuer)
+    grants = {**GRANTS, **custom_grants(config)}
+    return Desk(Registry(config), snapshot, memory, _ports(config), grants, Remembered())
 
 
 def preflight(config: Config) -> str:

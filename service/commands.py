@@ -3,15 +3,12 @@
 import asyncio
 import time
 
-from service.app import key_store
-from service.bags.snapshot import Snapshot
+from service.app import create_desk, key_store
 from service.config import Config
 from service.decisions.code import mint_code
-from service.decisions.desk import Desk
 from service.decisions.revoke import call_back
 from service.memory import open_memory
 from service.protocol.pkce import challenge_octets
-from service.protocol.ports import Ports
 from service.protocol.registry import Registry
 
 
@@ -52,14 +49,17 @@ def code(config: Config, client_id: str, sub: str, scopes: str, redirect_uri: st
     registry = Registry(config)
     if not config.demo:
         raise ValueError("demo: codes are minted by hand in a demo only")
-    if registry.client(client_id) is None:
+    client = registry.client(client_id)
+    if client is None:
         raise ValueError(f"clients: no client has the id {client_id!r}")
+    if client.require_pkce and not challenge:
+        raise ValueError(f"{client_id} must use PKCE: give a --challenge (RFC 7636 section 4.2)")
 
     async def run() -> str:
         memory = open_memory(config.memory)
         try:
             await memory.ready()
-            desk = Desk(registry, Snapshot(key_store(config).load(), config.issuer), memory, Ports(None, None))  # type: ignore[arg-type]
+            desk = create_desk(config, key_store(config), memory)
             return mint_code(
                 desk,
                 time.time(),

@@ -11,12 +11,10 @@ from typing import Any
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWSCore
 
-from service.app import key_store, load
+from service.app import create_desk, key_store, load
 from service.bags.ids import fresh_id
-from service.bags.snapshot import Snapshot
 from service.decisions.desk import Desk
 from service.memory import Memory, MemoryFull, MemoryStatus, MemoryUnavailable, open_memory
-from service.protocol.registry import Registry
 from tests.satchel import Answer, Running, Satchel, basic
 
 ISSUER = "https://as.example.com"
@@ -109,7 +107,9 @@ class Sessions(Satchel):
 
     def code(self, client: str = "web", **members: Any) -> str:
         """A code that alice has consented to."""
-        return super().code(**{"client_id": client, "scopes": ("read", "write", "vault", "sealed"), **members})
+        usual = {"client_id": client, "scopes": ("read", "write", "vault", "sealed")}
+        challenge = {} if client in CONFIDENTIAL else {"challenge": CHALLENGE}
+        return super().code(**{**usual, **challenge, **members})
 
     def send(self, path: str, client: str, form: dict[str, Any], dpop: str | None = None) -> Answer:
         """POST as `client`."""
@@ -119,7 +119,10 @@ class Sessions(Satchel):
         return self.post(path, {**form, "client_id": client}, headers)
 
     def redeem(self, code: str, client: str = "web", dpop: str | None = None, **form: Any) -> Answer:
-        """Present a code."""
+        """Present a code, a public client with the verifier that goes with `code`."""
+        if client not in CONFIDENTIAL:
+            form = {"code_verifier": VERIFIER, **form}
+        form = {name: value for name, value in form.items() if value is not None}
         return self.send("/token", client, {"grant_type": "authorization_code", "code": code, **form}, dpop)
 
     def refresh(self, token: str, client: str = "web", dpop: str | None = None, **form: Any) -> Answer:
@@ -234,5 +237,4 @@ def desk_of(server: Running) -> Desk:
             await memory.close()
 
     memory_known: Any = SimpleNamespace(identity=asyncio.run(identity()))
-    no_ports: Any = None
-    return Desk(Registry(config), Snapshot(key_store(config).load(), config.issuer), memory_known, no_ports)
+    return create_desk(config, key_store(config), memory_known)

@@ -18,7 +18,7 @@ from service.bags.snapshot import Snapshot
 from service.memory import open_memory
 from service.protocol.digests import client_digest, uri_digest
 from tests.satchel import API, CXF, DEMO, ROOT, Running
-from tests.sessions import CHALLENGE, granted, refused
+from tests.sessions import CHALLENGE, VERIFIER, granted, refused
 
 REDIRECT = "http://localhost:8080/services/reservations/reserve/complete"
 
@@ -162,8 +162,9 @@ def command(server: Running, *arguments: str) -> str:
 
 
 def redeemed(server: Running, sub: str) -> dict[str, str]:
-    code = command(server, "code", "123456789", sub, "--scope", "read", "--redirect-uri", REDIRECT)
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
+    options = ["--scope", "read", "--redirect-uri", REDIRECT, "--challenge", challenge()]
+    code = command(server, "code", "123456789", sub, *options)
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": VERIFIER}
     return granted(server.post("/token", form, CXF))
 
 

@@ -26,14 +26,20 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     """
     header = credentials.authorization or ""
     digest = sha256(header.encode("latin-1")).digest()
-    client = registry.proofs.remembered(digest, now)
-    if client is None:
-        client_id, secret = parse_basic(header)
-        client = (await prove(client_id, secret, NAME, registry, now)).client
-        registry.proofs.remember(digest, client, now)
-    if credentials.form.get("client_id") not in (None, client.id):
+    proved = registry.proved.find(digest, now)
+    if proved is not None:
+        _check_client_id(credentials, proved.client.id)
+        return Authenticated(proved.client, NAME, until=proved.until)
+    client_id, secret = parse_basic(header)
+    _check_client_id(credentials, client_id)
+    authenticated = await prove(client_id, secret, NAME, registry, now)
+    registry.proved.keep(digest, authenticated)
+    return authenticated
+
+
+def _check_client_id(credentials: Credentials, client_id: str) -> None:
+    if credentials.form.get("client_id") not in (None, client_id):
         raise OAuthError("invalid_request", "client_id differs from the authenticated client")
-    return Authenticated(client, NAME)
 
 
 def parse_basic(header: str) -> tuple[str, str]:

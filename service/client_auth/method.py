@@ -40,6 +40,8 @@ class Authenticated(NamedTuple):
     client: Client
     method: str
     spends: tuple[Spend, ...] = ()
+    until: float = 0.0
+    """The instant (seconds since the epoch) until which the same credentials prove the same client again."""
 
 
 class Method(Protocol):

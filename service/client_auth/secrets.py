@@ -39,7 +39,8 @@ async def prove(client_id: str, secret: str, method: str, registry: Registry, no
         raise refused("wrong secret")
     if method not in client.auth_methods:
         raise refused(f"{method} is not registered")
-    return Authenticated(client, method)
+    ends = [known.not_after.timestamp() for known in client.secrets if known.not_after is not None]
+    return Authenticated(client, method, until=min((end for end in ends if end > now), default=float("inf")))
 
 
 def _nobody(registry: Registry) -> tuple[Secret, ...]:

@@ -19,7 +19,7 @@ async def admit(decision: Decision, desk: Desk, incoming: Incoming, now: float) 
     """
     form = parse(incoming.body)
     credentials = Credentials(incoming.authorization, form, incoming.certificate)
-    client, decision.auth_method, spends = await authenticate(credentials, desk.registry, desk.ports, now)
+    client, decision.auth_method, spends, _ = await authenticate(credentials, desk.registry, desk.ports, now)
     decision.client_id = client.id
     await spend_all(spends, desk.memory)
     return client, form

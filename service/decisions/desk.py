@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from service.bags.snapshot import Snapshot
-from service.grants import GRANTS, GrantFunction
+from service.decisions.incoming import Incoming, Judged
+from service.grants import GrantFunction
 from service.memory import Memory
 from service.protocol.ports import Ports
 from service.protocol.registry import Registry
+from service.protocol.remembered import Remembered
+
+__all__ = ["Desk", "Incoming"]
 
 
 class Desk(NamedTuple):
@@ -17,17 +21,5 @@ class Desk(NamedTuple):
     snapshot: Snapshot
     memory: Memory
     ports: Ports
-    grants: Mapping[str, GrantFunction] = GRANTS
-
-
-class Incoming(NamedTuple):
-    """A request as any transport brings it: the form body, and what came beside it.
-
-    `authorization`, `dpop` and `accept` are header values; `certificate` is the client's (DER), vouched for by a proxy.
-    """
-
-    body: bytes
-    authorization: str | None = None
-    dpop: str | None = None
-    certificate: bytes | None = None
-    accept: str | None = None
+    grants: Mapping[str, GrantFunction]
+    repeats: Remembered[Judged]

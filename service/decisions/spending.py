@@ -75,7 +75,7 @@ async def redeem(plan: Plan, desk: Desk, now: float) -> None:
     if bag is None:
         await spend_all(plan.spends, memory)
         return
-    if bag is not None and succession is not None and (spent := values[-1]) is not None:
+    if succession is not None and (spent := values[-1]) is not None:
         _check_memory(bag, desk)
         used = msgspec.msgpack.decode(spent, type=Succession)
         if now - used.instant <= GRACE:
@@ -87,6 +87,8 @@ async def redeem(plan: Plan, desk: Desk, now: float) -> None:
         await _redeem_code(bag, desk)
     elif plan.rotates:
         await _succeed(bag, desk, now)
+    else:
+        _check_memory(bag, desk, *_unless_survives(desk, revoked(bag.grant.family)))
 
 
 async def _redeem_code(code: AuthorizationCode, desk: Desk) -> None:
@@ -99,13 +101,15 @@ async def _redeem_code(code: AuthorizationCode, desk: Desk) -> None:
 async def _succeed(token: RefreshToken, desk: Desk, now: float) -> None:
     parent = f"succ:{token.parent or token.grant.family}"
     record = msgspec.msgpack.encode(Succession(token.jti, int(now), fresh_id()))
-    if not desk.registry.config.refresh.survive_memory_loss:
-        _check_memory(token, desk, f"succ:{token.jti}", parent)
-    else:
-        _check_memory(token, desk)
+    _check_memory(token, desk, *_unless_survives(desk, f"succ:{token.jti}", parent))
     stands = await desk.memory.put(parent, record, token.until + desk.registry.config.keys.skew, use="refresh")
     if msgspec.msgpack.decode(stands, type=Succession).child != token.jti:
         await _revoke_family(token, desk, "refresh chain forked")
+
+
+def _unless_survives(desk: Desk, *ids: str) -> tuple[str, ...]:
+    """Return `ids`, or none where refresh tokens are to survive that the memory has forgotten them."""
+    return () if desk.registry.config.refresh.survive_memory_loss else ids
 
 
 def _check_memory(bag: AuthorizationCode | RefreshToken, desk: Desk, *ids: str) -> None:

@@ -7,9 +7,10 @@ from service.client_auth import Credentials, authenticate
 from service.decisions.admit import unavailable
 from service.decisions.decision import Action, Decision
 from service.decisions.desk import Desk, Incoming
+from service.decisions.incoming import Judged
 from service.decisions.sender import sender_constraint
 from service.decisions.settle import settle
-from service.grants import GrantRequest
+from service.grants import GrantRequest, Plan
 from service.memory import MemoryFull, MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
@@ -30,10 +31,26 @@ async def decide_token(desk: Desk, incoming: Incoming, now: float) -> Decision:
 
 
 async def _decide(decision: Decision, desk: Desk, incoming: Incoming, now: float) -> None:
+    digest = incoming.digest
+    judged = None if digest is None else desk.repeats.find(digest, now)
+    if judged is not None:
+        decision.client_id, decision.auth_method, decision.grant_type, plan, _ = judged
+    else:
+        plan, until = await _plan(decision, desk, incoming, now)
+        if digest is not None and plan.repeatable and not plan.spends:
+            judged = Judged(decision.client_id, decision.auth_method, decision.grant_type, plan, until)
+            desk.repeats.keep(digest, judged)
+    decision.token_format = plan.audiences[0].format
+    decision.answer, token = await settle(plan, desk, now)
+    decision.subject, decision.jti = token.sub, token.jti
+
+
+async def _plan(decision: Decision, desk: Desk, incoming: Incoming, now: float) -> tuple[Plan, float]:
+    """Return the plan for a request, and the instant until which its client's credentials are good."""
     form = parse(incoming.body)
     registry = desk.registry
     credentials = Credentials(incoming.authorization, form, incoming.certificate)
-    client, decision.auth_method, spends = await authenticate(credentials, registry, desk.ports, now)
+    client, decision.auth_method, spends, until = await authenticate(credentials, registry, desk.ports, now)
     decision.client_id = client.id
     cnf, proof_spends = sender_constraint(decision, desk, client, incoming, now)
     grant_type = form.require("grant_type")
@@ -46,6 +63,4 @@ async def _decide(decision: Decision, desk: Desk, incoming: Incoming, now: float
     plan = await grant(GrantRequest(form, client, cnf, registry, desk.snapshot, desk.ports, now))
     if spends or proof_spends:
         plan = msgspec.structs.replace(plan, spends=(*proof_spends, *spends, *plan.spends))
-    decision.token_format = plan.audiences[0].format
-    decision.answer, token = await settle(plan, desk, now)
-    decision.subject, decision.jti = token.sub, token.jti
+    return plan, until

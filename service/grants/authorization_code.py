@@ -33,6 +33,8 @@ async def authorization_code(request: GrantRequest) -> Plan:
     redirect_uri = form.get("redirect_uri")
     if not compare_digest(code.redirect_uri, b"" if redirect_uri is None else uri_digest(redirect_uri)):
         raise OAuthError("invalid_grant", "redirect_uri differs from the one of the authorization request")
+    if client.public and not code.challenge:
+        raise OAuthError("invalid_grant", "the code is not valid", reason="a public client's code without PKCE")
     check_verifier(code.challenge, form.get("code_verifier"))
     if not grant.cnf.items() <= request.cnf.items():
         raise OAuthError("invalid_grant", "the code is bound to another key", reason="RFC 9449 section 10")

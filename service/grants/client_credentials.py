@@ -14,4 +14,4 @@ async def client_credentials(request: GrantRequest) -> Plan:
     if client.public:
         raise OAuthError("unauthorized_client", "the grant is for confidential clients")
     asked = request.registry.entitlement(client, request.form.all("resource"), request.form.get("scope"))
-    return Plan(client.id, client.id, asked.audiences, asked.scopes, asked.requested, cnf=request.cnf)
+    return Plan(client.id, client.id, *asked, cnf=request.cnf, repeatable=not request.cnf)

@@ -52,6 +52,7 @@ class Plan(msgspec.Struct, frozen=True):
     renewal: the refresh token to be issued beside the access token.
     family: the authorization that the access token belongs to.
     act, may_act: who acts for the subject, and who alone may come to (RFC 8693 sections 4.1 and 4.4).
+    repeatable: the plan rests on request, client and configuration alone: the same bytes give the same plan.
     not_after: the access token expires by then (seconds since the epoch), however long its audience allows.
     """
 
@@ -67,6 +68,7 @@ class Plan(msgspec.Struct, frozen=True):
     rotates: bool = False
     renewal: Renewal | None = None
     family: str = ""
+    repeatable: bool = False
     not_after: int = 0
     cnf: dict[str, str] = {}
     auth_time: int = 0

@@ -10,8 +10,6 @@ from service.config import Client, Config
 from service.config import Secret as ClientSecret
 from service.protocol.passwords import check_phc
 
-_REMEMBERED = 1000
-
 
 def proof_problems(config: Config) -> Iterator[tuple[str, str]]:
     """Yield (path, message) for each key, name and hash that cannot be used."""
@@ -43,10 +41,9 @@ class Proofs:
     `decoy` is a secret that somebody chose, for those to be checked against who are nobody.
     """
 
-    __slots__ = ("_secrets", "certificate_names", "decoy", "hmac_keys", "jwks")
+    __slots__ = ("certificate_names", "decoy", "hmac_keys", "jwks")
 
     def __init__(self, clients: tuple[Client, ...]) -> None:
-        self._secrets: dict[bytes, tuple[Client, float]] = {}
         self.jwks = {client.id: import_jwks(client.jwks) for client in clients if client.jwks}
         self.hmac_keys = {
             client.id: KeySet([Secret(client.hmac_secret.encode())])
@@ -59,18 +56,6 @@ class Proofs:
         self.decoy: ClientSecret | None = next(
             (secret for client in clients for secret in client.secrets if secret.argon2id), None
         )
-
-    def remembered(self, credential: bytes, now: float) -> Client | None:
-        """Return the client that was proved by a credential of this SHA-256 digest before, or None."""
-        known = self._secrets.get(credential)
-        return known[0] if known is not None and now < known[1] else None
-
-    def remember(self, credential: bytes, client: Client, now: float) -> None:
-        """Remember that a credential of this digest is a secret of `client`, until one of its secrets ends."""
-        ends = [secret.not_after.timestamp() for secret in client.secrets if secret.not_after is not None]
-        if len(self._secrets) >= _REMEMBERED:
-            del self._secrets[next(iter(self._secrets))]
-        self._secrets[credential] = client, min((end for end in ends if end > now), default=float("inf"))
 
 
 def _certificate_names(client: Client) -> Iterator[tuple[NameKind, str]]:

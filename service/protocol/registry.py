@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -12,10 +12,9 @@ from service.bags.sign import RESERVED_CLAIMS
 from service.config import Client, Config, Resource
 from service.protocol.errors import OAuthError
 from service.protocol.proofs import Proofs, proof_problems
+from service.protocol.remembered import Remembered
 from service.protocol.scopes import grant_scopes, parse_scope
 from service.protocol.trusted_issuer import TrustedIssuer, issuer_problems
-
-_REMEMBERED, _LONGEST = 1000, 500
 
 
 def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -59,18 +58,28 @@ class Entitlement(NamedTuple):
     requested: tuple[str, ...] | None
 
 
+class Proved(Protocol):
+    """A client, proved by a secret that is good until an instant in seconds since the epoch."""
+
+    @property
+    def client(self) -> Client: ...
+
+    @property
+    def until(self) -> float: ...
+
+
 class Registry:
     """Looks up clients by id, audiences by identifier and other issuers by `iss`."""
 
-    __slots__ = ("_clients", "_entitlements", "audiences", "config", "default", "issuers", "proofs")
+    __slots__ = ("_clients", "audiences", "config", "default", "issuers", "proofs", "proved")
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._clients = {client.id: client for client in config.clients}
         self.audiences = {resource.identifier: Audience(resource, config) for resource in config.resources}
         self.default = self.audiences.get(config.default_resource)
-        self._entitlements: dict[tuple[str, tuple[str, ...], str | None], Entitlement] = {}
         self.proofs = Proofs(config.clients)
+        self.proved: Remembered[Proved] = Remembered()
         self.issuers = {issuer.issuer: TrustedIssuer(issuer, config) for issuer in config.issuers}
 
     def client(self, client_id: str) -> Client | None:
@@ -104,24 +113,14 @@ class Registry:
     def entitlement(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
         """Return what `client` gets when it asks for `resources` and `scope`, and nobody's grant bounds it further.
 
-        It depends on nothing else, so what was asked before is remembered.
-
         Raises:
             OAuthError: invalid_scope, invalid_target.
         """
-        asked = (client.id, tuple(resources), scope)
-        known = self._entitlements.get(asked)
-        if known is None:
-            audiences = self.target(client, resources)
-            requested = None if scope is None else parse_scope(scope)
-            defaults = client.scopes if client.default_scopes is None else client.default_scopes
-            scopes = grant_scopes(requested, defaults, client.scopes, meaningful_scopes(audiences))
-            known = Entitlement(audiences, scopes, requested)
-            if len(self._entitlements) >= _REMEMBERED:
-                self._entitlements.clear()
-            if len(scope or "") + sum(map(len, resources)) <= _LONGEST:
-                self._entitlements[asked] = known
-        return known
+        audiences = self.target(client, resources)
+        requested = None if scope is None else parse_scope(scope)
+        defaults = client.scopes if client.default_scopes is None else client.default_scopes
+        scopes = grant_scopes(requested, defaults, client.scopes, meaningful_scopes(audiences))
+        return Entitlement(audiences, scopes, requested)
 
     def _defaults(self, client: Client) -> Sequence[str]:
         if self.default is not None and self._may_ask(client, self.default):

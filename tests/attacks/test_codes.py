@@ -158,8 +158,14 @@ def test_40_a_client_whose_secret_is_wrong_spends_nothing(sessions: Sessions) ->
 @pytest.mark.parametrize("verifier", [VERIFIER, "x" * 43, "x"])
 def test_41_a_verifier_without_a_challenge(sessions: Sessions, client: str, verifier: str) -> None:
     """Somebody took the challenge out of the authorization request (RFC 9700 section 4.8.2)."""
-    refused(sessions.redeem(sessions.code(client), client, code_verifier=verifier))
-    assert sessions.reason == "PKCE downgrade"
+    refused(sessions.redeem(sessions.code(client, challenge=b""), client, code_verifier=verifier))
+    assert sessions.reason == ("PKCE downgrade" if client == "web" else "a public client's code without PKCE")
+
+
+def test_41_a_public_client_without_pkce(sessions: Sessions) -> None:
+    """Even where whoever minted the code forgot to ask for it (RFC 9700 section 2.1.1)."""
+    refused(sessions.redeem(sessions.code("spa", challenge=b""), "spa", code_verifier=None))
+    assert sessions.reason == "a public client's code without PKCE"
 
 
 @pytest.mark.parametrize("length", [42, 129])

@@ -13,7 +13,7 @@ from service.decisions.code import mint_code
 from tests.attacks.test_codes import spellings
 from tests.memory.servers import SERVER, redis_server
 from tests.satchel import Answer, Running, basic
-from tests.sessions import RS, Holder, desk_of, granted, toml
+from tests.sessions import CHALLENGE, RS, VERIFIER, Holder, desk_of, granted, toml
 
 WEB = basic("web", "secret")
 AT_ONCE = 200
@@ -27,7 +27,8 @@ class Racers:
         self.desk = desk_of(server)
 
     def code(self, client: str = "web") -> str:
-        return mint_code(self.desk, time.time(), client_id=client, sub="alice", scopes=("read",))
+        challenge = CHALLENGE if client == "spa" else b""
+        return mint_code(self.desk, time.time(), client_id=client, sub="alice", scopes=("read",), challenge=challenge)
 
     def request(self, form: dict[str, str], headers: dict[str, str]) -> bytes:
         body = urlencode(form).encode()
@@ -130,7 +131,7 @@ def test_48_siblings_of_one_refresh_token(racers: Racers) -> None:
         return racers.request({"grant_type": "refresh_token", "client_id": "spa", "refresh_token": token}, {})
 
     code = racers.code("spa")
-    form = {"grant_type": "authorization_code", "client_id": "spa", "code": code}
+    form = {"grant_type": "authorization_code", "client_id": "spa", "code": code, "code_verifier": VERIFIER}
     parent = granted(racers.server.post("/token", form))["refresh_token"]
     born = racers.race([refresh(parent)] * 100)
     assert {answer.status for answer in born} == {200}  # a retry harms nobody

@@ -104,7 +104,7 @@ def test_a_request_that_is_wrong_spends_nothing(sessions: Sessions, memory: Watc
     holder = Holder()
     code = sessions.code("spa", challenge=CHALLENGE)
     proof = holder.proof(NOW)
-    for wrong in ({}, {"code_verifier": "x" * 43}, {"redirect_uri": "http://127.0.0.1/"}):
+    for wrong in ({"code_verifier": None}, {"code_verifier": "x" * 43}, {"redirect_uri": "http://127.0.0.1/"}):
         refused(sessions.redeem(code, "spa", proof, **wrong))
     refused(sessions.redeem(code, "tab", proof))
     token = sessions.begin("spa")["refresh_token"]

@@ -145,8 +145,8 @@ def test_a_redirect_uri_that_the_request_did_not_have(sessions: Sessions) -> Non
 @pytest.mark.parametrize("client", ["web", "spa"])
 def test_pkce(sessions: Sessions, client: str) -> None:
     code = sessions.code(client, challenge=CHALLENGE)
-    for wrong in ({}, {"code_verifier": VERIFIER[:-1] + "j"}, {"code_verifier": VERIFIER[:42]}, {"code_verifier": ""}):
-        refused(sessions.redeem(code, client, **wrong))
+    for wrong in (None, VERIFIER[:-1] + "j", VERIFIER[:42], ""):
+        refused(sessions.redeem(code, client, code_verifier=wrong))
     granted(sessions.redeem(code, client, code_verifier=VERIFIER))
 
 

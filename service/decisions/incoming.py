@@ -1,0 +1,41 @@
+"""What comes in, and what was judged before."""
+
+from hashlib import sha256
+from typing import NamedTuple
+
+from service.grants.plan import Plan
+
+_LONGEST = 1000
+
+
+class Incoming(NamedTuple):
+    """A request as any transport brings it: the form body, and what came beside it.
+
+    `authorization`, `dpop` and `accept` are header values; `certificate` is the client's (DER), vouched for by a proxy.
+    """
+
+    body: bytes
+    authorization: str | None = None
+    dpop: str | None = None
+    certificate: bytes | None = None
+    accept: str | None = None
+
+    @property
+    def digest(self) -> bytes | None:
+        """What a token request is known by when it is repeated; None for one that proves something new each time.
+
+        Machine clients repeat one request, byte for byte, for as long as they live.
+        """
+        if self.dpop is not None or self.certificate is not None or len(self.body) > _LONGEST:
+            return None
+        return sha256(b"%b\n%b" % ((self.authorization or "").encode("latin-1"), self.body)).digest()
+
+
+class Judged(NamedTuple):
+    """The judgement on a token request, good until an instant in seconds since the epoch."""
+
+    client_id: str
+    auth_method: str
+    grant_type: str
+    plan: Plan
+    until: float
