@@ -9,15 +9,15 @@ from keys import Ring
 from service.bags.base64url import decode
 from service.bags.errors import BadBag, ExpiredBag
 from service.bags.kinds import KINDS, Bag
-from service.bags.snapshot import Snapshot
+from service.bags.snapshot import AT_JWT, Snapshot
 
 
 def explain(ring: Ring, issuer: str, token: str, now: float) -> str:
     """Return the explanation of `token` at `now` (seconds since the epoch), in lines for people."""
     try:
-        return _told(Snapshot(ring, issuer).open(token, KINDS, now), "valid")
+        return _told(token, Snapshot(ring, issuer).open(token, KINDS, now), "valid")
     except ExpiredBag as fault:
-        return _told(fault.bag, "refused: expired")
+        return _told(token, fault.bag, "refused: expired")
     except BadBag as fault:
         lines = ["kind:     unknown", f"verdict:  refused: {fault.reason}"]
         for name, segment in zip(
@@ -27,8 +27,11 @@ def explain(ring: Ring, issuer: str, token: str, now: float) -> str:
         return "\n".join(lines)
 
 
-def _told(bag: Bag, verdict: str) -> str:
-    lines = [f"kind:     {type(bag).__name__} ({bag.TYP})", f"verdict:  {verdict}"]
+def _told(token: str, bag: Bag, verdict: str) -> str:
+    typ = msgspec.json.decode(decode(token.partition(".")[0].encode()))["typ"]
+    if typ == "JWT":  # a nested one (RFC 7519 section 5.2)
+        typ = f"{AT_JWT}, sealed to its resource"
+    lines = [f"kind:     {type(bag).__name__} ({typ})", f"verdict:  {verdict}"]
     for name in bag.__struct_fields__:
         value: Any = getattr(bag, name)
         shown = msgspec.json.encode(value).decode()

@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 from service.config.tables import Client, Config, Resource
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_DEFAULT_PORTS = {"https": 443, "http": 80, "": None}
 
 
 def semantic_problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -133,3 +135,13 @@ def _client(path: str, client: Client, config: Config, identifiers: set[str]) ->
             )
         elif url.scheme == "http" and url.hostname not in LOOPBACK:
             yield f"{path}.redirect_uris[{n}]", "http is for loopback (RFC 8252 section 7.3)"
+    for n, origin in enumerate(client.origins):
+        url = _split(origin)
+        if not _ORIGIN.fullmatch(origin) or url.port == _DEFAULT_PORTS.get(url.scheme):
+            yield (
+                f"{path}.origins[{n}]",
+                "must be an origin as browsers send it: https://host or https://host:port, in lower case, without the "
+                "default port and without a path",
+            )
+        elif url.scheme == "http" and url.hostname not in LOOPBACK:
+            yield f"{path}.origins[{n}]", "http is for loopback"

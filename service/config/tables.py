@@ -228,6 +228,10 @@ class Client(Table, frozen=True):
     redirect_uris: Annotated[
         tuple[Text, ...], Meta(description="exact; on loopback (127.0.0.1, [::1]) any port (RFC 8252 section 7.3)")
     ] = ()
+    origins: Annotated[
+        tuple[Text, ...],
+        Meta(description="exact origins of its pages, whose scripts may read its answers (CORS)"),
+    ] = ()
     require_pkce: Annotated[bool, Meta(description="public clients must use it whatever stands here")] = True
     scopes: Annotated[tuple[Scope, ...], Meta(description="scopes it may ask for")] = ()
     default_scopes: Annotated[

@@ -21,7 +21,7 @@ from service.grants.plan import Plan
 from service.memory import Memory, MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.spend import Spend
-from service.protocol.standing import all_ids, revoked
+from service.protocol.standing import all_ids, all_stand, revoked
 
 log = structlog.get_logger("satchel")
 
@@ -69,13 +69,13 @@ async def redeem(plan: Plan, desk: Desk, now: float) -> None:
             raise
         await spend_all(plan.spends, memory)  # a proof that cannot be spent proves nothing, configured or not
         return
-    for n, standing in enumerate(plan.standing):
-        if not standing.stands(values[5 * n : 5 * n + 5]):
-            raise OAuthError(plan.void, "the grant is no longer valid", reason="revoked")
+    spent = values.pop() if succession is not None else None
+    if not all_stand(plan.standing, values):
+        raise OAuthError(plan.void, "the grant is no longer valid", reason="revoked")
     if bag is None:
         await spend_all(plan.spends, memory)
         return
-    if succession is not None and (spent := values[-1]) is not None:
+    if spent is not None:
         _check_memory(bag, desk)
         used = msgspec.msgpack.decode(spent, type=Succession)
         if now - used.instant <= GRACE:

@@ -54,3 +54,9 @@ def not_before_subject(sub: str) -> str:
 def all_ids(standings: Iterable[Standing]) -> list[str]:
     """The ids of several, in order, for one round trip."""
     return [id for standing in standings for id in standing.ids]
+
+
+def all_stand(standings: Sequence[Standing], values: Sequence[bytes | None]) -> bool:
+    """Tell whether all of them stand, by the values of `all_ids`."""
+    each = len(values) // (len(standings) or 1)
+    return all(standing.stands(values[each * n : each * (n + 1)]) for n, standing in enumerate(standings))

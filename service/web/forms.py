@@ -15,32 +15,37 @@ from service.decisions.token import decide_token
 from service.protocol.errors import OAuthError
 from service.web.answer import Answer, answer_of, refusal, unexpected
 from service.web.certificate import certificate_reader
+from service.web.cors import Cors
 from service.web.live import Live
 from service.web.record import Line
 
 Decide = Callable[[Desk, Incoming, float], Awaitable[Decision]]
 
 _FORM = b"application/x-www-form-urlencoded"
-_SINGLE = frozenset({b"authorization", b"content-type", b"host", b"dpop", b"accept"})
+_SINGLE = frozenset({b"authorization", b"content-type", b"host", b"dpop", b"accept", b"origin"})
 
 
 class FormEndpoint:
     """POST a form, get a decision."""
 
-    def __init__(self, name: str, decide: Decide, live: Live) -> None:
+    def __init__(self, name: str, decide: Decide, live: Live, cors: Cors) -> None:
         self._name = name
         self._decide = decide
         self._live = live
+        self._cors = cors
         self._certificate = certificate_reader(live.desk.registry.config.proxies)
 
     async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
         """Answer the request in `scope` with the whole `body`; `line` takes what is known of it."""
         line.endpoint = self._name
         if scope["method"] != "POST":
-            return refusal(405, "the method must be POST", (b"allow", b"POST"))
+            preflight = self._cors.preflight(scope["headers"]) if scope["method"] == "OPTIONS" else None
+            return preflight or refusal(405, "the method must be POST", (b"allow", b"POST"))
         live = self._live
+        origin = None
         try:
             headers = _single(scope["headers"])
+            origin = headers.get(b"origin")
             _check_form(headers.get(b"content-type", b""), scope["query_string"])
             incoming = Incoming(
                 body,
@@ -55,7 +60,10 @@ class FormEndpoint:
         except Exception as fault:
             decision = Decision(Action.OK).refuse(unexpected(fault))
         line.take(decision)
-        return answer_of(decision)
+        answer = answer_of(decision)
+        if origin is not None:
+            answer.headers.extend(self._cors.fields(origin, decision.client_id))
+        return answer
 
 
 def _single(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -96,8 +104,9 @@ def form_endpoints(live: Live) -> dict[str, FormEndpoint]:
     """Return the endpoints by path; an issuer's own path comes before theirs."""
     config = live.desk.registry.config
     paths = config.endpoints
+    cors = Cors(config.clients)
     return {
-        config.base_path + path: FormEndpoint(name, decide, live)
+        config.base_path + path: FormEndpoint(name, decide, live, cors)
         for name, path, decide in (
             ("token", paths.token, decide_token),
             ("introspect", paths.introspect, decide_introspection),
