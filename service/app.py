@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from keys import KeyStore, read_master_key
+from keys import KeyStore, KeyStoreError, read_master_key
 from service.bags.snapshot import Snapshot
 from service.config import Config
 from service.config import load as load_file
@@ -44,7 +44,14 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) 
     def bind_problems(config: Config) -> Iterator[tuple[str, str]]:
         return _bind_problems(config, environ)
 
-    return load_file(path, environ, registry_problems, hook_problems, user_problems, bind_problems)
+    return load_file(path, environ, registry_problems, hook_problems, user_problems, _key_problems, bind_problems)
+
+
+def _key_problems(config: Config) -> Iterator[tuple[str, str]]:
+    try:
+        key_store(config)
+    except KeyStoreError as fault:
+        yield "keys.master_key_file", str(fault)
 
 
 def key_store(config: Config) -> KeyStore:

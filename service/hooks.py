@@ -86,6 +86,10 @@ def hook_problems(config: Config) -> Iterator[tuple[str, str]]:
             yield f"hooks.grants.{grant_type}", "is built in"
         elif not urlsplit(grant_type).scheme:
             yield f"hooks.grants.{grant_type}", "must be an absolute URI (RFC 6749 section 4.5)"
+    for n, client in enumerate(config.clients):
+        for grant_type in client.grants:
+            if grant_type not in GRANTS and grant_type not in hooks.grants:
+                yield f"clients[{n}].grants", f"{grant_type!r} is neither built in nor one of hooks.grants"
     for name, path in paths.items():
         try:
             load_hook(path)

@@ -14,6 +14,7 @@ def metadata(desk: Desk) -> dict[str, Any]:
     config = desk.registry.config
     methods = [method.NAME for method in METHODS if method.NAME not in _unlisted(config)]
     algs = sorted(ALGORITHMS)
+    used = {grant for client in config.clients for grant in client.grants}
     document = {
         "issuer": config.issuer,
         "token_endpoint": config.issuer + config.endpoints.token,
@@ -24,7 +25,7 @@ def metadata(desk: Desk) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": algs,
         "jwks_uri": config.issuer + config.endpoints.jwks,
         "response_types_supported": [],
-        "grant_types_supported": list(desk.grants),
+        "grant_types_supported": [grant for grant in desk.grants if grant in used],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algs,
         "tls_client_certificate_bound_access_tokens": bool(config.proxies.certificate_header),

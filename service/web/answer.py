@@ -85,13 +85,13 @@ def serialize_error(req: falcon.asgi.Request, resp: falcon.asgi.Response, error:
     resp.data = _encode(ErrorBody("invalid_request", falcon.code_to_http_status(error.status_code)[4:]))
 
 
-def unexpected(fault: Exception) -> OAuthError:
+def unexpected(fault: Exception, request_id: str) -> OAuthError:
     """Return server_error for a fault of our own; the log gets where it happened, but not what it said."""
     trace, place = fault.__traceback__, ""
     while trace is not None:
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
-    log.error("unexpected", fault=type(fault).__name__, place=place)
+    log.error("unexpected", id=request_id, fault=type(fault).__name__, place=place)
     return OAuthError("server_error", "something went wrong here")
 
 
@@ -102,4 +102,4 @@ async def answer_unexpected(
     resp.status = falcon.HTTP_500
     resp.content_type = "application/json"
     resp.set_headers(PRIVATE)
-    resp.data = error_answer(unexpected(fault)).body
+    resp.data = error_answer(unexpected(fault, req.scope["line"].id)).body

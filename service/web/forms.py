@@ -58,7 +58,7 @@ class FormEndpoint:
         except OAuthError as error:
             decision = Decision(Action.OK).refuse(error)
         except Exception as fault:
-            decision = Decision(Action.OK).refuse(unexpected(fault))
+            decision = Decision(Action.OK).refuse(unexpected(fault, line.id))
         line.take(decision)
         answer = answer_of(decision)
         if origin is not None:

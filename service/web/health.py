@@ -38,7 +38,7 @@ class Readyz:
         """Answer one request: 200, or 503 with what is missing."""
         req.scope["line"].endpoint = "readyz"
         live, now = self._live, self._live.clock()
-        faults = {"keys": live.fault} if live.fault else {}
+        faults = {"keys": "the directory cannot be read; the log says why"} if live.fault else {}
         try:
             for alg in live.policy.signing_algs:
                 live.desk.snapshot.ring.signer(alg, now)
@@ -48,12 +48,7 @@ class Readyz:
         report: dict[str, object] = {}
         try:
             memory = await live.desk.memory.ready()
-            report["memory"] = {
-                "name": memory.name,
-                "identity": memory.identity,
-                "since": memory.since,
-                "detail": memory.detail,
-            }
+            report["memory"] = {"name": memory.name, "identity": memory.identity, "since": memory.since}
         except MemoryUnavailable:
             faults["memory"] = "unavailable"
         resp.set_headers(PRIVATE)

@@ -359,10 +359,12 @@ def test_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_relative_paths_start_at_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    tables = '[keys]\ndirectory = "ring"\nmaster_key_file = "/run/master"\n[memory]\npath = "deep/memory.db"\n'
+    (tmp_path / "master").write_bytes(bytes(range(32)))
+    (tmp_path / "master").chmod(0o600)
+    tables = '[keys]\ndirectory = "ring"\nmaster_key_file = "master"\n[memory]\npath = "deep/memory.db"\n'
     config = read(tmp_path, GOOD + tables, SATCHEL_STATE="/elsewhere")
     assert Path(config.keys.directory) == tmp_path / "ring"
-    assert config.keys.master_key_file == "/run/master"
+    assert Path(config.keys.master_key_file) == tmp_path / "master"
     assert Path(config.memory.path) == tmp_path / "deep" / "memory.db"
 
 
@@ -376,3 +378,17 @@ def test_a_problem_shows_no_secret(tmp_path: Path) -> None:
     digest = "2bb80d537b1d"
     for toml in (GOOD.replace("2bb80d", "2bb80d537b1d-"), GOOD.replace("sha256", "sha512")):
         assert digest not in str(problems(tmp_path, toml))
+
+
+def test_a_grant_that_nobody_knows(tmp_path: Path) -> None:
+    named = problems(tmp_path, GOOD.replace("client_credentials", "client_credential"))
+    assert [path for path, _ in named] == ["clients[0].grants"]
+
+
+@pytest.mark.parametrize("content", [None, b"short"])
+def test_a_master_key_that_cannot_be_used(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "master").write_bytes(content)
+        (tmp_path / "master").chmod(0o600)
+    named = problems(tmp_path, GOOD + '[keys]\nmaster_key_file = "master"\n')
+    assert [path for path, _ in named] == ["keys.master_key_file"]
