@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import load
-from tests.bench.load import LoadFailed, Request
+from tests.bench import load, races
+from tests.bench.load import Answer, LoadFailed, Request
 from tests.satchel import ROOT
 
 NAMES = {
@@ -24,6 +24,11 @@ NAMES = {
     "token_vs_bare_asgi",
     "token_vs_authlib",
     "introspect_vs_bare_asgi",
+    "private_key_jwt_vs_bare_asgi",
+    "refresh_vs_client_credentials",
+    "put_us",
+    "put_p999_us",
+    "races_one_winner",
     "rss_growth_ratio",
     "code_chars",
     "refresh_chars",
@@ -82,11 +87,42 @@ def failing_server() -> Iterator[int]:
 def test_one_answer_that_is_not_2xx_fails_the_load(failing_server: int) -> None:
     assert load.ask(failing_server, ANY).body == b"ok"
     with pytest.raises(LoadFailed):
-        load.run(failing_server, ANY, repeat(None, 3 * load.CONNECTIONS))
+        load.run(failing_server, repeat(ANY.octets(failing_server), 3 * load.CONNECTIONS))
 
 
 def test_replaced_connections_are_counted_exactly(failing_server: int) -> None:
-    assert load.run(failing_server, ANY, repeat(None, 50), lives=(1,)) == 50
+    assert load.run(failing_server, repeat(ANY.octets(failing_server), 50), lives=(1,)) == 50
+
+
+def test_a_talk_is_told_each_answer(failing_server: int) -> None:
+    told: list[bytes] = []
+
+    def three(answer: Answer | None) -> bytes | None:
+        if answer is not None:
+            told.append(answer.body)
+        return ANY.octets(failing_server) if len(told) < 3 else None
+
+    assert load.talk(failing_server, [three], lives=(1,)) == 3
+    assert told == [b"ok"] * 3
+
+
+def test_a_race_tells_refusals(failing_server: int) -> None:
+    octets = ANY.octets(failing_server)
+    assert load.race(failing_server, [octets, octets], 5) == [[200] * 5, [500] * 5]
+
+
+def test_an_id_is_won_by_one_who_makes_nobody_fail() -> None:
+    assert races.one_winner([400, 200, 401])
+    for statuses in ([200, 200, 400], [400, 400], [200, 400, 503]):
+        assert not races.one_winner(statuses)
+
+
+def test_only_what_is_asked_for_is_measured() -> None:
+    command = [sys.executable, "-m", "tests.bench", "--quick"]
+    sizes = subprocess.run([*command, "sizes"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert {line.split()[0] for line in sizes.stdout.splitlines()[1:]} == {name for name in NAMES if "_chars" in name}
+    unknown = subprocess.run([*command, "size"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert unknown.returncode == 2
 
 
 @pytest.mark.parametrize("wrk", [True, False])

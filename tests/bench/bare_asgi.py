@@ -37,10 +37,19 @@ class Bare:
         await send({"type": "http.response.body", "body": _BODY})
 
 
-def _signature() -> Callable[[], object]:
-    private, scheme = generate_private_key(SECP256R1()), ECDSA(SHA256())
-    return lambda: private.sign(_SIGNING_INPUT, scheme)
+_PRIVATE, _ES256 = generate_private_key(SECP256R1()), ECDSA(SHA256())
+_PUBLIC, _SIGNATURE = _PRIVATE.public_key(), _PRIVATE.sign(_SIGNING_INPUT, _ES256)
+
+
+def _sign() -> None:
+    _PRIVATE.sign(_SIGNING_INPUT, _ES256)
+
+
+def _verify_and_sign() -> None:
+    _PUBLIC.verify(_SIGNATURE, _SIGNING_INPUT, _ES256)
+    _PRIVATE.sign(_SIGNING_INPUT, _ES256)
 
 
 constant = Bare()
-signing = Bare(_signature())
+signing = Bare(_sign)
+verifying = Bare(_verify_and_sign)

@@ -1,6 +1,6 @@
 """One measured number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -25,10 +25,10 @@ class Figure(NamedTuple):
         )
 
 
-def versus(name: str, rates: Mapping[str, Sequence[float]], theirs: str, at_least: float | None = None) -> Figure:
-    """Return how many times the rate of `theirs` ours is: the median of the ratios of each round.
+def versus(name: str, ours: Sequence[float], theirs: Sequence[float], at_least: float | None = None) -> Figure:
+    """Return how many times their rate ours is: the median of the ratios of each round.
 
     A disturbance that lasts longer than a round slows both, and leaves the ratio as it is.
     """
-    ratio = median(one / other for one, other in zip(rates["satchel"], rates[theirs], strict=True))
-    return Figure(name, ratio, "/s", median(rates["satchel"]), median(rates[theirs]), at_least)
+    ratio = median(one / other for one, other in zip(ours, theirs, strict=True))
+    return Figure(name, ratio, "/s", median(ours), median(theirs), at_least)

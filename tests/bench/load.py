@@ -1,4 +1,4 @@
-"""Load on a server of this machine: keep-alive connections that repeat one request; every answer must be 2xx.
+"""Load on a server of this machine over keep-alive connections; every answer must be 2xx, save where they race.
 
 Rates are taken by wrk where it is on PATH, else by the loader here. Exact counts are always the loader's here.
 """
@@ -11,7 +11,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import uvloop
@@ -46,11 +47,16 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A 2xx answer; header names are in lower case."""
+    """An answer; header names are in lower case."""
 
+    status: int
     headers: list[tuple[str, str]]
     body: bytes
     closes: bool
+
+
+Talk = Callable[[Answer | None], bytes | None]
+"""Gives the request that follows an answer (None: the first one), as it is sent; None: no more."""
 
 
 def rate(port: int, request: Request, seconds: int) -> float:
@@ -62,12 +68,24 @@ def rate(port: int, request: Request, seconds: int) -> float:
     if wrk := shutil.which("wrk"):
         return _wrk(wrk, port, request, seconds)
     began = time.perf_counter()
-    answered = run(port, request, _until(began + seconds))
+    octets = request.octets(port)
+    answered = run(port, (octets for _ in iter(lambda: time.perf_counter() < began + seconds, False)))
     return answered / (time.perf_counter() - began)
 
 
-def run(port: int, request: Request, tickets: Iterator[object], lives: Sequence[int] = (0,)) -> int:
-    """Send one request a ticket over CONNECTIONS connections; return how many were answered.
+def run(port: int, requests: Iterator[bytes], lives: Sequence[int] = (0,)) -> int:
+    """Send `requests` over CONNECTIONS connections, whichever is free; return how many were answered.
+
+    The n-th connection is replaced after `lives[n % len(lives)]` requests; 0: never.
+
+    Raises:
+        LoadFailed: an answer is not 2xx, or a connection fails.
+    """
+    return talk(port, [lambda _: next(requests, None)] * CONNECTIONS, lives)
+
+
+def talk(port: int, talks: Sequence[Talk], lives: Sequence[int] = (0,)) -> int:
+    """Hold each of `talks` on a connection of its own, all at once; return how many requests were answered.
 
     The n-th connection is replaced after `lives[n % len(lives)]` requests; 0: never.
 
@@ -75,7 +93,17 @@ def run(port: int, request: Request, tickets: Iterator[object], lives: Sequence[
         LoadFailed: an answer is not 2xx, or a connection fails.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(port, request.octets(port), tickets, lives))
+        return runner.run(_talk(port, talks, lives))
+
+
+def race(port: int, heats: Sequence[bytes], rivals: int) -> list[list[int]]:
+    """Send each of `heats` over `rivals` connections at once, one heat after the other; return the statuses of each.
+
+    Raises:
+        LoadFailed: a connection fails.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_race(port, heats, rivals))
 
 
 def ask(port: int, request: Request) -> Answer:
@@ -88,25 +116,25 @@ def ask(port: int, request: Request) -> Answer:
 
     async def one() -> Answer:
         with await _connect(port) as connection:
-            return await _exchange(connection, request.octets(port))
+            return _good(await _exchange(connection, request.octets(port)))
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(one())
 
 
-async def _run(port: int, octets: bytes, tickets: Iterator[object], lives: Sequence[int]) -> int:
-    tasks = [_converse(port, octets, tickets, lives[n % len(lives)]) for n in range(CONNECTIONS)]
+async def _talk(port: int, talks: Sequence[Talk], lives: Sequence[int]) -> int:
+    tasks = [_converse(port, one, lives[n % len(lives)]) for n, one in enumerate(talks)]
     try:
         return sum(await asyncio.gather(*tasks))
     except OSError as fault:
         raise LoadFailed(f"port {port}: {fault!r}") from None
 
 
-async def _converse(port: int, octets: bytes, tickets: Iterator[object], life: int) -> int:
-    answered, connection = 0, await _connect(port)
+async def _converse(port: int, following: Talk, life: int) -> int:
+    answered, connection, answer = 0, await _connect(port), None
     try:
-        for _ in tickets:
-            answer = await _exchange(connection, octets)
+        while (octets := following(answer)) is not None:
+            answer = _good(await _exchange(connection, octets))
             answered += 1
             if answer.closes or (life and answered % life == 0):
                 connection.close()
@@ -114,6 +142,18 @@ async def _converse(port: int, octets: bytes, tickets: Iterator[object], life: i
     finally:
         connection.close()
     return answered
+
+
+async def _race(port: int, heats: Sequence[bytes], rivals: int) -> list[list[int]]:
+    with ExitStack() as stack:
+        try:
+            connections = [stack.enter_context(await _connect(port)) for _ in range(rivals)]
+            return [
+                [answer.status for answer in await asyncio.gather(*[_exchange(each, octets) for each in connections])]
+                for octets in heats
+            ]
+        except OSError as fault:
+            raise LoadFailed(f"port {port}: {fault!r}") from None
 
 
 async def _connect(port: int) -> socket.socket:
@@ -140,11 +180,15 @@ async def _exchange(connection: socket.socket, octets: bytes) -> Answer:
             data += chunk
             head, gap, body = data.partition(b"\r\n\r\n")
     status, _, lines = head.partition(b"\r\n")
-    if not status.startswith(b"HTTP/1.1 2"):
-        raise LoadFailed(f"an answer is not 2xx: {status.decode()}")
     pairs = (line.partition(":") for line in lines.decode().split("\r\n"))
     headers = [(name.lower(), value.strip()) for name, _, value in pairs]
-    return Answer(headers, body, ("connection", "close") in headers)
+    return Answer(int(status.split()[1]), headers, body, ("connection", "close") in headers)
+
+
+def _good(answer: Answer) -> Answer:
+    if answer.status // 100 != 2:
+        raise LoadFailed(f"an answer is not 2xx: {answer.status}")
+    return answer
 
 
 def _length(head: bytes) -> int:
@@ -152,11 +196,6 @@ def _length(head: bytes) -> int:
     if found is None:
         raise LoadFailed("an answer has no Content-Length")
     return int(found[1])
-
-
-def _until(deadline: float) -> Iterator[None]:
-    while time.perf_counter() < deadline:
-        yield
 
 
 def _wrk(wrk: str, port: int, request: Request, seconds: int) -> float:

@@ -53,7 +53,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
         rates = interleave(bursts, effort.bursts)
         for theirs in list(contestants)[1:]:
             name = f"{operation}_vs_{theirs}"
-            yield versus(name, rates, theirs, TARGETS.get(name))
+            yield versus(name, rates["satchel"], rates[theirs], TARGETS.get(name))
 
 
 def _seal() -> Contestants:

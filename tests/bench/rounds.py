@@ -3,24 +3,25 @@
 import gc
 from collections.abc import Callable, Mapping
 from time import process_time
+from typing import TypeVar
 
-Burst = Callable[[], float]
-"""Works for a while and returns its rate, per second."""
+T = TypeVar("T")
 
 
-def interleave(contestants: Mapping[str, Burst], rounds: int) -> dict[str, list[float]]:
-    """Return the rates of each contestant, in order of the rounds; each round begins with another contestant."""
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
+def interleave(contestants: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """Return what each contestant returns, in order of the rounds; each round begins with another contestant."""
+    done: dict[str, list[T]] = {name: [] for name in contestants}
     names = list(contestants)
     for turn in range(rounds):
         at = turn % len(names)
         for name in names[at:] + names[:at]:
-            rates[name].append(contestants[name]())
-    return rates
+            done[name].append(contestants[name]())
+    return done
 
 
-def burst(function: Callable[[], object], seconds: float) -> Burst:
-    """Return a burst of calls of `function` that takes about `seconds` of this process's processor time.
+def burst(function: Callable[[], object], seconds: float) -> Callable[[], float]:
+    """Return a burst of calls of `function` that takes about `seconds` of this process's processor time; it returns
+    their rate, per second.
 
     The rate is by processor time: a neighbour who takes the core for a while does not count.
     """

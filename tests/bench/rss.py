@@ -12,6 +12,7 @@ from tests.bench.figure import Figure
 from tests.bench.load import LoadFailed, run
 from tests.bench.requests import TOKEN
 from tests.bench.servers import Server, ServerFailed
+from tests.satchel import Running
 
 LIVES = (0, 1000, 100, 10)
 """Requests after which the connections are replaced, by turns; 0: never."""
@@ -22,7 +23,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
     with ExitStack() as stack:
         place = stack.enter_context(TemporaryDirectory())
         with cores.on(cores.SERVER):
-            server = stack.enter_context(servers.satchel(Path(place), TOKEN))
+            server = stack.enter_context(servers.satchel(Running(Path(place), workers=1), TOKEN))
         stack.enter_context(cores.on(cores.LOAD))
         worker = server.worker
         _issue(server, effort.warm_tokens)
@@ -35,5 +36,5 @@ def measure(effort: Effort) -> Iterator[Figure]:
 
 
 def _issue(server: Server, tokens: int) -> None:
-    if run(server.port, TOKEN, repeat(None, tokens), LIVES) != tokens:
+    if run(server.port, repeat(TOKEN.octets(server.port), tokens), LIVES) != tokens:
         raise LoadFailed(f"not {tokens} answers")

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -79,10 +81,25 @@ class Server:
             raise ServerFailed(f"not one worker but {len(workers)}\n{self._log.read_text(errors='replace')}")
         return workers[0]
 
+    def await_workers(self, count: int) -> None:
+        """Wait until `count` workers serve; at first there may be one.
+
+        Raises:
+            ServerFailed: they do not in time.
+        """
+        deadline = time.perf_counter() + _START_SECONDS
+        while self._log.read_text(errors="replace").count("ASGI server listening") < count:
+            if time.perf_counter() > deadline:
+                raise ServerFailed(f"not {count} workers\n{self._log.read_text(errors='replace')}")
+            time.sleep(0.05)
+
     def processor_seconds(self) -> float:
         """Processor time that the worker has had, in steps of 0.01 s."""
-        fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _processor_seconds(self.worker)
+
+    def each_processor_seconds(self) -> dict[int, float]:
+        """Processor time that each worker has had, by process id."""
+        return {pid: _processor_seconds(pid) for pid in self._workers()}
 
     def resident_kib(self) -> int:
         """Memory of the worker that is resident (VmRSS), in KiB."""
@@ -97,15 +114,20 @@ class Server:
             return []
 
 
-def satchel(directory: Path, probe: Request, workers: int = 1) -> Server:
-    """Return Satchel as `make run` serves it, with a state directory of its own and its log in a file."""
-    prepared = Running(directory, workers=workers)
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def satchel(prepared: Running, probe: Request) -> Server:
+    """Return Satchel as `make run` serves it, as `prepared` has it, with its log in a file."""
     prepared.keys("init")
     return Server("python:service.gunicorn_conf", prepared.port, prepared.environ, prepared.log_file, probe)
 
 
-def bare_asgi(directory: Path, application: str, probe: Request, same_as: Answer) -> Server:
-    """Return an application of tests.bench.bare_asgi behind Satchel's worker, with Satchel's gunicorn settings.
+@contextmanager
+def bare_asgi(directory: Path, application: str, probe: Request, same_as: Answer) -> Iterator[Server]:
+    """Run an application of tests.bench.bare_asgi behind Satchel's worker, with Satchel's gunicorn settings.
 
     It answers with the headers of `same_as`, and with as many bytes.
     """
@@ -113,7 +135,10 @@ def bare_asgi(directory: Path, application: str, probe: Request, same_as: Answer
     settings = {name: value for name, value in vars(gunicorn_conf).items() if name in known and not callable(value)}
     settings["wsgi_app"] = f"tests.bench.bare_asgi:{application}"
     answer = {"headers": [pair for pair in same_as.headers if pair[0] != "date"], "size": len(same_as.body)}
-    return _other(directory, settings, probe, {"BENCH_ANSWER": json.dumps(answer)})
+    with _other(directory, settings, probe, {"BENCH_ANSWER": json.dumps(answer)}) as server:
+        if _shape(server.answer) != _shape(same_as):
+            raise ServerFailed("the bare application's answer is not shaped like ours")
+        yield server
 
 
 def authlib(directory: Path, probe: Request) -> Server:
@@ -123,6 +148,10 @@ def authlib(directory: Path, probe: Request) -> Server:
     """
     settings = {"wsgi_app": "tests.bench.authlib_flask:app", "worker_class": "gthread", "threads": 4}
     return _other(directory, {**settings, "keepalive": 10, "control_socket_disable": True}, probe, {})
+
+
+def _shape(answer: Answer | None) -> tuple[int, list[str]]:
+    return (0, []) if answer is None else (len(answer.body), sorted(name for name, _ in answer.headers))
 
 
 def _other(directory: Path, settings: dict[str, Any], probe: Request, environ: dict[str, str]) -> Server:
