@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
-from service.config.tables import Client, Config, Resource
+from service.config.parties import Client, Resource
+from service.config.tables import Config
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")

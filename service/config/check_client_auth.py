@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from service.config.check import LOOPBACK
-from service.config.tables import Client, Config
+from service.config.parties import Client
+from service.config.tables import Config
 
 _BY_SECRET = {"client_secret_basic", "client_secret_post"}
 _BY_KEY = {"private_key_jwt", "self_signed_tls_client_auth"}

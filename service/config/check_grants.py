@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from service.config.check_client_auth import fetchable
-from service.config.tables import Config, Exchange, Issuer
+from service.config.parties import Exchange, Issuer
+from service.config.tables import Config
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 

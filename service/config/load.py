@@ -11,7 +11,8 @@ import msgspec
 from service.config.check import semantic_problems
 from service.config.check_client_auth import client_auth_problems
 from service.config.check_grants import grant_problems
-from service.config.tables import Config, Resource, Users, UsersFile
+from service.config.parties import Resource
+from service.config.tables import Config, Users, UsersFile
 
 
 class Problem(NamedTuple):

@@ -10,7 +10,7 @@ from service.config.tables import Config
 _HEAD = """# Configuration
 
 One TOML file. `make check CONFIG=file` names every problem with its path; what the file does not know, it refuses.
-This page is written by `make docs` from the tables in `service/config/tables.py`.
+This page is written by `make docs` from the tables in `service/config/`.
 """
 
 

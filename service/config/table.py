@@ -1,0 +1,16 @@
+"""What a table of the configuration file is, and the kinds of values that many of them have."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Text = Annotated[str, Meta(min_length=1, max_length=900)]
+Seconds = Annotated[int, Meta(gt=0)]
+Path = Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)+\Z")]
+Scope = Annotated[str, Meta(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+\Z", max_length=200)]
+"""scope-token of RFC 6749 section 3.3."""
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: what it does not name is refused."""
