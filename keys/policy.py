@@ -1,6 +1,9 @@
 """How keys live: the `[keys]` table of the configuration, and the invariants that it must keep."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from keys.key import SIGNING_ALGS
 
@@ -9,29 +12,22 @@ _TEN_YEARS = 3_650 * _DAY
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Lives of keys. Every time is in whole seconds.
+    """Lives of keys. Every time is in whole seconds."""
 
-    signing_algs: the algorithms that have a signing key each.
-    period: how long a key signs or seals.
-    publish_ahead: how long a signing key is in the JWKS before it signs.
-    jwks_max_age: the longest that a fetched JWKS may be cached.
-    reload: within how long every node has noticed a change of the directory.
-    skew: how far the clocks of two nodes may be apart.
-    sig_life, bag_life: the longest life of anything that a signing or a sealing key protects.
-    master_key_file: a file with the 32-byte key that wraps key files at rest; empty: they are plain.
-    directory: where the key files are; empty: `keys` in the state directory.
-    """
-
-    signing_algs: tuple[str, ...] = ("ES256",)
-    period: int = 90 * _DAY
-    publish_ahead: int = 2 * _DAY
-    jwks_max_age: int = 3_600
-    reload: int = 5
-    skew: int = 60
-    sig_life: int = _DAY
-    bag_life: int = 31 * _DAY
-    master_key_file: str = ""
-    directory: str = ""
+    signing_algs: Annotated[tuple[str, ...], Meta(description="algorithms that have a signing key each")] = ("ES256",)
+    period: Annotated[int, Meta(description="how long a key signs or seals")] = 90 * _DAY
+    publish_ahead: Annotated[int, Meta(description="how long a signing key is in the JWKS before it signs")] = 2 * _DAY
+    jwks_max_age: Annotated[int, Meta(description="the longest that a fetched JWKS may be cached")] = 3_600
+    reload: Annotated[int, Meta(description="within how long every node has noticed a change of the directory")] = 5
+    skew: Annotated[int, Meta(description="how far the clocks of two nodes may be apart")] = 60
+    sig_life: Annotated[int, Meta(description="the longest life of anything that a signing key protects")] = _DAY
+    bag_life: Annotated[int, Meta(description="the longest life of anything that a bag key protects")] = 31 * _DAY
+    master_key_file: Annotated[
+        str, Meta(description="a file with the 32-byte key that wraps key files at rest; empty: they are plain")
+    ] = ""
+    directory: Annotated[
+        str, Meta(description="where the key files are; empty: `keys` in the state directory (SATCHEL_STATE)")
+    ] = ""
 
     def life(self, purpose: str) -> int:
         """The longest life, in seconds, of what a key of `purpose` protects."""
