@@ -1,12 +1,19 @@
 """Fixtures: Satchel in this process with a clock of its own, and Satchel as gunicorn serves it."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.satchel import DEMO, Running, Satchel
+
+# A slow machine is no failure; and what decides about a change looks at the same examples each time.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 @pytest.fixture

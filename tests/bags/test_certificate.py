@@ -148,7 +148,7 @@ def test_what_no_certificate_can_be_called(kind: NameKind, text: str) -> None:
         canonical_name(kind, text)
 
 
-text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=16)
 
 
 @given(st.lists(st.tuples(st.sampled_from([NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME]), text), min_size=1))
