@@ -212,7 +212,7 @@ def test_75_not_befores_raised_while_tokens_live_and_raised_again(running: Runni
 
 def test_the_make_target_calls_it() -> None:
     line = subprocess.run(
-        ["make", "-n", "revoke", "CLIENT=a b", "SUBJECT=", "ALL=1"],
+        ["make", "--no-print-directory", "-n", "revoke", "CLIENT=a b", "SUBJECT=", "ALL=1"],
         cwd=ROOT,
         env={**os.environ, "MAKEFLAGS": ""},
         capture_output=True,

@@ -3,7 +3,8 @@
 Client assertions, DPoP proofs, request objects and other issuers' tokens all pass here, and nowhere else.
 """
 
-from typing import Any, NewType
+from functools import lru_cache
+from typing import Any, NamedTuple, NewType
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -32,13 +33,47 @@ class Unverified(msgspec.Struct, frozen=True):
     alg: str
     kid: str | None
     typ: str | None
-    jwk: dict[str, Any] | None
+    key: PublicKey | None
     unverified_claims: dict[str, Any]
     signing_input: bytes
     signature: bytes
 
     def __repr__(self) -> str:
         return f"Unverified(kid={self.kid!r})"
+
+
+class _Header(NamedTuple):
+    alg: str
+    kid: str | None
+    typ: str | None
+    has_key: bool
+
+
+def _header(segment: bytes) -> _Header:
+    """What a header segment says."""
+    raw = decode(segment)
+    if len(raw) > MAX_HEADER_BYTES:
+        raise BadBag("header is too long")
+    header = load_object(raw)
+    if not _REFUSED.isdisjoint(header):
+        raise BadBag("header has a refused member")
+    alg, typ = header.get("alg"), header.get("typ")
+    if not isinstance(alg, str):
+        raise BadBag("alg is not a string")
+    if "typ" in header and not isinstance(typ, str):
+        raise BadBag("wrong typ")
+    return _Header(alg, check_kid(header["kid"]) if "kid" in header else None, typ, "jwk" in header)
+
+
+def _embedded_key(segment: bytes) -> PublicKey | None:
+    """The key in a header segment that has been read (RFC 9449 §4.2); None if it is of no kind that signs."""
+    return read_verification_key(load_object(decode(segment))["jwk"])
+
+
+# A party sends the same header with each of its tokens; a refusal is never kept.
+_SHORT = 1024
+_short_header = lru_cache(1024)(_header)
+_short_embedded_key = lru_cache(1024)(_embedded_key)
 
 
 def parse(token: str, *, types: frozenset[str | None], embedded_key: bool = False, max_chars: int = 8192) -> Unverified:
@@ -55,26 +90,21 @@ def parse(token: str, *, types: frozenset[str | None], embedded_key: bool = Fals
     except UnicodeEncodeError:
         raise BadBag("token is not ASCII") from None
     head, _, body = signing_input.partition(b".")
-    raw_header = decode(head)
-    if len(raw_header) > MAX_HEADER_BYTES:
-        raise BadBag("header is too long")
-    header = load_object(raw_header)
-    if not _REFUSED.isdisjoint(header):
-        raise BadBag("header has a refused member")
-    alg, typ, jwk = header.get("alg"), header.get("typ"), header.get("jwk")
-    if not isinstance(alg, str):
-        raise BadBag("alg is not a string")
-    if ("typ" in header and not isinstance(typ, str)) or typ not in types:
+    header = _short_header(head) if len(head) <= _SHORT else _header(head)
+    if header.typ not in types:
         raise BadBag("wrong typ")
-    if ("jwk" in header) is not embedded_key or (embedded_key and not isinstance(jwk, dict)):
+    if header.has_key is not embedded_key:
         raise BadBag("embedded key missing or out of place")
+    key = None
+    if embedded_key:
+        key = _short_embedded_key(head) if len(head) <= _SHORT else _embedded_key(head)
     claims = load_object(decode(body))
     _check_registered_claims(claims)
     return Unverified(
-        alg=alg,
-        kid=check_kid(header["kid"]) if "kid" in header else None,
-        typ=typ,
-        jwk=jwk,
+        alg=header.alg,
+        kid=header.kid,
+        typ=header.typ,
+        key=key,
         unverified_claims=claims,
         signing_input=signing_input,
         signature=decode(signature),
@@ -93,7 +123,7 @@ def verify_with_embedded_key(unverified: Unverified, algs: frozenset[str]) -> tu
     The key proves nothing but possession of itself. Raises BadBag.
     """
     _check_alg(unverified, algs)
-    key = read_verification_key(unverified.jwk)
+    key = unverified.key
     if key is None or not fits(key, unverified.alg):
         raise BadBag("alg does not fit the embedded key")
     return _verify(unverified, key), key.thumbprint

@@ -35,7 +35,7 @@ ON CONFLICT DO UPDATE SET value = max(value, excluded.value), until = max(until,
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
 _CHECKPOINT = 1000  # writes between two checkpoints
 _KNOWN = 10_000  # entries that are remembered as read
-_LOOK = 0.05  # seconds for which a reader of what is known takes it that the file is still there
+_LOOK = 0.05  # seconds after which whoever does not write looks again whether the file is still there
 
 
 _forks = 0
@@ -84,11 +84,11 @@ class EmbeddedMemory:
     @property
     def identity(self) -> str:
         """The stable name of these contents. Raises `MemoryUnavailable`."""
-        return self._opened().identity
+        return self._opened(look=False).identity
 
     def since(self, ids: Sequence[str] = ()) -> int:
         """Give the instant (s) from which it has forgotten nothing. Raises `MemoryUnavailable`."""
-        return self._opened().since
+        return self._opened(look=False).since
 
     async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
@@ -160,13 +160,17 @@ class EmbeddedMemory:
             await self._checkpoint
         self._forget()
 
-    def _opened(self) -> MemoryFile:
+    def _opened(self, look: bool = True) -> MemoryFile:
         if self._file is not None and self._born != _forks:
             raise RuntimeError("the memory was opened before the fork")
         try:
-            if self._file is not None and inode_of(self._path) == self._file.inode:
-                self._looked = time.monotonic()
-                return self._file
+            if self._file is not None:
+                now = time.monotonic()
+                if not look and now < self._looked + _LOOK:
+                    return self._file
+                if inode_of(self._path) == self._file.inode:
+                    self._looked = now
+                    return self._file
         except OSError as error:
             structlog.get_logger().error("memory file gone", file=str(self._path), reason=error.strerror)
         # Writing on to a file that lost its name would hide every put from the other workers.

@@ -226,18 +226,24 @@ class RedisMemory:
         """Give the view. The identity is written last, so whoever finds it and not a marker knows of a loss."""
         identity: bytes | None = await self._ask(lambda client: client.get(_IDENTITY))
         first = identity is None and self._view is None
-        markers = await self._ask(lambda client: _pipeline(client, [_seen(tag) for tag in _ALL]), patience=_OPENING)
+        markers = await self._markers()
         missing = [tag for tag in _ALL if markers[tag] is None]
         if missing:
             new = b"%d.%s" % (self._clock() + (0 if first else _DOUBT), secrets.token_hex(4).encode())
-            commands = [("SET", _MARKERS[tag], new, "NX", "GET") for tag in missing]
-            replies = await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
-            for tag, stood in zip(missing, replies, strict=True):
-                markers[tag] = stood or new
+            commands = [("SET", _MARKERS[tag], new, "NX") for tag in missing]
+            await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
+            markers = await self._markers()  # others may have been first
+            if None in markers:
+                raise MemoryUnavailable("redis loses its contents at this moment")
         if identity is None:
             mine = secrets.token_hex(8).encode()
             identity = await self._ask(lambda client: client.set(_IDENTITY, mine, nx=True, get=True)) or mine
-        return View(identity.decode(), tuple(markers))
+        return View(identity.decode(), tuple(marker or b"" for marker in markers))
+
+    async def _markers(self) -> list[bytes | None]:
+        commands = [_seen(tag) for tag in _ALL]
+        markers: list[bytes | None] = await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
+        return markers
 
     async def _ask(self, question: Callable[[Any], Awaitable[Any]], use: str = "", patience: int = 1) -> Any:
         self._breaker.enter()

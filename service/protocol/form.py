@@ -9,8 +9,8 @@ MAX_FIELDS = 100
 REPEATABLE = frozenset({"resource", "audience"})
 """Parameters that may be sent more than once (RFC 8707 section 2, RFC 8693 section 2.1)."""
 
-_PLAIN = re.compile(r"[!-$&-*,-~]*")
-_ENCODED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*")
+_PLAIN = re.compile(r"[!-$&-*,-~]*+")
+_ENCODED = re.compile(r"(?:[!-$&-~]++|%[0-9A-Fa-f]{2})*+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 

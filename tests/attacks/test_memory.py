@@ -246,7 +246,7 @@ def test_099_stopped(server: RedisServer) -> None:
         begun = time.monotonic()
         with pytest.raises(MemoryUnavailable):
             await memory.get_many(["code"])
-        assert time.monotonic() - begun < 0.05
+        assert time.monotonic() - begun < 0.2  # less than one time-out: nobody waited
         server.signal(signal.SIGCONT)
         assert await answered(memory) == b"v"
         assert await memory.put("code", b"replayed", soon()) == b"first"

@@ -13,7 +13,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -47,12 +48,22 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer; header names are in lower case."""
+    """An answer; `lines` are its header fields as they came."""
 
     status: int
-    headers: list[tuple[str, str]]
+    lines: bytes
     body: bytes
-    closes: bool
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Names, in lower case, and values."""
+        pairs = (line.partition(":") for line in self.lines.decode().split("\r\n"))
+        return [(name.lower(), value.strip()) for name, _, value in pairs]
+
+    @property
+    def closes(self) -> bool:
+        """Whether the connection ends with it."""
+        return b"\r\nconnection: close" in b"\r\n" + self.lines.lower()
 
 
 Talk = Callable[[Answer | None], bytes | None]
@@ -131,17 +142,64 @@ async def _talk(port: int, talks: Sequence[Talk], lives: Sequence[int]) -> int:
 
 
 async def _converse(port: int, following: Talk, life: int) -> int:
-    answered, connection, answer = 0, await _connect(port), None
-    try:
-        while (octets := following(answer)) is not None:
-            answer = _good(await _exchange(connection, octets))
-            answered += 1
-            if answer.closes or (life and answered % life == 0):
-                connection.close()
-                connection = await _connect(port)
-    finally:
-        connection.close()
+    loop, answered, octets = asyncio.get_running_loop(), 0, following(None)
+    while octets is not None:
+        transport, connection = await loop.create_connection(
+            partial(_Conversation, octets, following, life), "127.0.0.1", port
+        )
+        try:
+            octets = await connection.ended
+        finally:
+            transport.abort()
+        answered += connection.answered
     return answered
+
+
+class _Conversation(asyncio.Protocol):
+    """One connection's part of a talk; a protocol, since awaiting each answer costs more than the servers do."""
+
+    def __init__(self, octets: bytes, following: Talk, life: int) -> None:
+        self.answered = 0
+        self.ended: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        """The request that another connection is to begin with; None if the talk is over."""
+        self._octets = octets
+        self._following = following
+        self._life = life
+        self._data = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._send(self._octets)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        try:
+            answer = _parse(self._data)
+            if answer is None:
+                return
+            self._waiting.cancel()
+            self._data = b""
+            following = self._following(_good(answer))
+        except Exception as fault:
+            self._end(fault)
+            return
+        self.answered += 1
+        if following is None or answer.closes or self.answered == self._life:
+            self.ended.set_result(following)
+        else:
+            self._send(following)
+
+    def connection_lost(self, fault: Exception | None) -> None:
+        self._end(fault or LoadFailed("the connection ended before its answer"))
+
+    def _send(self, octets: bytes) -> None:
+        self._waiting = asyncio.get_running_loop().call_later(_PATIENCE, self._end, LoadFailed("no answer in time"))
+        self._transport.write(octets)
+
+    def _end(self, fault: Exception) -> None:
+        self._waiting.cancel()
+        if not self.ended.done():
+            self.ended.set_exception(fault)
 
 
 async def _race(port: int, heats: Sequence[bytes], rivals: int) -> list[list[int]]:
@@ -169,20 +227,24 @@ async def _connect(port: int) -> socket.socket:
 
 
 async def _exchange(connection: socket.socket, octets: bytes) -> Answer:
-    loop = asyncio.get_running_loop()
-    data, gap, head, body = b"", b"", b"", b""
+    loop, data = asyncio.get_running_loop(), b""
     async with asyncio.timeout(_PATIENCE):
         await loop.sock_sendall(connection, octets)
-        while not gap or len(body) < _length(head):
+        while (answer := _parse(data)) is None:
             chunk = await loop.sock_recv(connection, 65_536)
             if not chunk:
                 raise LoadFailed("the connection ended before its answer")
             data += chunk
-            head, gap, body = data.partition(b"\r\n\r\n")
+    return answer
+
+
+def _parse(data: bytes) -> Answer | None:
+    """Return the answer that `data` is, or None if that is not all of it."""
+    head, gap, body = data.partition(b"\r\n\r\n")
+    if not gap or len(body) < _length(head):
+        return None
     status, _, lines = head.partition(b"\r\n")
-    pairs = (line.partition(":") for line in lines.decode().split("\r\n"))
-    headers = [(name.lower(), value.strip()) for name, _, value in pairs]
-    return Answer(int(status.split()[1]), headers, body, ("connection", "close") in headers)
+    return Answer(int(status.split()[1]), lines, body)
 
 
 def _good(answer: Answer) -> Answer:
