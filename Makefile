@@ -49,8 +49,8 @@ check: .venv/run ## every problem of CONFIG, with its path
 explain: .venv/run ## what TOKEN=… is, and whether it would be accepted
 	@$(BIN)/python -m service explain "$(TOKEN)"
 
-bench: .venv/dev ## measure; JSON=file writes the numbers too
-	@$(BIN)/python -m tests.bench $(if $(JSON),--json "$(JSON)")
+bench: .venv/dev ## measure; JSON=file writes the numbers too, LONG=1 takes some minutes more
+	@$(BIN)/python -m tests.bench $(if $(JSON),--json "$(JSON)") $(if $(LONG),--long)
 
 docs: .venv/dev ## write docs/configuration.md anew from the tables of service/config
 	@$(BIN)/python -m service reference > docs/configuration.md

@@ -197,7 +197,6 @@ class Worker(gasgi.ASGIWorker):
         super().load_wsgi()
         gc.collect()
         gc.freeze()
-        gc.set_threshold(10_000, 10, 10)
 
     async def _serve(self) -> None:
         sweeper = asyncio.ensure_future(self._sweep())

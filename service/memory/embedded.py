@@ -196,7 +196,7 @@ class EmbeddedMemory:
         known = self._file
         deadline = None
         while True:
-            file = self._opened()
+            file = self._opened(look=use is not None)
             if known is not None and known.identity != file.identity:
                 raise MemoryUnavailable("the memory was replaced by another")
             try:
