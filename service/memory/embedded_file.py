@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import mmap
 import os
 import secrets
 import sqlite3
@@ -40,25 +39,13 @@ _BACKSTOP = 50_000  # pages in the log at which a put checkpoints by itself, sho
 _PARTS = ("-wal", "-shm", "-journal")
 
 
-_HEADS = 96  # bytes of the two copies of the log's head, which every commit and every checkpoint changes
-
-
 class MemoryFile(NamedTuple):
     """An open file, and what it says of itself."""
 
     connection: sqlite3.Connection
     inode: tuple[int, int]
-    shared: mmap.mmap
     identity: str
     since: int
-
-    def version(self) -> bytes:
-        """Tell one state of the contents from every other, without a system call.
-
-        It is the head of the index of SQLite's log (https://www.sqlite.org/walformat.html), which SQLite itself
-        compares to learn whether another process has written; two equal readings mean that nobody has in between.
-        """
-        return self.shared[:_HEADS]
 
 
 def open_file(path: Path, wait: float, clock: Callable[[], int]) -> MemoryFile:
@@ -115,12 +102,10 @@ def _connect(path: Path, inode: tuple[int, int], wait: float) -> MemoryFile:
         connection.execute("PRAGMA busy_timeout = 0")
         if inode_of(path) != inode:
             raise FileNotFoundError(path)
-        with Path(f"{path}-shm").open("rb") as file:
-            shared = mmap.mmap(file.fileno(), _HEADS, access=mmap.ACCESS_READ)
     except BaseException:
         connection.close()
         raise
-    return MemoryFile(connection, inode, shared, *row)
+    return MemoryFile(connection, inode, *row)
 
 
 def _create(path: Path, wait: float, clock: Callable[[], int]) -> None:

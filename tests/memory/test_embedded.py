@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -303,6 +305,27 @@ def test_waiting_for_a_lock_leaves_the_event_loop_free(host: Host) -> None:
             other.execute("COMMIT")
         assert await waiting == b"v"
         assert longest < 0.1
+        await memory.close()
+
+    asyncio.run(act())
+
+
+def test_sqlite_keeps_its_locks(host: Host) -> None:
+    """POSIX drops all of a process's locks on a file when it closes any descriptor of it: we must open none ourselves.
+
+    SQLite holds byte 128 of the log's index for as long as it is open; without that, the next process to come takes
+    itself for the first, and cuts off the index under the others.
+    """
+    attempt = f"import fcntl; fcntl.lockf(open({f'{host.path}-shm'!r}, 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 128)"
+
+    async def act() -> None:
+        memory = host.worker()
+        await memory.put("a", b"v", host.now + 60)
+        assert await memory.get_many(["a", "b"]) == [b"v", None]
+        assert memory.since() <= host.now
+        await memory.ready()
+        tried = subprocess.run([sys.executable, "-c", attempt], capture_output=True, text=True, timeout=30)
+        assert "BlockingIOError" in tried.stderr
         await memory.close()
 
     asyncio.run(act())
