@@ -324,7 +324,8 @@ def test_sqlite_keeps_its_locks(host: Host) -> None:
         assert await memory.get_many(["a", "b"]) == [b"v", None]
         assert memory.since() <= host.now
         await memory.ready()
-        tried = subprocess.run([sys.executable, "-c", attempt], capture_output=True, text=True, timeout=30)
+        command = [sys.executable, "-c", attempt]
+        tried = subprocess.run(command, capture_output=True, text=True, timeout=30)  # noqa: ASYNC221
         assert "BlockingIOError" in tried.stderr
         await memory.close()
 
