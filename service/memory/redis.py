@@ -15,8 +15,8 @@ import asyncio
 import contextlib
 import math
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 from redis.asyncio import RedisCluster
@@ -26,49 +26,12 @@ from service.memory.breaker import Breaker
 from service.memory.digest import digest
 from service.memory.port import MARGIN, MemoryFull, MemoryStatus, MemoryUnavailable
 from service.memory.redis_connection import Client, Servers, check, connect, disconnect
+from service.memory.redis_keys import ALL, IDENTITY, MARKERS, PUT, RAISE, TAGS, View, place, seen
 
-_ALL = range(256)
-_TAGS = [b"satchel:{%02x}:" % tag for tag in _ALL]
-_MARKERS = [tag + b"since" for tag in _TAGS]
-_IDENTITY = _TAGS[0] + b"identity"
-
-# KEYS: marker, entry, count. ARGV: the marker known, value, milliseconds to keep, the most that the class may hold.
-_PUT = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end
-local full = (tonumber(redis.call('GET', KEYS[3])) or 0) >= tonumber(ARGV[4])
-if full then
-  local stands = redis.call('GET', KEYS[2])
-  if stands then return {'stands', stands} end
-  return {'full'}
-end
-local stands = redis.call('SET', KEYS[2], ARGV[2], 'NX', 'GET', 'PX', ARGV[3])
-if stands then return {'stands', stands} end
-if redis.call('INCR', KEYS[3]) == 1 then redis.call('PEXPIRE', KEYS[3], ARGV[3]) end
-return {'stands', ARGV[2]}
-"""
-# KEYS: marker, entry. ARGV: the marker known, instant, milliseconds to keep.
-_RAISE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end
-local instant = math.max(tonumber(redis.call('GET', KEYS[2])) or 0, tonumber(ARGV[2]))
-local keep = math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[3]))
-local text = string.format('%d', instant)
-redis.call('SET', KEYS[2], text, 'PX', string.format('%d', keep))
-return {'stands', text}
-"""
 _AT_ONCE = 32  # questions in flight, and so connections a node
 _OPENING = 4  # time-outs that a step of opening may take, being many commands; each answer still has but one
 _NOT_DURABLE = "appendonly is off: after a crash it may come back with older contents"
 _DOUBT = 5  # seconds added to the instant of a loss, since the clock that stamped a bag may be ahead of this one
-
-
-class View(NamedTuple):
-    """What this process last saw of the contents: their name, and each tag's marker."""
-
-    identity: str
-    markers: tuple[bytes, ...]
-
-    def since(self, tags: Iterable[int]) -> int:
-        return max(int(self.markers[tag].partition(b".")[0]) for tag in tags)
 
 
 class RedisMemory:
@@ -110,12 +73,12 @@ class RedisMemory:
 
     def since(self, ids: Sequence[str] = ()) -> int:
         """Give the instant (s) from which these ids' tags have forgotten nothing. Raises `MemoryUnavailable`."""
-        return self._known().since({digest(id)[0] for id in ids} or _ALL)
+        return self._known().since({digest(id)[0] for id in ids} or ALL)
 
     async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
         view = await self._opened()
-        tag, key = _place(id)
+        tag, key = place(id)
         keep = self._keep(until)
         if until < self._latest - MARGIN:
             raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
@@ -123,11 +86,11 @@ class RedisMemory:
         count = b"satchel:count:" + use.encode()
         if isinstance(self._client, RedisCluster):
             # A tag's share, with four standard deviations of how unevenly it may fall.
-            count = _TAGS[tag] + b"count:" + use.encode()
+            count = TAGS[tag] + b"count:" + use.encode()
             most = math.ceil(most / 256 + 4 * math.sqrt(most / 256))
         known = view.markers[tag]
         answer = await self._ask(
-            lambda client: client.eval(_PUT, 3, _MARKERS[tag], key, count, known, value, keep, most), use
+            lambda client: client.eval(PUT, 3, MARKERS[tag], key, count, known, value, keep, most), use
         )
         if answer[0] == b"full":
             raise MemoryFull(use)
@@ -136,9 +99,9 @@ class RedisMemory:
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Read all in one round trip. Raises `MemoryUnavailable`."""
         view = await self._opened()
-        places = [_place(id) for id in ids]
+        places = [place(id) for id in ids]
         tags = sorted({tag for tag, _ in places})
-        commands = [("GET", key) for _, key in places] + [_seen(tag) for tag in tags]
+        commands = [("GET", key) for _, key in places] + [seen(tag) for tag in tags]
         answers: list[bytes | None] = await self._ask(lambda client: _pipeline(client, commands))
         if answers[len(ids) :] != [view.markers[tag] for tag in tags]:
             await self._changed()
@@ -147,10 +110,10 @@ class RedisMemory:
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of the server)."""
         view = await self._opened()
-        tag, key = _place(id)
+        tag, key = place(id)
         known, keep = view.markers[tag], self._keep(until)
         answer = await self._ask(
-            lambda client: client.eval(_RAISE, 2, _MARKERS[tag], key, known, instant, keep), "raised"
+            lambda client: client.eval(RAISE, 2, MARKERS[tag], key, known, instant, keep), "raised"
         )
         return int(await self._standing(answer))
 
@@ -159,7 +122,7 @@ class RedisMemory:
         await self._open(again=True)
         view = await self._opened()
         detail = "" if self._servers.durable else _NOT_DURABLE
-        return MemoryStatus(self.name, view.identity, view.since(_ALL), self._servers.keys, detail)
+        return MemoryStatus(self.name, view.identity, view.since(ALL), self._servers.keys, detail)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -224,24 +187,24 @@ class RedisMemory:
 
     async def _look(self) -> View:
         """Give the view. The identity is written last, so whoever finds it and not a marker knows of a loss."""
-        identity: bytes | None = await self._ask(lambda client: client.get(_IDENTITY))
+        identity: bytes | None = await self._ask(lambda client: client.get(IDENTITY))
         first = identity is None and self._view is None
         markers = await self._markers()
-        missing = [tag for tag in _ALL if markers[tag] is None]
+        missing = [tag for tag in ALL if markers[tag] is None]
         if missing:
             new = b"%d.%s" % (self._clock() + (0 if first else _DOUBT), secrets.token_hex(4).encode())
-            commands = [("SET", _MARKERS[tag], new, "NX") for tag in missing]
+            commands = [("SET", MARKERS[tag], new, "NX") for tag in missing]
             await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
             markers = await self._markers()  # others may have been first
             if None in markers:
                 raise MemoryUnavailable("redis loses its contents at this moment")
         if identity is None:
             mine = secrets.token_hex(8).encode()
-            identity = await self._ask(lambda client: client.set(_IDENTITY, mine, nx=True, get=True)) or mine
+            identity = await self._ask(lambda client: client.set(IDENTITY, mine, nx=True, get=True)) or mine
         return View(identity.decode(), tuple(marker or b"" for marker in markers))
 
     async def _markers(self) -> list[bytes | None]:
-        commands = [_seen(tag) for tag in _ALL]
+        commands = [seen(tag) for tag in ALL]
         markers: list[bytes | None] = await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
         return markers
 
@@ -272,16 +235,6 @@ class RedisMemory:
         client, self._client = self._client, None
         if client is not None:
             await disconnect(client)
-
-
-def _place(id: str) -> tuple[int, bytes]:
-    name = digest(id)
-    return name[0], _TAGS[name[0]] + name.hex().encode()
-
-
-def _seen(tag: int) -> tuple[str | bytes, ...]:
-    # GETEX … PERSIST reads, and is refused by a replica, whose absences prove nothing.
-    return ("GETEX", _MARKERS[tag], "PERSIST")
 
 
 async def _pipeline(client: Client, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
