@@ -27,23 +27,26 @@ class Configuration:
 
 
 def read_configuration(path: Path, default_directory: Path) -> Configuration:
-    """Reads the `[keys]` table of the TOML at `path`, and nothing else in it; raises ConfigurationError.
+    """Reads the `[keys]` table of the TOML at `path`, and whether OpenID Connect is on; raises ConfigurationError.
 
     Relative paths in it start where the file is.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("keys", {})
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ConfigurationError(f"{path}: is not TOML: {error}") from None
     try:
-        policy = msgspec.convert(table, Policy)
+        policy = msgspec.convert(tables.get("keys", {}), Policy)
     except msgspec.ValidationError as error:
         text, _, place = str(error).partition(" - at `$")
         raise ConfigurationError(f"{path}: keys{place.rstrip('`')}: {text}") from None
     if problems := policy.problems():
         raise ConfigurationError("\n".join(f"{path}: {place}: {fault}" for place, fault in problems))
+    openid = tables.get("openid")
+    if isinstance(openid, dict) and openid.get("enabled") is True:
+        policy = policy.with_signing_alg("RS256")
     here = path.absolute().parent
     return Configuration(
         policy,

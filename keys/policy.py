@@ -33,6 +33,11 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """The longest life, in seconds, of what a key of `purpose` protects."""
         return {"sig": self.sig_life, "bag": self.bag_life}[purpose]
 
+    def with_signing_alg(self, alg: str) -> "Policy":
+        """This policy with a signing key of `alg` too."""
+        algs = self.signing_algs
+        return self if alg in algs else msgspec.structs.replace(self, signing_algs=(*algs, alg))
+
     def problems(self) -> list[tuple[str, str]]:
         """Every broken invariant as (path, message); empty when the policy is sound."""
         found = []

@@ -28,6 +28,7 @@ from service.web.health import Healthz, Metrics, Readyz
 from service.web.key_watch import KeyWatch, load_keys
 from service.web.live import Live
 from service.web.memory_watch import MemoryWatch
+from service.web.notify import HttpNotify
 from service.web.record import Recorder
 from service.web.remote_keys import HttpRemoteKeys
 
@@ -129,6 +130,7 @@ def _ports(config: Config) -> Ports:
     return Ports(
         open_users(config),
         HttpRemoteKeys(development),
+        HttpNotify(development),
         guarded(hook, str, type(None)) if hook else None,
     )
 

@@ -1,6 +1,7 @@
 """Who knows the people: the configuration's own list, or a hook of the operator's."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from service.config import Config, KnownUser
 from service.hooks import guarded
@@ -32,6 +33,7 @@ class ListedUsers:
 
     def __init__(self, users: Iterable[KnownUser]) -> None:
         self._users = {user.name or user.id: user for user in users}
+        self._claims = {user.id: user.claims for user in self._users.values()}
         # What is checked for a name that nobody has, so that it takes the time of one that somebody has.
         self._decoy = next((user.password for user in self._users.values()), "")
 
@@ -40,7 +42,11 @@ class ListedUsers:
         user = self._users.get(username)
         phc = self._decoy if user is None else user.password
         right = bool(phc) and await verify(phc, password)
-        return User(user.id, claims=user.claims) if user is not None and right else None
+        return User(user.id) if user is not None and right else None
+
+    async def claims(self, sub: str) -> dict[str, Any] | None:
+        """Return what the configuration says of a person; nothing of one who is no longer in it."""
+        return self._claims.get(sub, {})
 
 
 class HookUsers:
@@ -57,3 +63,7 @@ class HookUsers:
         """
         user: User | None = await self._hook(username, password)
         return user
+
+    async def claims(self, sub: str) -> dict[str, Any] | None:
+        """Return None: the hook tells of people when they log in."""
+        return None

@@ -71,16 +71,18 @@ def _located(config: Config, base: Path, environ: Mapping[str, str], problems: l
         return str(base / path) if path else str(default or "")
 
     replace = msgspec.structs.replace
+    keys = config.keys.with_signing_alg("RS256") if config.openid.enabled else config.keys
     return replace(
         config,
         issuer=config.issuer.replace("{port}", environ.get("PORT") or "8000"),
         keys=replace(
-            config.keys,
+            keys,
             directory=place(config.keys.directory, state / "keys"),
             master_key_file=place(config.keys.master_key_file),
         ),
         memory=replace(config.memory, path=place(config.memory.path, state / "memory" / "memory.sqlite")),
         users=_with_file(config.users, base, problems),
+        pages=replace(config.pages, templates=place(config.pages.templates)),
         resources=tuple(
             _with_key(resource, f"resources[{n}]", base, problems) for n, resource in enumerate(config.resources)
         ),

@@ -13,6 +13,9 @@ class Resource(Table, frozen=True):
 
     identifier: Annotated[Text, Meta(description="absolute URI without fragment; becomes `aud`")]
     scopes: Annotated[tuple[Scope, ...], Meta(description="the scopes that mean something there")] = ()
+    titles: Annotated[
+        dict[str, str], Meta(description="scope -> what the consent page says of it; else the scope itself")
+    ] = {}
     format: Annotated[
         Literal["jwt", "jwe", "bag"],
         Meta(
@@ -87,6 +90,36 @@ class Client(Table, frozen=True):
         tuple[Text, ...],
         Meta(description="exact origins of its pages, whose scripts may read its answers (CORS)"),
     ] = ()
+    post_logout_redirect_uris: Annotated[
+        tuple[Text, ...], Meta(description="exact; where browsers may be sent after a logout")
+    ] = ()
+    backchannel_logout_uri: Annotated[
+        str, Meta(description="told of each logout (OpenID Connect Back-Channel Logout): https, http on loopback only")
+    ] = ""
+    consent: Annotated[
+        Literal["ask", "implicit"],
+        Meta(description="`implicit`: people are not asked, since the client is the operator's own"),
+    ] = "ask"
+    require_pushed_authorization_requests: Annotated[bool, Meta(description="RFC 9126 section 6")] = False
+    require_signed_request_object: Annotated[bool, Meta(description="RFC 9101 section 10.5")] = False
+    request_object_signing_alg: Annotated[
+        str, Meta(description="the one algorithm of its request objects; empty: any that its keys can have")
+    ] = ""
+    authorization_details_types: Annotated[
+        tuple[Text, ...], Meta(description="detail_types it may ask for (RFC 9396 section 10)")
+    ] = ()
+    subject_type: Annotated[
+        Literal["public", "pairwise"],
+        Meta(description="`pairwise`: it knows people by pseudonyms of its own (OpenID Connect Core section 8)"),
+    ] = "public"
+    sector_identifier: Annotated[
+        str, Meta(max_length=255, description="host that shares pseudonyms; empty: that of its redirect_uris")
+    ] = ""
+    id_token_signed_response_alg: Annotated[str, Meta(description="one of keys.signing_algs, or RS256")] = "RS256"
+    id_token_encrypted_response: Annotated[
+        bool, Meta(description="ID tokens are sealed to the key of use `enc` in its jwks")
+    ] = False
+    userinfo_signed_response_alg: Annotated[str, Meta(description="empty: /userinfo answers JSON")] = ""
     require_pkce: Annotated[bool, Meta(description="public clients must use it whatever stands here")] = True
     scopes: Annotated[tuple[Scope, ...], Meta(description="scopes it may ask for")] = ()
     default_scopes: Annotated[

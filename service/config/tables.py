@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta
 
 from keys import Policy
+from service.config.front import DetailType, Login, OpenId, Pages
 from service.config.parties import Client, Exchange, Issuer, Resource
 from service.config.table import Path, Seconds, Table, Text
 from service.memory import MemorySettings
@@ -18,6 +19,11 @@ class Lifetimes(Table, frozen=True):
         Seconds, Meta(description="seconds an access token lives, unless its resource says less")
     ] = 600
     code: Annotated[Seconds, Meta(description="seconds an authorization code lives")] = 60
+    pushed_request: Annotated[Seconds, Meta(description="seconds in which a pushed request must be begun")] = 60
+    login: Annotated[Seconds, Meta(description="seconds that a person has for login and consent")] = 900
+    session: Annotated[Seconds, Meta(description="seconds that a login lasts for single sign-on")] = 43_200
+    device_code: Annotated[Seconds, Meta(description="seconds that a person has to approve a device")] = 900
+    id_token: Annotated[Seconds, Meta(description="seconds an ID token lives")] = 600
     refresh_idle: Annotated[Seconds, Meta(description="seconds a refresh token lives unless it is used")] = 14 * 86_400
     refresh_absolute: Annotated[
         Seconds, Meta(description="seconds after which a family of refresh tokens ends, however often it is used")
@@ -42,6 +48,19 @@ class Endpoints(Table, frozen=True):
     introspect: Annotated[Path, Meta(description="introspection endpoint (RFC 7662)")] = "/introspect"
     revoke: Annotated[Path, Meta(description="revocation endpoint (RFC 7009)")] = "/revoke"
     jwks: Annotated[Path, Meta(description="the published keys (RFC 7517)")] = "/jwks"
+    authorize: Annotated[
+        Path, Meta(description="authorization endpoint (RFC 6749 section 3.1); its pages are below it")
+    ] = "/authorize"
+    par: Annotated[Path, Meta(description="pushed authorization requests (RFC 9126)")] = "/par"
+    device_authorization: Annotated[Path, Meta(description="device authorization endpoint (RFC 8628)")] = (
+        "/device_authorization"
+    )
+    device: Annotated[Path, Meta(description="where people approve a device")] = "/device"
+    ticket: Annotated[Path, Meta(description="what a login application asks; `/issue` and `/fail` are below it")] = (
+        "/ticket"
+    )
+    userinfo: Annotated[Path, Meta(description="userinfo endpoint (OpenID Connect Core section 5.3)")] = "/userinfo"
+    logout: Annotated[Path, Meta(description="logout (OpenID Connect RP-Initiated Logout)")] = "/logout"
     metrics: Annotated[Path, Meta(description="Prometheus metrics, answered to loopback only")] = "/metrics"
 
 
@@ -53,7 +72,7 @@ class Logging(Table, frozen=True):
 
 
 class Proxies(Table, frozen=True):
-    """Proxies whose headers are believed."""
+    """Proxies whose headers are believed: X-Forwarded-For for the address of a person, and a certificate's header."""
 
     trusted: Annotated[
         tuple[Text, ...], Meta(description="addresses or networks; from anyone else, forwarded headers are ignored")
@@ -118,11 +137,15 @@ class Config(Table, frozen=True):
     logging: Logging = Logging()
     proxies: Proxies = Proxies()
     users: Users = Users()
+    login: Login = Login()
+    pages: Pages = Pages()
+    openid: OpenId = OpenId()
     hooks: Hooks = Hooks()
     resources: tuple[Resource, ...] = ()
     clients: tuple[Client, ...] = ()
     issuers: tuple[Issuer, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
+    detail_types: tuple[DetailType, ...] = ()
 
     @property
     def base_path(self) -> str:

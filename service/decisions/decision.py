@@ -1,7 +1,7 @@
 """A decision: an action, the OAuth answer or error, and what is known of the request (for logs, hooks, renderings)."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,9 +9,17 @@ from service.protocol.errors import OAuthError
 
 
 class Action(StrEnum):
-    """What the caller is to do with a decision."""
+    """What the caller is to do with a decision.
+
+    LOCATION: send the browser to the URL in `answer`; FORM: have it post the `FormPost` there; INTERACTION: show the
+    page there (service/decisions/page.py); BAD_REQUEST in a browser: show the error, for nobody else can be told.
+    """
 
     OK = "OK"
+    CREATED = "CREATED"
+    LOCATION = "LOCATION"
+    FORM = "FORM"
+    INTERACTION = "INTERACTION"
     BAD_REQUEST = "BAD_REQUEST"
     INVALID_CLIENT = "INVALID_CLIENT"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
@@ -23,6 +31,13 @@ _ACTIONS = {
     "server_error": Action.INTERNAL_SERVER_ERROR,
     "temporarily_unavailable": Action.TEMPORARILY_UNAVAILABLE,
 }
+
+
+class FormPost(NamedTuple):
+    """Parameters that a browser is to post (OAuth 2.0 Form Post Response Mode)."""
+
+    url: str
+    fields: dict[str, str]
 
 
 class Decision(msgspec.Struct):
@@ -42,6 +57,10 @@ class Decision(msgspec.Struct):
     """Of the answer; a text answer goes out as it is."""
     note: str = ""
     """For the log: why an answer is not what it might be."""
+    session: str | None = None
+    """For the browser: the session cookie to set; empty: to drop; None: to leave alone."""
+    browser: str | None = None
+    """The same for the cookie that tells one browser from another."""
 
     def refuse(self, error: OAuthError) -> "Decision":
         """Make this the decision to answer with `error`, keeping what is known; return it."""

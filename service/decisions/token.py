@@ -10,7 +10,9 @@ from service.decisions.desk import Desk, Incoming
 from service.decisions.incoming import Judged
 from service.decisions.sender import sender_constraint
 from service.decisions.settle import settle
+from service.decisions.spending import spend_all
 from service.grants import GrantRequest, Plan
+from service.grants.plan import Awaiting
 from service.memory import MemoryFull, MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
@@ -61,6 +63,9 @@ async def _plan(decision: Decision, desk: Desk, incoming: Incoming, now: float) 
     if grant_type not in client.grants:
         raise OAuthError("unauthorized_client", "the client may not use this grant type")
     plan = await grant(GrantRequest(form, client, cnf, registry, desk.snapshot, desk.ports, now))
+    if isinstance(plan, Awaiting):
+        await spend_all((*proof_spends, *spends, plan.slot), desk.memory)
+        return plan.plan((await desk.memory.get_many([plan.id]))[0]), until
     if spends or proof_spends:
         plan = msgspec.structs.replace(plan, spends=(*proof_spends, *spends, *plan.spends))
     return plan, until

@@ -53,6 +53,8 @@ class Plan(msgspec.Struct, frozen=True):
     family: the authorization that the access token belongs to.
     act, may_act: who acts for the subject, and who alone may come to (RFC 8693 sections 4.1 and 4.4).
     repeatable: the plan rests on request, client and configuration alone: the same bytes give the same plan.
+    person: the grant whose person an ID token and /userinfo speak of (OpenID Connect Core section 3.1.3.3);
+    nonce: of the authentication request, for the ID token.
     not_after: the access token expires by then (seconds since the epoch), however long its audience allows.
     """
 
@@ -78,8 +80,22 @@ class Plan(msgspec.Struct, frozen=True):
     may_act: dict[str, Any] | None = None
     authorization_details: list[dict[str, Any]] = []
     claims: dict[str, Any] = {}
+    person: Grant | None = None
+    nonce: str = ""
     issued_token_type: str = ""
 
 
-GrantFunction = Callable[[GrantRequest], Awaitable[Plan]]
+class Awaiting(NamedTuple):
+    """What a grant answers that must read before it can plan (RFC 8628 section 3.4).
+
+    `slot` is spent first, so that nobody asks too often; then `plan` is given what stands under `id` in the memory, and
+    raises OAuthError or answers.
+    """
+
+    slot: Spend
+    id: str
+    plan: Callable[[bytes | None], Plan]
+
+
+GrantFunction = Callable[[GrantRequest], Awaitable[Plan | Awaiting]]
 """A grant: it changes nothing, and awaits nothing but the ports."""

@@ -1,4 +1,4 @@
-"""OAuth errors (RFC 6749 section 5.2, RFC 8707 section 2, RFC 9449 sections 5 and 8)."""
+"""OAuth errors (RFC 6749 sections 4.1.2.1 and 5.2; the other documents are named beside their codes)."""
 
 import re
 from typing import Literal
@@ -10,14 +10,36 @@ ErrorCode = Literal[
     "unauthorized_client",
     "unsupported_grant_type",
     "invalid_scope",
-    "invalid_target",
-    "invalid_dpop_proof",
-    "use_dpop_nonce",
+    "invalid_target",  # RFC 8707 section 2
+    "invalid_dpop_proof",  # RFC 9449 section 5
+    "use_dpop_nonce",  # RFC 9449 section 8
     "server_error",
     "temporarily_unavailable",
+    "access_denied",
+    "unsupported_response_type",
+    "login_required",  # OpenID Connect Core section 3.1.2.6, with the next six
+    "consent_required",
+    "interaction_required",
+    "account_selection_required",
+    "invalid_request_uri",
+    "invalid_request_object",
+    "request_not_supported",
+    "unmet_authentication_requirements",  # OpenID Connect Unmet Authentication Requirements section 2
+    "invalid_authorization_details",  # RFC 9396 section 5
+    "authorization_pending",  # RFC 8628 section 3.5, with the next two
+    "slow_down",
+    "expired_token",
+    "invalid_token",  # RFC 6750 section 3.1, with the next
+    "insufficient_scope",
 ]
 
-_STATUS: dict[str, int] = {"invalid_client": 401, "server_error": 500, "temporarily_unavailable": 503}
+_STATUS: dict[str, int] = {
+    "invalid_client": 401,
+    "invalid_token": 401,
+    "insufficient_scope": 403,
+    "server_error": 500,
+    "temporarily_unavailable": 503,
+}
 _LEGAL = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]*")
 
 

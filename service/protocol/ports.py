@@ -22,6 +22,10 @@ class Users(Protocol):
         """Return the user, or None; unknown names and wrong passwords take the same time."""
         ...
 
+    async def claims(self, sub: str) -> dict[str, Any] | None:
+        """Return what is known of the person whose id is `sub`; None where only a login tells (User.claims)."""
+        ...
+
 
 class RemoteKeys(Protocol):
     """Fetches other parties' JWK Sets, and keeps them."""
@@ -39,10 +43,15 @@ class KeysUnavailable(Exception):
     """Another party's keys cannot be had now; the text is for the log."""
 
 
+Notify = Callable[[str, dict[str, str]], Awaitable[bool]]
+"""Post a form to a URL of a client's registration, and tell whether it was taken: within seconds, never raising."""
+
+
 class Ports(NamedTuple):
     """All of them."""
 
     users: Users
     remote_keys: RemoteKeys
+    notify: Notify
     authenticate_client: Callable[[Any], Awaitable[str | None]] | None = None
     """The operator's own code, given Credentials."""

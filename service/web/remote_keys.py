@@ -1,18 +1,10 @@
-"""Fetching other parties' JWK Sets (RFC 7517 section 5): only from public https servers, within limits, kept a while.
-
-Whatever sends us somewhere, a registration or an operator's slip, does not get us to talk to machines of the inside:
-names are resolved here, and the connection goes to the address that was looked at. In development, where the issuer is
-on loopback, servers on loopback may be asked too.
-"""
+"""Fetching other parties' JWK Sets (RFC 7517 section 5): within limits, and kept a while."""
 
 import asyncio
-import contextlib
 import re
-import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cache
 
 import httpx
 import structlog
@@ -20,13 +12,12 @@ import structlog
 from service.bags.errors import BadBag
 from service.bags.foreign_keys import KeySet, import_jwks
 from service.protocol.ports import KeysUnavailable
-from service.web.public_address import Refused, resolve
+from service.web.outward import exchange
+from service.web.public_address import Refused
 
 MAX_BYTES = 64 * 1024
 SECONDS = 5.0
 """Seconds for all of a fetch: name, connection and document."""
-CONNECT_SECONDS = 2.0
-"""Seconds for one connection, where a server has several addresses."""
 MIN_AGE, DEFAULT_AGE, MAX_AGE = 60, 600, 86_400
 """Seconds for which keys are kept, whatever `max-age` says (RFC 9111 section 5.2.2.1)."""
 COOL_DOWN = 60
@@ -107,36 +98,10 @@ async def _fetch(uri: str, development: bool) -> tuple[bytes, int]:
     Raises:
         Refused, httpx.HTTPError, OSError
     """
-    url = httpx.URL(uri)
-    if url.scheme != "https" and not (url.scheme == "http" and development):
-        raise Refused("not https")
-    host = url.raw_host.decode("ascii")
-    addresses = await resolve(host, url.port or (443 if url.scheme == "https" else 80), development)
-    if url.scheme == "http" and not all(address.is_loopback for address in addresses):
-        raise Refused("http is for loopback")
-    headers = {"Host": url.netloc.decode("ascii"), "Accept": "application/json", "Accept-Encoding": "identity"}
-    extensions = {"sni_hostname": host}  # the name is still what the server is told, and its certificate checked for
-    limits = httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)
-    async with httpx.AsyncClient(verify=_tls(), trust_env=False, timeout=limits, follow_redirects=False) as client:
-        response = await _first_answer(
-            client,
-            [
-                client.build_request("GET", url.copy_with(host=str(address)), headers=headers, extensions=extensions)
-                for address in addresses
-            ],
-        )
-        try:
-            return await _document(response), _age(response.headers.get("Cache-Control", ""))
-        finally:
-            await response.aclose()
-
-
-async def _first_answer(client: httpx.AsyncClient, requests: list[httpx.Request]) -> httpx.Response:
-    """Return the answer to the first request whose server can be reached."""
-    for request in requests[:-1]:
-        with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
-            return await client.send(request, stream=True)
-    return await client.send(requests[-1], stream=True)
+    async with exchange(
+        "GET", uri, development, {"Accept": "application/json", "Accept-Encoding": "identity"}
+    ) as response:
+        return await _document(response), _age(response.headers.get("Cache-Control", ""))
 
 
 async def _document(response: httpx.Response) -> bytes:
@@ -153,8 +118,3 @@ async def _document(response: httpx.Response) -> bytes:
 def _age(cache_control: str) -> int:
     found = re.search(r"(?:^|[\s,])max-age=(\d{1,9})(?=$|[\s,])", cache_control, re.IGNORECASE)
     return min(max(int(found[1]), MIN_AGE), MAX_AGE) if found else DEFAULT_AGE
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)

@@ -31,7 +31,7 @@ from service.bags.kinds import KINDS, AccessToken
 from service.bags.seal import seal
 from service.bags.sign import access_claims, sign
 from service.bags.snapshot import Snapshot
-from tests.bags.samples import ALPHABET, authorization_code, other_spellings, refresh_token
+from tests.bags.samples import ALPHABET, authorization_code, front_bags, other_spellings, refresh_token
 from tests.every_format import APP, ISSUER, NAMES, OTHER, RS, EveryFormat, resource
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -716,6 +716,7 @@ def samples(service):
         "AccessToken": token(service),
         "AuthorizationCode": authorization_code(iss=ISSUER, iat=now, exp=now + 60),
         "RefreshToken": refresh_token(iss=ISSUER, iat=now, exp=now + 600),
+        **{type(bag).__name__: bag for bag in front_bags(ISSUER, now, now + 600)},
     }
 
 

@@ -3,7 +3,24 @@
 from functools import cache
 
 from keys import KeyPair, Ring, SealingKey, SigningKey
-from service.bags.kinds import AccessToken, AuthorizationCode, Grant, RefreshToken
+from service.bags.kinds import (
+    AccessToken,
+    AuthorizationCode,
+    AuthorizationRequest,
+    Browser,
+    DeviceApproval,
+    DeviceCode,
+    Grant,
+    Login,
+    LoginTicket,
+    LogoutTicket,
+    PersonalClaims,
+    PushedRequest,
+    RefreshToken,
+    Served,
+    Session,
+    Verdict,
+)
 from service.bags.snapshot import Snapshot
 
 NOW = 1_800_000_000
@@ -97,7 +114,34 @@ def refresh_token(**other):
     )
 
 
-BAGS = (access_token(), authorization_code(), refresh_token())
+REQUEST = AuthorizationRequest(
+    client_id="123456789",
+    redirect_uri="https://client.example.com/callback",
+    scope="openid read",
+    state="af0ifjsldkj",
+    challenge=bytes(range(200, 232)),
+)
+
+
+def front_bags(iss=ISSUER, iat=NOW, exp=NOW + 600):
+    """One bag of each kind of the front."""
+    common = {"iss": iss, "jti": "0kQX4ZcUu9qkRTfGHJ3H1w", "iat": iat, "exp": exp}
+    ticket = LoginTicket(**common, request=REQUEST, browser="kIwwCaKhxKExe5OEmFO7hQ")
+    login = Login("248289761001", NOW - 30, amr=("pwd",))
+    return (
+        PushedRequest(**common, client=bytes(range(100, 116)), request=REQUEST),
+        ticket,
+        Verdict(**common, ticket=ticket, login=login, scope="openid"),
+        Browser(**common),
+        Session(**common, sid="5f9c1ad0c2b14b6e", login=login, served=(Served(bytes(range(100, 116)), "openid"),)),
+        DeviceCode(**common, client_id="tv", scope="read"),
+        DeviceApproval(**common, grant=GRANT),
+        PersonalClaims(**common, sub="248289761001", names=("email",)),
+        LogoutTicket(**common, browser="kIwwCaKhxKExe5OEmFO7hQ"),
+    )
+
+
+BAGS = (access_token(), authorization_code(), refresh_token(), *front_bags())
 """One of each kind."""
 
 

@@ -14,9 +14,38 @@ import pytest
 from keys import KeyPair, SigningKey
 from service.bags import kinds
 from service.bags.base64url import decode
-from service.bags.kinds import KINDS, AccessToken, AuthorizationCode, Bag, Grant, RefreshToken
+from service.bags.kinds import (
+    KINDS,
+    AccessToken,
+    AuthorizationCode,
+    AuthorizationRequest,
+    Bag,
+    Browser,
+    DeviceApproval,
+    DeviceCode,
+    Grant,
+    Login,
+    LoginTicket,
+    LogoutTicket,
+    PersonalClaims,
+    PushedRequest,
+    RefreshToken,
+    Served,
+    Session,
+    Verdict,
+)
 from service.bags.sign import access_token as read_claims
-from tests.bags.samples import ISSUER, NOW, access_token, authorization_code, bag_key, instants, refresh_token, snapshot
+from tests.bags.samples import (
+    BAGS,
+    ISSUER,
+    NOW,
+    access_token,
+    authorization_code,
+    bag_key,
+    instants,
+    refresh_token,
+    snapshot,
+)
 
 FROZEN = json.loads(Path(__file__).with_name("frozen.json").read_text())
 
@@ -35,8 +64,41 @@ SHAPES = {
         None,
         None,
         ("family", "client", "sub", "scope"),
-        ("resources", "memory", "auth_time", "acr", "amr", "cnf", "authorization_details", "claims"),
+        (
+            *("resources", "memory", "auth_time", "acr", "amr", "cnf", "authorization_details", "claims"),
+            "asked",
+        ),
     ),
+    "AuthorizationRequest": (
+        None,
+        None,
+        ("client_id", "redirect_uri", "scope"),
+        (
+            *("state", "response_mode", "named", "challenge", "nonce", "resources", "dpop_jkt", "prompt", "max_age"),
+            *("login_hint", "acr_values", "claims", "authorization_details", "ui_locales", "hint_sub"),
+        ),
+    ),
+    "Login": (None, None, ("sub", "auth_time"), ("acr", "amr", "claims")),
+    "Served": (None, None, ("client",), ("scope",)),
+    "PushedRequest": (4, "par+bag", (*COMMON, "client", "request"), ("memory",)),
+    "LoginTicket": (
+        5,
+        "ticket+bag",
+        (*COMMON, "request", "browser"),
+        ("memory", "pushed", "session", "sub", "device"),
+    ),
+    "Verdict": (6, "verdict+bag", (*COMMON, "ticket"), ("login", "scope", "authorization_details", "error")),
+    "Browser": (7, "browser+bag", COMMON, ()),
+    "Session": (8, "session+bag", (*COMMON, "sid", "login"), ("served",)),
+    "DeviceCode": (
+        9,
+        "device+bag",
+        (*COMMON, "client_id", "scope"),
+        ("resources", "memory", "family", "cnf", "authorization_details"),
+    ),
+    "DeviceApproval": (10, "approval+bag", COMMON, ("grant",)),
+    "PersonalClaims": (11, "personal+bag", (*COMMON, "sub"), ("names", "claims")),
+    "LogoutTicket": (12, "logout+bag", (*COMMON, "browser"), ("sid", "redirect_uri", "state")),
 }
 TYPES = {
     "iss": str,
@@ -58,8 +120,9 @@ TYPES = {
     "nonce": str,
     "parent": str,
     "until": int,
-    "grant": Grant,
 }
+
+OTHER_TYPES = {"AuthorizationRequest": {"redirect_uri": str}, "LogoutTicket": {"redirect_uri": str}}
 
 SMALL_GRANT = Grant(family="f", client=b"\1\2", sub="s", scope="r")
 FULL_GRANT = Grant(
@@ -76,7 +139,40 @@ FULL_GRANT = Grant(
     authorization_details=[{"type": "pay"}],
     claims={"k": 1},
 )
+OIDC_GRANT = msgspec.structs.replace(FULL_GRANT, asked=(("email",), ("phone_number",)))
+SMALL_REQUEST = AuthorizationRequest("c", "https://c.example/cb", "r")
+FULL_REQUEST = AuthorizationRequest(
+    client_id="app",
+    redirect_uri="http://127.0.0.1:5000/cb",
+    scope="openid read",
+    state="s|1",
+    response_mode="form_post",
+    named=False,
+    challenge=bytes(range(32)),
+    nonce="nonce",
+    resources=("https://a.example",),
+    dpop_jkt="thumb",
+    prompt=("login", "consent"),
+    max_age=0,
+    login_hint="alice",
+    acr_values=("loa2", "loa1"),
+    claims={"id_token": {"acr": {"essential": True}}},
+    authorization_details=[{"type": "pay"}],
+    ui_locales="de en",
+    hint_sub="alice",
+)
+LOGIN = Login("alice", NOW, "loa2", ("pwd", "otp"), {"email": "alice@example.com"})
 SMALL = {"iss": ISSUER, "jti": "j", "iat": 1, "exp": 2}
+FULL_TICKET = LoginTicket(
+    **SMALL,
+    request=FULL_REQUEST,
+    browser="b",
+    memory="mem-1",
+    pushed="par",
+    session="sid",
+    sub="alice",
+    device="BCDFGHJK",
+)
 SMALL_TOKEN = AccessToken(**SMALL, sub="s", client_id="c", aud=("a",))
 FULL_TOKEN = AccessToken(
     iss=ISSUER,
@@ -119,11 +215,50 @@ PAYLOADS = {
         parent="parent",
         until=NOW + 90 * 86_400,
     ),
+    "refresh token, the person's claims": RefreshToken(**SMALL, grant=OIDC_GRANT),
+    "pushed request, required fields": PushedRequest(**SMALL, client=bytes(16), request=SMALL_REQUEST),
+    "pushed request, every field": PushedRequest(**SMALL, client=bytes(16), request=FULL_REQUEST, memory="mem-1"),
+    "login ticket, required fields": LoginTicket(**SMALL, request=SMALL_REQUEST, browser="b"),
+    "login ticket, every field": FULL_TICKET,
+    "verdict, required fields": Verdict(**SMALL, ticket=FULL_TICKET),
+    "verdict, every field": Verdict(
+        **SMALL,
+        ticket=FULL_TICKET,
+        login=LOGIN,
+        scope="openid",
+        authorization_details=[{"type": "pay"}],
+        error="access_denied",
+    ),
+    "browser": Browser(**SMALL),
+    "session, required fields": Session(**SMALL, sid="sid", login=Login("alice", 1)),
+    "session, every field": Session(
+        **SMALL, sid="sid", login=LOGIN, served=(Served(bytes(16)), Served(bytes(range(16)), "openid"))
+    ),
+    "device code, required fields": DeviceCode(**SMALL, client_id="tv", scope="read"),
+    "device code, every field": DeviceCode(
+        **SMALL,
+        client_id="tv",
+        scope="openid read",
+        resources=("https://a.example",),
+        memory="mem-1",
+        family="fam",
+        cnf={"jkt": "thumb"},
+        authorization_details=[{"type": "pay"}],
+    ),
+    "device approval, required fields": DeviceApproval(**SMALL),
+    "device approval, every field": DeviceApproval(**SMALL, grant=FULL_GRANT),
+    "personal claims, required fields": PersonalClaims(**SMALL, sub="alice"),
+    "personal claims, every field": PersonalClaims(**SMALL, sub="alice", names=("email",), claims={"email": "a@b.c"}),
+    "logout ticket, required fields": LogoutTicket(**SMALL, browser="b"),
+    "logout ticket, every field": LogoutTicket(
+        **SMALL, browser="b", sid="sid", redirect_uri="https://c.example/out", state="s"
+    ),
 }
 TEXTS = {
     "access token, sealed": access_token(),
     "authorization code": authorization_code(grant=SMALL_GRANT, nonce=""),
     "refresh token": refresh_token(grant=SMALL_GRANT),
+    **{bag.TYP: bag for bag in BAGS[3:]},
     "access token, signed": access_token(),
     "access token, signed and sealed to a resource server": access_token(),
 }
@@ -163,7 +298,7 @@ def test_every_kind_is_in_the_table_of_kinds():
     assert len(KINDS) == len(defined)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, Grant], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [*KINDS, Grant, AuthorizationRequest, Login, Served], ids=lambda kind: kind.__name__)
 def test_a_kind_only_grows_at_its_end(kind):
     tag, typ, required, optional = SHAPES[kind.__name__]
     assert kind.__struct_config__.tag == tag
@@ -173,7 +308,8 @@ def test_a_kind_only_grows_at_its_end(kind):
     assert kind.__struct_fields__[: len(required) + len(optional)] == (*required, *optional)
     fields = msgspec.structs.fields(kind)
     assert [field.name for field in fields if field.required] == list(required)
-    assert all(field.type == TYPES[field.name] for field in fields if field.name in TYPES)
+    types = TYPES | OTHER_TYPES.get(kind.__name__, {})
+    assert all(field.type == types[field.name] for field in fields if field.name in types)
 
 
 def test_no_tag_and_no_typ_serves_twice():

@@ -11,7 +11,7 @@ from service.grants.jwt_bearer import jwt_bearer
 from service.grants.plan import GrantRequest
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form
-from service.protocol.ports import KeysUnavailable, Ports
+from service.protocol.ports import KeysUnavailable
 from tests.grants.issuing import (
     API,
     BILLING,
@@ -298,7 +298,7 @@ class Remote:
 def planned(satchel: Satchel, remote: Remote, assertion: str) -> str:
     desk = satchel.app.live.desk
     client = desk.registry.client("app")
-    ports = Ports(desk.ports.users, remote)
+    ports = desk.ports._replace(remote_keys=remote)
     form = Form({"assertion": assertion}, {})
     request = GrantRequest(form, client, {}, desk.registry, desk.snapshot, ports, satchel.now)
     return asyncio.run(jwt_bearer(request)).subject

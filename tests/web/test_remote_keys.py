@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from service.bags.foreign_keys import KeySet
 from service.protocol.ports import KeysUnavailable
-from service.web import public_address, remote_keys
+from service.web import outward, public_address, remote_keys
 from service.web.public_address import Refused, is_public, resolve
 from service.web.remote_keys import COOL_DOWN, DEFAULT_AGE, MAX_AGE, MAX_BYTES, MIN_AGE, RETRY, HttpRemoteKeys
 from tests.client_auth.proofs import EC_KEY, certificate, public_jwk
@@ -286,7 +286,7 @@ def test_the_first_address_that_answers_will_do(
     async def two(host: str, port: int, development: bool) -> list[Any]:
         return [ip_address("127.0.0.99"), ip_address("127.0.0.1")]
 
-    monkeypatch.setattr(remote_keys, "resolve", two)
+    monkeypatch.setattr(outward, "resolve", two)
     assert "a" in get(remote, f"http://keys.example:{server.port}/jwks")
 
 
@@ -362,7 +362,7 @@ def test_http_is_for_loopback_in_development_too(remote: HttpRemoteKeys, monkeyp
     async def somewhere(host: str, port: int, development: bool) -> list[Any]:
         return [ip_address("192.0.2.1")]
 
-    monkeypatch.setattr(remote_keys, "resolve", somewhere)
+    monkeypatch.setattr(outward, "resolve", somewhere)
     unavailable(remote, "http://keys.example/")
 
 
@@ -461,8 +461,8 @@ def test_the_address_that_was_looked_at_is_the_one_connected_to(
 
     trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    monkeypatch.setattr(remote_keys, "resolve", look)
-    monkeypatch.setattr(remote_keys, "_tls", lambda: trusting)
+    monkeypatch.setattr(outward, "resolve", look)
+    monkeypatch.setattr(outward, "_tls", lambda: trusting)
     try:
         remote = HttpRemoteKeys(development=False)
         assert "a" in get(remote, f"https://keys.example:{secure.port}/jwks")
