@@ -36,7 +36,7 @@ def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now) -> Me
             settings.url,
             timeout=settings.timeout_ms / 1000,
             max_entries=settings.max_entries,
-            quotas=settings.quotas,
+            quotas=settings.every_quota,
             clock=clock,
         )
     if settings.kind == "embedded":
@@ -48,7 +48,7 @@ def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now) -> Me
             settings.path,
             busy=settings.busy_ms / 1000,
             max_entries=settings.max_entries,
-            quotas=settings.quotas,
+            quotas=settings.every_quota,
             clock=clock,
         )
     from service.memory.none import NoMemory

@@ -1,7 +1,8 @@
 """The memory of one host: a SQLite file that all its workers share.
 
-Calls run on the event loop itself, since a put takes some 20 µs and a thread would cost more. None of them ever waits
-there: a lock that another process holds is asked for again after an `asyncio.sleep`, and given up after `busy` seconds.
+Calls run on the event loop itself, since a put takes some 20 µs and a thread would cost more; those of one turn share a
+transaction. None of them ever waits there: a lock that another process holds is asked for again in a later turn, and
+given up after `busy` seconds.
 """
 
 from __future__ import annotations
@@ -16,26 +17,18 @@ from typing import TypeVar
 
 import structlog
 
-from service.memory.digest import digest
-from service.memory.embedded_file import MemoryFile, inode_of, is_damage, open_file, set_aside
-from service.memory.embedded_upkeep import EVERY, Sweep, checkpoint
+from service.memory.embedded_batch import Batch, Operation
+from service.memory.embedded_contents import Contents
+from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, open_file, set_aside
+from service.memory.embedded_upkeep import checkpoint
 from service.memory.port import MemoryFull, MemoryStatus, MemoryUnavailable
 
 T = TypeVar("T")
 
-# A thousand entries of a class are counted one by one; beyond, every 16th id counts for 16, which costs 5 µs less.
-_PUT = """INSERT INTO entries SELECT ?1, ?2, ?3, ?4, iif(already < 1000, 1, ?5)
-FROM (SELECT coalesce((SELECT entries FROM classes WHERE use = ?4), 0) AS already)
-WHERE already < ?6 AND ?3 >= (SELECT swept FROM about)
-ON CONFLICT DO NOTHING"""
-_GET = "SELECT value FROM entries WHERE id = ?"
-_RAISE = """INSERT INTO entries VALUES (?, ?, ?, 'raised', 1)
-ON CONFLICT DO UPDATE SET value = max(value, excluded.value), until = max(until, excluded.until) RETURNING value"""
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
 _CHECKPOINT = 1000  # writes between two checkpoints
-_KNOWN = 10_000  # entries that are remembered as read
 _LOOK = 0.05  # seconds after which whoever does not write looks again whether the file is still there
-
+_REPLACED = "the memory was replaced by another"
 
 _forks = 0
 
@@ -66,15 +59,13 @@ class EmbeddedMemory:
         clock: Callable[[], int],
     ) -> None:
         self._path = Path(path).absolute()
+        self._name = str(self._path)
         self._busy = busy
-        self._max_entries = max_entries
-        self._quotas = quotas
         self._clock = clock
+        self._contents = Contents(max_entries, quotas, clock)
+        self._batch = Batch(self._run)
         self._file: MemoryFile | None = None
         self._born = 0
-        self._sweep = Sweep()
-        self._known: dict[str, bytes | None] = {}
-        self._version: tuple[int] | None = None
         self._looked = 0.0
         self._writes = 0
         self._impatient_until = 0.0
@@ -91,72 +82,26 @@ class EmbeddedMemory:
 
     async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
-        key = digest(id)
-        row = (key, value, until, use, 0 if key[0] & 15 else 16, self._quotas.get(use, self._max_entries))
-        swept = False
-
-        def attempt(connection: sqlite3.Connection) -> bytes:
-            nonlocal swept
-            if self._writes % EVERY == 0:
-                self._swept(connection)
-            while True:
-                if connection.execute(_PUT, row).rowcount == 1:
-                    return value
-                stands: tuple[bytes] | None = connection.execute(_GET, (key,)).fetchone()
-                if stands is not None:
-                    return stands[0]
-                if until < connection.execute("SELECT swept FROM about").fetchone()[0]:
-                    raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
-                if swept:
-                    raise MemoryFull(use)
-                # Full, perhaps of what has expired: make room first.
-                swept = self._swept(connection)
-
-        self._writes += 1
-        self._known.clear()  # data_version tells of the writes of others alone
-        return await self._ask(attempt, use)
+        return await self._ask(lambda connection: self._contents.put(connection, id, value, until, use), use)
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
-        """Read all. Raises `MemoryUnavailable`.
-
-        What was read stays known until somebody writes: to learn that nobody has costs a third of a query.
-        """
-        known = self._known
-
-        def attempt(connection: sqlite3.Connection) -> list[bytes | None]:
-            version = connection.execute("PRAGMA data_version").fetchone()
-            if version != self._version or len(known) > _KNOWN:
-                known.clear()
-                self._version = version
-            missing = [id for id in ids if id not in known]
-            if missing:
-                keys = [digest(id) for id in missing]
-                marks = ",".join("?" * len(keys))
-                query = f"SELECT id, value FROM entries WHERE id IN ({marks})"  # noqa: S608 - question marks only
-                found = dict(connection.execute(query, keys).fetchall())
-                for id, key in zip(missing, keys, strict=True):
-                    value = found.get(key)
-                    known[id] = b"%d" % value if isinstance(value, int) else value
-            return [known[id] for id in ids]
-
-        return await self._ask(attempt)
+        """Read all. Raises `MemoryUnavailable`."""
+        return await self._ask(lambda _: self._contents.known(ids), ids=ids)
 
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of a full disk)."""
-        row = (digest(id), instant, until)
-        self._writes += 1
-        self._known.clear()
-        return await self._ask(lambda connection: int(connection.execute(_RAISE, row).fetchall()[0][0]), "raised")
+        return await self._ask(lambda connection: self._contents.raise_to(connection, id, instant, until), "raised")
 
     async def ready(self) -> MemoryStatus:
         """Contact the file and describe it. Raises `MemoryUnavailable`, `MemoryRefused`."""
         count = "SELECT coalesce(sum(entries), 0) FROM classes"
         entries = await self._ask(lambda connection: int(connection.execute(count).fetchone()[0]))
         file = self._opened()
-        return MemoryStatus(self.name, file.identity, file.since, entries, str(self._path))
+        return MemoryStatus(self.name, file.identity, file.since, entries, self._name)
 
     async def close(self) -> None:
         """Close the file."""
+        self._batch.flush()
         if self._checkpoint is not None:
             await self._checkpoint
         self._forget()
@@ -169,11 +114,11 @@ class EmbeddedMemory:
                 now = time.monotonic()
                 if not look and now < self._looked + _LOOK:
                     return self._file
-                if inode_of(self._path) == self._file.inode:
+                if inode_of(self._name) == self._file.inode:
                     self._looked = now
                     return self._file
         except OSError as error:
-            structlog.get_logger().error("memory file gone", file=str(self._path), reason=error.strerror)
+            structlog.get_logger().error("memory file gone", file=self._name, reason=error.strerror)
         # Writing on to a file that lost its name would hide every put from the other workers.
         self._forget()
         patient = time.monotonic() >= self._impatient_until
@@ -183,59 +128,97 @@ class EmbeddedMemory:
             self._impatient_until = time.monotonic() + _PAUSE
             if isinstance(error, MemoryUnavailable):
                 raise
-            raise MemoryUnavailable(f"{self._path}: {error}") from error
+            raise MemoryUnavailable(f"{self._name}: {error}") from error
         self._born = _forks
         return self._file
 
     def _forget(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
-            self._known.clear()
+            self._contents.forget()
             file.connection.close()
 
-    async def _ask(self, attempt: Callable[[sqlite3.Connection], T], use: str | None = None) -> T:
-        known = self._file
-        deadline = None
-        while True:
-            file = self._opened(look=use is not None)
-            if known is not None and known.identity != file.identity:
-                raise MemoryUnavailable("the memory was replaced by another")
-            try:
-                answer = attempt(file.connection)
-                break
-            except sqlite3.Error as error:
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                    raise self._fault(error, file, use) from error
-            now = time.monotonic()
-            if deadline is None:
-                deadline = now + self._busy if now >= self._impatient_until else now
-            if now >= deadline:
+    async def _ask(
+        self, perform: Callable[[sqlite3.Connection], T], use: str | None = None, ids: Sequence[str] = ()
+    ) -> T:
+        identity = None if self._file is None else self._file.identity
+        future: asyncio.Future[T] = self._batch.future()
+        operation = Operation(perform, use, ids, identity, future)
+        self._batch.add(operation)
+        answer = await future
+        # The caller may go on to ask for `identity`, a turn after the transaction.
+        if self._file is None or self._file.identity != operation.identity:
+            raise MemoryUnavailable(_REPLACED)
+        return answer
+
+    def _run(self, batch: list[Operation]) -> list[Operation]:
+        """Do all in one transaction, and tell the callers; give those that wait for a lock of another process."""
+        file = None
+        writes = [operation for operation in batch if operation.use is not None]
+        try:
+            file = self._opened(look=bool(writes))
+            self._contents.transact(file.connection, self._current(batch, file), bool(writes))
+        except Exception as error:
+            if is_busy(error):
+                if 0 < len(writes) < len(batch):
+                    # Who only reads does not need the lock that the others wait for.
+                    return self._run([each for each in batch if each.use is None]) + self._patient(writes)
+                return self._patient(batch)
+            if len(batch) > 1:
+                # Nothing of it was done; so each of them fails, or succeeds, by itself.
+                return [late for operation in batch for late in self._run([operation])]
+            batch[0].answer = self._fault(error, file, batch[0].use)
+        else:
+            if writes:
+                self._impatient_until = 0.0
+                self._written(len(writes))
+        for operation in batch:
+            operation.tell()
+        return []
+
+    def _current(self, batch: list[Operation], file: MemoryFile) -> list[Operation]:
+        """Refuse those whose callers were told of other contents by `identity` or `since` when they asked."""
+        current = []
+        for operation in batch:
+            if operation.identity is None or operation.identity == file.identity:
+                operation.identity = file.identity
+                current.append(operation)
+            else:
+                operation.answer = MemoryUnavailable(_REPLACED)
+        return current
+
+    def _patient(self, batch: list[Operation]) -> list[Operation]:
+        """Give those that may wait on; refuse the others."""
+        now = time.monotonic()
+        patience = self._busy if now >= self._impatient_until else 0
+        waiting = []
+        for operation in batch:
+            operation.deadline = operation.deadline or now + patience
+            if now < operation.deadline:
+                waiting.append(operation)
+            else:
                 self._impatient_until = now + _PAUSE
-                raise MemoryUnavailable("another process holds the write lock")
-            await asyncio.sleep(0.0005)
-        if use is not None:
-            self._impatient_until = 0.0
+                operation.answer = MemoryUnavailable("another process holds the write lock")
+                operation.tell()
+        return waiting
+
+    def _written(self, count: int) -> None:
+        self._writes += count
         if self._writes >= _CHECKPOINT and (self._checkpoint is None or self._checkpoint.done()):
             self._writes = 0
             self._checkpoint = asyncio.get_running_loop().run_in_executor(None, checkpoint, self._path)
-        return answer
 
-    def _swept(self, connection: sqlite3.Connection) -> bool:
-        try:
-            self._sweep.step(connection, self._clock())
-        except sqlite3.OperationalError as error:
-            # Another process is writing. What expired can wait; a put cannot.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-        return True
-
-    def _fault(self, error: sqlite3.Error, file: MemoryFile, use: str | None) -> Exception:
+    def _fault(self, error: Exception, file: MemoryFile | None, use: str | None) -> Exception:
+        if file is None or not isinstance(error, sqlite3.Error):
+            return error
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
             return MemoryFull(use or "")
         if is_damage(error):
             self._forget()
             try:
                 set_aside(self._path, file.inode, self._busy, self._clock, str(error))
+            except MemoryUnavailable as failed:
+                return failed
             except OSError as failed:
-                return MemoryUnavailable(f"{self._path}: damaged, and cannot be set aside: {failed}")
-        return MemoryUnavailable(f"{self._path}: {error}")
+                return MemoryUnavailable(f"{self._name}: damaged, and cannot be set aside: {failed}")
+        return MemoryUnavailable(f"{self._name}: {error}")

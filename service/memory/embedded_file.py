@@ -67,10 +67,15 @@ def open_file(path: Path, wait: float, clock: Callable[[], int]) -> MemoryFile:
     raise MemoryUnavailable("the memory file keeps changing")
 
 
-def inode_of(path: Path) -> tuple[int, int]:
+def inode_of(path: Path | str) -> tuple[int, int]:
     """Tell one file from another that took its name. Raises `FileNotFoundError`."""
     found = os.stat(path)  # noqa: PTH116 - on the path of every put, where pathlib costs twice as much
     return found.st_dev, found.st_ino
+
+
+def is_busy(error: Exception) -> bool:
+    """Tell that another process holds the lock that was asked for."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -26,7 +26,7 @@ class Sweep:
         self._after = b""
 
     def step(self, connection: sqlite3.Connection, now: int) -> None:
-        """Look at the next entries. Raises `sqlite3.Error`, after which nothing has changed."""
+        """Look at the next entries, inside a transaction that writes. Raises `sqlite3.Error`."""
         before = now - MARGIN
         seen, last, oldest = connection.execute(
             "SELECT count(*), max(id), min(until) FROM"
@@ -34,17 +34,10 @@ class Sweep:
             (self._after, _ROWS),
         ).fetchone()
         if seen and oldest < before:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                span = (self._after, last, before)
-                connection.execute("DELETE FROM entries WHERE id > ? AND id <= ? AND until < ?", span)
-                # What expired before this instant may be forgotten: should the clock step back, puts of it are refused.
-                connection.execute("UPDATE about SET swept = max(swept, ?)", (before,))
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            span = (self._after, last, before)
+            connection.execute("DELETE FROM entries WHERE id > ? AND id <= ? AND until < ?", span)
+            # What expired before this instant may be forgotten: should the clock step back, puts of it are refused.
+            connection.execute("UPDATE about SET swept = max(swept, ?)", (before,))
         self._after = last if seen == _ROWS else b""
         _give_back(connection)
 

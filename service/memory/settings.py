@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+ANONYMOUS = 1_000_000
+"""Entries of each class that people without a registration can fill, by default: some 100 MB together."""
 SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 
 
@@ -42,7 +44,18 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     max_entries: Annotated[
         int, Meta(description="entries that a class of use may hold, unless `quotas` names the class")
     ] = 10_000_000
-    quotas: Annotated[dict[str, int], Meta(description="entries that single classes of use may hold")] = {}
+    quotas: Annotated[
+        dict[str, int],
+        Meta(
+            description="entries that single classes of use may hold; those that anybody can write to (`device`, `par`,"
+            f" `login`, `throttle`) hold {ANONYMOUS:,} unless they are named"
+        ),
+    ] = {}
+
+    @property
+    def every_quota(self) -> dict[str, int]:
+        """The quotas by class; one that is not here may hold `max_entries`."""
+        return dict.fromkeys(("device", "par", "login", "throttle"), min(ANONYMOUS, self.max_entries)) | self.quotas
 
     def problems(self) -> list[tuple[str, str]]:
         """Give every fault as (path inside the table, message)."""

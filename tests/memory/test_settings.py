@@ -19,6 +19,16 @@ def test_the_default_is_embedded_and_sound() -> None:
         open_memory(read(""))
 
 
+def test_what_anybody_can_write_to_has_quotas_of_its_own() -> None:
+    assert read("").every_quota == dict.fromkeys(("device", "par", "login", "throttle"), 1_000_000)
+    assert read("quotas = { par = 5, code = 7 }").every_quota == {
+        **dict.fromkeys(("device", "login", "throttle"), 1_000_000),
+        "par": 5,
+        "code": 7,
+    }
+    assert set(read("max_entries = 1000").every_quota.values()) == {1000}
+
+
 @pytest.mark.parametrize("kind", ["embedded", "redis", "none"])
 def test_one_line_changes_the_memory(kind: str) -> None:
     settings = read(f'kind = "{kind}"\npath = "memory.db"\naccept_identity = ["0011223344556677"]')

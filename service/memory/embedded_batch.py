@@ -1,0 +1,84 @@
+"""Group commit for the embedded memory: what is asked in one turn of the event loop is done in one transaction.
+
+A statement is cheap and the system calls around it are not: to look whether the file is there, to lock, to unlock. So
+the first caller of a turn has the batch run in the next one, and whoever asks until then joins it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+_PROBES = 3  # operations of every _ROUND that wait for company even where the last ones found none
+_ROUND = 16
+_RETRY = 0.0005  # seconds until a lock that another process holds is asked for again
+
+
+class Operation(msgspec.Struct, eq=False):
+    """One call of a verb. `use` is None for those that only read, whose ids are `ids`.
+
+    `identity` names the contents that the caller was told of, if any were open, and then those that answered.
+    `deadline` is an instant of the monotonic clock (s), once it waits for a lock.
+    """
+
+    perform: Callable[[sqlite3.Connection], Any]
+    use: str | None
+    ids: Sequence[str]
+    identity: str | None
+    future: asyncio.Future[Any]
+    answer: Any = None
+    deadline: float = 0.0
+
+    def tell(self) -> None:
+        """Give `answer` to the caller, unless it was cancelled."""
+        if self.future.done():
+            return
+        if isinstance(self.answer, Exception):
+            self.future.set_exception(self.answer)
+        else:
+            self.future.set_result(self.answer)
+
+
+class Batch:
+    """The operations that wait for the next turn, or for another process.
+
+    `run` does operations together and gives back those that have to wait for a lock.
+    """
+
+    def __init__(self, run: Callable[[list[Operation]], list[Operation]]) -> None:
+        self._run = run
+        self._waiting: list[Operation] = []
+        self._alone = 0  # operations since the last company
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def future(self) -> asyncio.Future[Any]:
+        """Give a future of the running loop."""
+        # To look the loop up is a system call in Python 3.11 (getpid).
+        if self._loop is None or not self._loop.is_running():
+            self._loop = asyncio.get_running_loop()
+            self._waiting = []  # of a loop that has ended
+        return self._loop.create_future()
+
+    def add(self, operation: Operation) -> None:
+        """Do `operation` in the next turn, or at once where callers come one by one."""
+        self._waiting.append(operation)
+        if len(self._waiting) > 1:
+            return
+        if self._alone % _ROUND < _PROBES:
+            operation.future.get_loop().call_soon(self.flush)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Do what waits now."""
+        batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        self._alone = self._alone + 1 if len(batch) == 1 else 0
+        self._waiting = self._run(batch)
+        if self._waiting:
+            batch[0].future.get_loop().call_later(_RETRY, self.flush)

@@ -1,0 +1,119 @@
+"""What the embedded memory does inside a transaction: put once, raise to the maximum, read, sweep."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from service.memory.digest import digest
+from service.memory.embedded_batch import Operation
+from service.memory.embedded_upkeep import EVERY, Sweep
+from service.memory.port import MemoryFull, MemoryUnavailable
+
+# A thousand entries of a class are counted one by one; beyond, every 16th id counts for 16, which costs 5 µs less.
+_PUT = """INSERT INTO entries SELECT ?1, ?2, ?3, ?4, iif(already < 1000, 1, ?5)
+FROM (SELECT coalesce((SELECT entries FROM classes WHERE use = ?4), 0) AS already)
+WHERE already < ?6 AND ?3 >= (SELECT swept FROM about)
+ON CONFLICT DO NOTHING"""
+_GET = "SELECT value FROM entries WHERE id = ?"
+_RAISE = """INSERT INTO entries VALUES (?, ?, ?, 'raised', 1)
+ON CONFLICT DO UPDATE SET value = max(value, excluded.value), until = max(until, excluded.until) RETURNING value"""
+_KNOWN = 10_000  # entries that are remembered as read
+
+
+class Contents:
+    """The entries as one worker sees them. `quotas` and `max_entries` are counts; `clock` gives whole seconds.
+
+    What was read stays known until somebody else writes: to learn that nobody has costs a third of a query.
+    """
+
+    def __init__(self, max_entries: int, quotas: Mapping[str, int], clock: Callable[[], int]) -> None:
+        self._max_entries = max_entries
+        self._quotas = quotas
+        self._clock = clock
+        self._sweep = Sweep()
+        self._puts = 0
+        self._known: dict[str, bytes | None] = {}
+        self._version: tuple[int] | None = None
+
+    def forget(self) -> None:
+        """Know nothing any more: the file is another, or what was read may never have been committed."""
+        self._known.clear()
+
+    def transact(self, connection: sqlite3.Connection, batch: Sequence[Operation], writes: bool) -> None:
+        """Set the answer of each operation. Raises `sqlite3.Error`, after which nothing of the batch was done.
+
+        `writes` tells whether any of them writes. Reads come last, so that they know of what was revoked in their turn.
+        """
+        ids = {id for operation in batch for id in operation.ids}
+        if writes:
+            connection.execute("BEGIN IMMEDIATE")
+        elif not ids <= self._known.keys():
+            connection.execute("BEGIN")
+        try:
+            for operation in batch:
+                if operation.use is not None:
+                    try:
+                        operation.answer = operation.perform(connection)
+                    except (MemoryFull, MemoryUnavailable) as refusal:
+                        operation.answer = refusal
+            if ids:
+                self._learn(connection, ids)
+            for operation in batch:
+                if operation.use is None:
+                    operation.answer = operation.perform(connection)
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        except BaseException:
+            self.forget()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def put(self, connection: sqlite3.Connection, id: str, value: bytes, until: int, use: str) -> bytes:
+        """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`, `sqlite3.Error`."""
+        key = digest(id)
+        row = (key, value, until, use, 0 if key[0] & 15 else 16, self._quotas.get(use, self._max_entries))
+        self._known.pop(id, None)  # data_version tells of the writes of others alone
+        swept = self._puts % EVERY == 0
+        self._puts += 1
+        if swept:
+            self._sweep.step(connection, self._clock())
+        while True:
+            if connection.execute(_PUT, row).rowcount == 1:
+                return value
+            stands: tuple[bytes] | None = connection.execute(_GET, (key,)).fetchone()
+            if stands is not None:
+                return stands[0]
+            if until < connection.execute("SELECT swept FROM about").fetchone()[0]:
+                raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
+            if swept:
+                raise MemoryFull(use)
+            # Full, perhaps of what has expired: make room first.
+            self._sweep.step(connection, self._clock())
+            swept = True
+
+    def raise_to(self, connection: sqlite3.Connection, id: str, instant: int, until: int) -> int:
+        """Keep and give the maximum. Raises `sqlite3.Error`."""
+        self._known.pop(id, None)
+        return int(connection.execute(_RAISE, (digest(id), instant, until)).fetchall()[0][0])
+
+    def known(self, ids: Iterable[str]) -> list[bytes | None]:
+        """Give what a transaction has read."""
+        return [self._known[id] for id in ids]
+
+    def _learn(self, connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+        known = self._known
+        version = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version or len(known) > _KNOWN:
+            known.clear()
+            self._version = version
+        missing = [id for id in ids if id not in known]
+        if missing:
+            keys = [digest(id) for id in missing]
+            marks = ",".join("?" * len(keys))
+            query = f"SELECT id, value FROM entries WHERE id IN ({marks})"  # noqa: S608 - question marks only
+            found = dict(connection.execute(query, keys).fetchall())
+            for id, key in zip(missing, keys, strict=True):
+                value = found.get(key)
+                known[id] = b"%d" % value if isinstance(value, int) else value
