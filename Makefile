@@ -23,7 +23,7 @@ test: .venv/dev ## the whole suite
 lint: .venv/dev ## ruff, mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict keys service
+	$(BIN)/mypy --strict keys service client/satchel_client
 
 keys: .venv/run ## the key ring as a table
 	@$(KEYS) show --config $(CONFIG)
@@ -50,7 +50,7 @@ explain: .venv/run ## what TOKEN=… is, and whether it would be accepted
 	@$(BIN)/python -m service explain "$(TOKEN)"
 
 bench: .venv/dev ## measure; JSON=file writes the numbers too, LONG=1 takes some minutes more
-	@$(BIN)/python -m tests.bench $(if $(JSON),--json "$(JSON)") $(if $(LONG),--long)
+	@PYTHONPATH=client $(BIN)/python -m tests.bench $(if $(JSON),--json "$(JSON)") $(if $(LONG),--long)
 
 docs: .venv/dev ## write docs/configuration.md anew from the tables of service/config
 	@$(BIN)/python -m service reference > docs/configuration.md

@@ -13,6 +13,8 @@ from pathlib import Path
 import structlog
 
 from tests.bench import (
+    client_tokens,
+    client_verifier,
     endpoints,
     first_answer,
     memory_disk,
@@ -40,6 +42,8 @@ MEASUREMENTS: tuple[Callable[[Effort], Iterator[Figure]], ...] = (
     rss.measure,
     sizes.measure,
     first_answer.measure,
+    client_tokens.measure,
+    client_verifier.measure,
 )
 LONG = (memory_disk.measure,)
 

@@ -1,0 +1,47 @@
+"""A Django API behind access tokens: `ISSUER=… gunicorn --chdir client/examples django_api:app`.
+
+A project of several files does the same in its wsgi.py.
+"""
+
+import os
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from satchel_client.protection import Protection
+from satchel_client.requirement import Requirement
+from satchel_client.resource_metadata import ResourceMetadata
+from satchel_client.verifier import Verifier
+from satchel_client.wsgi_protect import TOKEN, Protect
+
+ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
+AUDIENCE = "https://api.example.com"
+
+
+def policy(method: str, path: str) -> Requirement | None:
+    """Anybody may see that it lives; the rest is for those who may read, or write."""
+    if path == "/health":
+        return None
+    return Requirement("write" if method == "PUT" else "read")
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """No token is needed here."""
+    return JsonResponse({"ok": True})
+
+
+def room(request: HttpRequest, number: int) -> HttpResponse:
+    """Show a room, or change it."""
+    if request.method == "PUT":
+        return HttpResponse(status=204)
+    return JsonResponse({"room": number, "seen_by": request.META[TOKEN].subject})
+
+
+urlpatterns = [path("health", health), path("rooms/<int:number>", room)]
+settings.configure(ROOT_URLCONF=__name__)
+app = Protect(
+    get_wsgi_application(),
+    Verifier(ISSUER, AUDIENCE),
+    Protection(policy, metadata=ResourceMetadata(resource=AUDIENCE, authorization_servers=(ISSUER,)), origin=AUDIENCE),
+)

@@ -1,0 +1,1 @@
+"""The router: a sidecar that gives the requests of a program to other services their tokens."""
