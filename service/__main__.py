@@ -11,6 +11,7 @@ from service.app import key_store, load
 from service.commands import code, revoke
 from service.config import ConfigError
 from service.config.check_client_auth import client_auth_warnings
+from service.config.check_front import front_warnings
 from service.config.check_grants import grant_warnings
 from service.config.reference import reference
 from service.explain import explain
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = load(options.config)
         if options.command == "check":
-            for path, message in (*grant_warnings(config), *client_auth_warnings(config)):
+            for path, message in (*grant_warnings(config), *client_auth_warnings(config), *front_warnings(config)):
                 print(f"warning: {path}: {message}")
             print(f"{options.config}: no problems")
         elif options.command == "client":

@@ -14,23 +14,28 @@ from service.config import Config
 from service.config import load as load_file
 from service.decisions.desk import Desk
 from service.grants import GRANTS
-from service.hooks import custom_grants, guarded, hook_problems
+from service.hooks import Hooked, hook_problems, open_hooks
 from service.memory import Memory, open_memory
 from service.protocol.ports import Ports
 from service.protocol.registry import Registry, registry_problems
 from service.protocol.remembered import Remembered
 from service.users import open_users, user_problems
 from service.web.answer import answer_unexpected, serialize_error
+from service.web.decision_api import DecisionApi
 from service.web.documents import JwksDocument, MetadataDocument
 from service.web.events import StandardOutput, configure_events
-from service.web.gate import Gate
+from service.web.forms import form_endpoints
+from service.web.front import front_endpoints
+from service.web.gate import Endpoint, Gate
 from service.web.health import Healthz, Metrics, Readyz
 from service.web.key_watch import KeyWatch, load_keys
 from service.web.live import Live
 from service.web.memory_watch import MemoryWatch
 from service.web.notify import HttpNotify
+from service.web.pages import page_problems
 from service.web.record import Recorder
 from service.web.remote_keys import HttpRemoteKeys
+from service.web.userinfo import userinfo_endpoints
 
 
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Config:
@@ -45,7 +50,9 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) 
     def bind_problems(config: Config) -> Iterator[tuple[str, str]]:
         return _bind_problems(config, environ)
 
-    return load_file(path, environ, registry_problems, hook_problems, user_problems, _key_problems, bind_problems)
+    return load_file(
+        path, environ, registry_problems, hook_problems, user_problems, page_problems, _key_problems, bind_problems
+    )
 
 
 def _key_problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -87,14 +94,22 @@ def create_app(
     desk = create_desk(config, store, memory or open_memory(config.memory, lambda: int(clock())))
     live = Live(desk, config.keys, clock)
     recorder = Recorder(clock, write if config.logging.requests else None)
-    app = Gate(live, recorder, middleware=[MemoryWatch(live), KeyWatch(live, store), recorder])
+    endpoints: dict[str, Endpoint] = {**form_endpoints(live), **userinfo_endpoints(live), **front_endpoints(live)}
+    api = DecisionApi(live) if config.api.enabled else None
+    endpoints |= {} if api is None else dict.fromkeys(api.paths, api)
+    middleware = [MemoryWatch(live), KeyWatch(live, store), recorder, *filter(None, [desk.ports.audit])]
+    app = Gate(live, recorder, endpoints, middleware=middleware)
     app.set_error_serializer(serialize_error)
     app.add_error_handler(Exception, answer_unexpected)
     base = config.base_path
     app.add_route(base + config.endpoints.jwks, JwksDocument(live))
     app.add_route("/.well-known/oauth-authorization-server" + base, MetadataDocument(live))
+    if config.openid.enabled:
+        app.add_route(base + "/.well-known/openid-configuration", MetadataDocument(live))
     app.add_route("/healthz", Healthz())
     app.add_route("/readyz", Readyz(live))
+    if api is not None:
+        app.add_sink(api.sink, f"{base}{config.api.path}/")
     app.add_route(config.endpoints.metrics, Metrics(live, recorder, "PROMETHEUS_MULTIPROC_DIR" in os.environ))
     return app
 
@@ -107,8 +122,8 @@ def create_desk(config: Config, store: KeyStore, memory: Memory) -> Desk:
         HookError: code of the operator's cannot be had.
     """
     snapshot = Snapshot(load_keys(store), config.issuer)
-    grants = {**GRANTS, **custom_grants(config)}
-    return Desk(Registry(config), snapshot, memory, _ports(config), grants, Remembered())
+    hooks = open_hooks(config)
+    return Desk(Registry(config), snapshot, memory, _ports(config, hooks), {**GRANTS, **hooks.grants}, Remembered())
 
 
 def preflight(config: Config) -> str:
@@ -124,19 +139,15 @@ def preflight(config: Config) -> str:
     return f"\nA first token:\n\n  curl -s -u 123456789:987654321 -d grant_type=client_credentials {url}\n\n"
 
 
-def _ports(config: Config) -> Ports:
+def _ports(config: Config, hooks: Hooked) -> Ports:
     development = _is_loopback(urlsplit(config.issuer).hostname or "")
-    hook = config.hooks.authenticate_client
-    return Ports(
-        open_users(config),
-        HttpRemoteKeys(development),
-        HttpNotify(development),
-        guarded(hook, str, type(None)) if hook else None,
-    )
+    users = open_users(config, hooks.authenticate_user)
+    keys, notify = HttpRemoteKeys(development), HttpNotify(development)
+    return Ports(users, keys, notify, hooks.authenticate_client, hooks.customize, hooks.audit)
 
 
 def _bind_problems(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for address in filter(None, environ.get("SATCHEL_BIND", "").split(",")):
+    for address in filter(None, [*environ.get("SATCHEL_BIND", "").split(","), config.api.bind]):
         on_loopback = address.startswith("unix:") or _is_loopback(urlsplit(f"//{address}").hostname or "")
         if config.demo and not on_loopback:
             yield "demo", f"a demo listens on loopback only, not on {address}"

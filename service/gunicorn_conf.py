@@ -76,6 +76,8 @@ def on_starting(server: Any) -> None:
         _greeting = _service().preflight(_config)
     except (ConfigError, KeyStoreError) as refused:
         sys.exit(str(refused))
+    if _config.api.enabled and _config.api.bind:  # another takes a restart: sockets outlive a reload
+        server.cfg.set("bind", [*server.cfg.bind, _config.api.bind])
 
 
 def when_ready(server: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,10 @@ from service.memory import Memory
 
 ROOT = Path(__file__).parent.parent
 DEMO = (ROOT / "demo.toml").read_text()
+_DEVICE = re.compile(r"# A device without.*?(?=# The two resource servers)", re.DOTALL)
+_SIGNED_OUT = re.compile(r"^post_logout_redirect_uris = .*\n", re.MULTILINE)
+MACHINES = _SIGNED_OUT.sub("", _DEVICE.sub("", DEMO)).replace("[openid]\nenabled = true\n", "")
+"""The demo without what needs people: no OpenID Connect, no device."""
 NOW = 1_800_000_000
 
 

@@ -17,7 +17,7 @@ from service.bags.kinds import AuthorizationCode
 from service.bags.snapshot import Snapshot
 from service.memory import open_memory
 from service.protocol.digests import client_digest, uri_digest
-from tests.satchel import API, CXF, DEMO, ROOT, Running
+from tests.satchel import API, CXF, DEMO, MACHINES, ROOT, Running
 from tests.sessions import CHALLENGE, VERIFIER, granted, refused
 
 REDIRECT = "http://localhost:8080/services/reservations/reserve/complete"
@@ -121,7 +121,7 @@ def test_revoke_wants_to_know_what(run: Run, arguments: list[str]) -> None:
 
 
 def test_revoke_with_a_memory_that_remembers_nothing(config: Path, run: Run) -> None:
-    config.write_text(DEMO.replace('kind = "embedded"', 'kind = "none"'))
+    config.write_text(MACHINES.replace('kind = "embedded"', 'kind = "none"'))
     status, _, err = run("revoke", "--all")
     assert status == 1
     assert "none" in err

@@ -1,6 +1,7 @@
 """The arrows between the rooms that must never exist: every import, name and module of the source is looked at."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ FLOORS = {
     "service.client_auth": 2,
     "service.grants": 2,
     "service.decisions": 3,
+    "service.api": 4,
     "service.web": 4,
     "service": 5,
 }
@@ -26,6 +28,15 @@ CRYPTO = {"cryptography", "jwcrypto"}
 CRYPTO_ROOMS = {"keys", "service.bags"}
 PASSWORDS = "service.protocol.passwords"
 """The one module beside them with cryptography: it hashes passwords, and touches no token."""
+CLIENT = "client.satchel_client"
+CLIENT_NEEDS = {"satchel_client", "httpx", "cryptography", "msgspec", "_typeshed"} | sys.stdlib_module_names
+"""What the second distribution may import anywhere in it."""
+CLIENT_GUESTS = {
+    f"{CLIENT}.falcon": "falcon",
+    f"{CLIENT}.requests_auth": "requests",
+    f"{CLIENT}.router.__main__": "gunicorn",
+}
+"""Its modules for programs that have more installed."""
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
 CLOCKS_AND_DICE = {"time", "random"}
 CLOCK_CALLS = {"now", "utcnow", "today"}
@@ -106,6 +117,9 @@ def violations(root: Path) -> list[str]:
 def _imports(module: str, named: list[str]) -> Iterator[str]:
     if within(module, "client"):
         yield from (f"imports {name}" for name in named if room_of(name))
+        if within(module, CLIENT):
+            allowed = CLIENT_NEEDS | {CLIENT_GUESTS.get(module)}
+            yield from (f"imports {name}, unneeded" for name in named if name.partition(".")[0] not in allowed)
         return
     room = room_of(module)
     assert room is not None, module
@@ -188,6 +202,9 @@ PLANTED = [
     ("service/common/thing.py", "", "names no idea"),
     ("client/verifier.py", "from keys import Ring", "imports keys"),
     ("client/verifier.py", "import service.bags.sign", "imports service"),
+    ("client/satchel_client/verifier.py", "import falcon", "imports falcon, unneeded"),
+    ("client/satchel_client/router/app.py", "from gunicorn.app.base import BaseApplication", "unneeded"),
+    ("client/satchel_client/requests_auth.py", "import jwcrypto.jwk", "imports jwcrypto.jwk, unneeded"),
 ]
 
 
@@ -253,7 +270,9 @@ ALLOWED = [
     ("service/grants/__init__.py", "from service.grants.password import password"),
     ("service/web/gate.py", "import falcon\nimport time\nfrom . import answer\nfrom ..decisions import token"),
     ("service/app.py", "import service.web.gate\nimport time"),
-    ("client/verifier.py", "import httpx"),
+    ("client/satchel_client/verifier.py", "import httpx\nfrom satchel_client.jwks import JWKS\nimport ssl"),
+    ("client/satchel_client/falcon.py", "import falcon.asgi"),
+    ("client/examples/with_flask.py", "import flask"),
 ]
 
 

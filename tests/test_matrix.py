@@ -3,6 +3,7 @@
 The rows come from the tables of the service; what a test needs to know of a row is how to present it.
 """
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from service.bags.ids import fresh_id
-from service.bags.kinds import AccessToken
+from service.bags.kinds import AccessToken, DeviceApproval, DeviceCode, Grant
 from service.client_auth import METHODS, Credentials
+from service.config.check_grants import DEVICE_CODE
 from service.decisions.code import mint_code
 from service.grants import GRANTS
+from service.grants.device_code import approval_id
+from service.protocol.digests import client_digest
 from tests.client_auth.proofs import (
     ASSERTION_TYPE,
     EC_KEY,
@@ -97,11 +101,22 @@ def subject(satchel: Satchel, client: str) -> dict[str, Any]:
     return {"subject_token": text, "subject_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 
 
+def device(satchel: Satchel, client: str) -> dict[str, Any]:
+    now, jti, memory = int(satchel.now), fresh_id(), satchel.desk.memory
+    code = DeviceCode(ISSUER, jti, now, now + 900, client, "read", memory=memory.identity)
+    resources = tuple(RESOURCES.values())
+    grant = Grant(fresh_id(), client_digest(client), "alice", "read", resources, memory.identity)
+    approval = satchel.desk.snapshot.seal(DeviceApproval(ISSUER, jti, now, now + 900, grant), now)
+    asyncio.run(memory.put(approval_id(jti), approval.encode(), now + 900))
+    return {"device_code": satchel.desk.snapshot.seal(code, now)}
+
+
 GRANT: dict[str, Callable[[Satchel, str], dict[str, Any]]] = {
     "authorization_code": code,
     "client_credentials": lambda satchel, client: {},
     "password": lambda satchel, client: {"username": "alice", "password": "wonderland"},
     "refresh_token": refresh,
+    DEVICE_CODE: device,
     JWT_BEARER: lambda satchel, client: {"assertion": IDP.sign()},
     EXCHANGE: subject,
 }
@@ -110,20 +125,24 @@ GRANT: dict[str, Callable[[Satchel, str], dict[str, Any]]] = {
 # --- what is to be expected
 
 
-def expected(grant: str, method: str) -> str:
+def expected(grant: str, method: str, memory: str) -> str:
     """The error code that is documented for the combination; empty: a token."""
     if method == "none" and grant in ("client_credentials", EXCHANGE):
         return "unauthorized_client"  # for clients that can prove who they are
+    if grant == DEVICE_CODE and memory == "none":
+        return "unauthorized_client"  # nobody could answer
     return ""
 
 
 def expected_again(grant: str, method: str, memory: str) -> str:
     """The same for the same request, sent once more."""
-    first = expected(grant, method)
+    first = expected(grant, method, memory)
     if first or memory == "none":
         return first
     if method in ("client_secret_jwt", "private_key_jwt"):
         return "invalid_client"  # an assertion is good once
+    if grant == DEVICE_CODE:
+        return "slow_down"
     return "invalid_grant" if grant in ("authorization_code", JWT_BEARER) else ""
 
 
@@ -139,7 +158,9 @@ def configuration(memory: str) -> str:
     for method, (_, registered) in METHOD.items():
         secrets = method in ("client_secret_basic", "client_secret_post")
         more = {"secrets": [{"sha256": SHA256}]} if secrets else {}
-        grants = [grant for grant in GRANT if not (method == "none" and grant == "client_credentials")]
+        without = {"client_credentials"} if method == "none" else set()
+        without |= {DEVICE_CODE} if memory == "none" else set()
+        grants = [grant for grant in GRANT if grant not in without]
         clients += client_toml(method, method, **{**common, **registered, **more, "grants": grants})
     exchanging = [method for method in METHOD if method != "none"]
     hash_ = Argon2id(salt=b"saltsalt", length=32, iterations=1, lanes=1, memory_cost=64)
@@ -199,7 +220,7 @@ def test_every_combination(satchel: Satchel, grant: str, method: str, form: str)
     headers, credentials = METHOD[method][0](method)
     request = {**credentials, **(GRANT[grant](satchel, method)), "grant_type": grant, "resource": RESOURCES[form]}
     answer = satchel.post("/token", request, headers)
-    check(answer, expected(grant, method))
+    check(answer, expected(grant, method, satchel.config.memory.kind))
     line = satchel.log[-1]
     assert (line["client_id"], line["auth_method"]) == (method, method)
     if answer.status == 200:
@@ -239,14 +260,15 @@ def test_only_the_registered_method_opens(satchel: Satchel, registered: str, use
 
 def test_the_metadata_names_what_works(satchel: Satchel) -> None:
     document = satchel.get("/.well-known/oauth-authorization-server").json()
-    assert set(document["grant_types_supported"]) == set(GRANT)
+    without = {DEVICE_CODE} if satchel.config.memory.kind == "none" else set()
+    assert set(document["grant_types_supported"]) == set(GRANT) - without
     listed = set(METHOD) - {"custom"}
     for endpoint in ("token", "introspection", "revocation"):
         assert set(document[f"{endpoint}_endpoint_auth_methods_supported"]) == listed
         assert {"ES256", "HS256"} <= set(document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"])
         assert document[f"{endpoint}_endpoint"].startswith(ISSUER + "/")
     assert document["code_challenge_methods_supported"] == ["S256"]
-    assert document["response_types_supported"] == []
+    assert document["response_types_supported"] == ["code"]
     assert document["tls_client_certificate_bound_access_tokens"] is True
     assert document["introspection_signing_alg_values_supported"] == ["ES256"]
     assert {"read", "vault", "sealed"} <= set(document["scopes_supported"])

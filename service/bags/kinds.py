@@ -51,6 +51,28 @@ class AccessToken(Bag, frozen=True, array_like=True, tag=1):
         return family if dot else ""
 
 
+class Property(msgspec.Struct, frozen=True, array_like=True):
+    """A pair that goes with tokens for the caller of the decision API; one that is not `hidden`, for clients too."""
+
+    key: str
+    value: str = ""
+    hidden: bool = False
+
+
+class Terms(msgspec.Struct, frozen=True, array_like=True):
+    """What the caller of the decision API has said of tokens: more claims, and lives in seconds (0: as configured)."""
+
+    properties: tuple[Property, ...] = ()
+    claims: dict[str, Any] = {}
+    access_life: int = 0
+    refresh_life: int = 0
+
+
+def visible(properties: tuple[Property, ...]) -> dict[str, str]:
+    """Return the properties that clients see, as members of what they are answered."""
+    return {each.key: each.value for each in properties if not each.hidden}
+
+
 class Grant(msgspec.Struct, frozen=True, array_like=True):
     """What a resource owner has granted to a client: the part that a code hands on to its refresh tokens.
 
@@ -73,6 +95,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     """What is known of the person, where only the login knew it."""
     asked: tuple[tuple[str, ...], ...] = ()
     """Names of the claims that the ID token and /userinfo have by the request's `claims` (OIDC Core section 5.5)."""
+    terms: Terms | None = None
 
     @property
     def sid(self) -> str:
@@ -212,7 +235,6 @@ class DeviceCode(Bag, frozen=True, array_like=True, tag=9):
     scope: str
     resources: tuple[str, ...] = ()
     memory: str = ""
-    family: str = ""
     cnf: dict[str, str] = {}
     authorization_details: list[dict[str, Any]] = []
 
@@ -226,7 +248,8 @@ class DeviceApproval(Bag, frozen=True, array_like=True, tag=10):
 
 
 class PersonalClaims(Bag, frozen=True, array_like=True, tag=11):
-    """What /userinfo may tell and an access token must not show to resource servers; rides in it, sealed.
+    """What /userinfo or the decision API may tell and an access token must not show to resource servers; rides in it,
+    sealed.
 
     `names` are claims beyond those of the token's scopes, `claims` values that only the login knew, `sub` the person
     where the token names them by a pairwise pseudonym.
@@ -237,6 +260,7 @@ class PersonalClaims(Bag, frozen=True, array_like=True, tag=11):
     sub: str
     names: tuple[str, ...] = ()
     claims: dict[str, Any] = {}
+    properties: tuple[Property, ...] = ()
 
 
 class LogoutTicket(Bag, frozen=True, array_like=True, tag=12):
@@ -248,6 +272,36 @@ class LogoutTicket(Bag, frozen=True, array_like=True, tag=12):
     sid: str = ""
     redirect_uri: str = ""
     state: str = ""
+
+
+class TokenTicket(Bag, frozen=True, array_like=True, tag=13):
+    """A token request that waits for the caller of the decision API to say who the user is (RFC 6749 section 4.3).
+
+    `scopes` and `resources` are those of the token to be, `requested` what the request named, `cnf` what it proved.
+    """
+
+    TYP: ClassVar[str] = "tokenticket+bag"
+
+    client_id: str
+    scopes: tuple[str, ...]
+    resources: tuple[str, ...]
+    requested: tuple[str, ...] | None = None
+    memory: str = ""
+    cnf: dict[str, str] = {}
+    terms: Terms | None = None
+
+
+class ApiTicket(Bag, frozen=True, array_like=True, tag=14):
+    """An authorization request whose login and consent are the decision API's caller's business; good for one answer.
+
+    `pushed` is the jti of the request_uri to be spent with it.
+    """
+
+    TYP: ClassVar[str] = "apiticket+bag"
+
+    request: AuthorizationRequest
+    memory: str = ""
+    pushed: str = ""
 
 
 KINDS: tuple[type[Bag], ...] = (
@@ -263,4 +317,6 @@ KINDS: tuple[type[Bag], ...] = (
     DeviceApproval,
     PersonalClaims,
     LogoutTicket,
+    TokenTicket,
+    ApiTicket,
 )

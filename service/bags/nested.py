@@ -1,4 +1,4 @@
-"""RFC 7519 §5.2, RFC 7516: a signed JWT sealed to one resource server's public key, which we can open too.
+"""RFC 7519 §5.2, RFC 7516: a signed JWT sealed to somebody's public key; one for a resource server we can open too.
 
 The recipient opens it as any nested JWT. The private header member `ak` ("kid.wrapped seed", not critical) lets us open
 it with a bag key, so that introspection and revocation need no key of the recipient's. It holds a seed of which the
@@ -54,7 +54,7 @@ class BagKey(Protocol):
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """A resource server's public key (`cryptography` object), and the part of the header that never changes."""
+    """Somebody's public key (`cryptography` object), and the part of the header that never changes."""
 
     kid: str
     handle: Any
@@ -102,10 +102,18 @@ class Recipient(msgspec.Struct, frozen=True):
 def seal_nested(signed_jwt: bytes, recipient: Recipient, key: BagKey) -> str:
     """A compact JWE of the signed JWT that the recipient opens, and so do we with the bag key."""
     seed = random_octets(32)
-    cek = _content_key(seed)
-    more, encrypted_key = recipient.encapsulate(cek)
     access = _json(f"{key.kid}.{encode(key.wrap(seed)).decode()}")
-    header = encode(recipient.header + more + b',"ak":%s}' % access)
+    return _seal(signed_jwt, recipient, _content_key(seed), b',"ak":%s' % access)
+
+
+def seal_for(signed_jwt: bytes, recipient: Recipient) -> str:
+    """A compact JWE of the signed JWT that the recipient alone opens."""
+    return _seal(signed_jwt, recipient, random_octets(32), b"")
+
+
+def _seal(signed_jwt: bytes, recipient: Recipient, cek: bytes, access: bytes) -> str:
+    more, encrypted_key = recipient.encapsulate(cek)
+    header = encode(b"%b%b%b}" % (recipient.header, more, access))
     iv = _iv(encrypted_key)
     sealed = AESGCM(cek).encrypt(iv, signed_jwt, header)
     segments = (header, encode(encrypted_key), encode(iv), encode(sealed[:-TAG_BYTES]), encode(sealed[-TAG_BYTES:]))

@@ -8,7 +8,7 @@ that opened them, no verdict outlives its key.
 
 from collections.abc import Callable, Container
 from hashlib import sha256
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,9 +26,15 @@ MAX_CHARS = 8192
 """Characters of the longest token that is looked at."""
 
 AT_JWT = "at+jwt"
+ID_TOKEN = "JWT"
+"""OpenID Connect Core section 2; read again as an id_token_hint, and good for nothing else."""
 INTROSPECTION_JWT = "token-introspection+jwt"
-"""Signed for others (RFC 9701), and never opened here."""
+USERINFO_JWT = "userinfo+jwt"
+LOGOUT_JWT = "logout+jwt"
+_FOR_OTHERS = (INTROSPECTION_JWT, USERINFO_JWT, LOGOUT_JWT)
+"""Signed for others (RFC 9701, OpenID Connect Core 5.3.2, Back-Channel Logout 2.4), and never opened here."""
 _encode = msgspec.msgpack.Encoder().encode
+_decode_claims = msgspec.json.Decoder(dict[str, Any]).decode
 _REMEMBERED = 4096
 _NEVER = 1 << 62
 
@@ -42,7 +48,7 @@ class _Sealed(NamedTuple):
 class Snapshot:
     """Seals, signs and opens with one ring, for one issuer. `now` is in seconds since the epoch throughout."""
 
-    __slots__ = ("_headers", "_opened", "_sealed", "_signed", "issuer", "ring")
+    __slots__ = ("_headers", "_id_tokens", "_opened", "_sealed", "_signed", "issuer", "ring")
 
     def __init__(self, ring: Ring, issuer: str) -> None:
         self.ring = ring
@@ -50,12 +56,16 @@ class Snapshot:
         self._headers: dict[tuple[str, str], bytes] = {}
         self._sealed: dict[bytes, _Sealed] = {}
         self._signed: dict[bytes, SigningKey] = {}
+        self._id_tokens: dict[bytes, SigningKey] = {}
         self._opened: dict[bytes, tuple[AccessToken, int]] = {}
         for key in ring.keys:
             if isinstance(key, SigningKey):
                 for header in self._shapes(key, AT_JWT, {"alg": key.alg}):
                     self._signed[header] = key
-                self._shapes(key, INTROSPECTION_JWT, {"alg": key.alg})
+                for header in self._shapes(key, ID_TOKEN, {"alg": key.alg}):
+                    self._id_tokens[header] = key
+                for typ in _FOR_OTHERS:
+                    self._shapes(key, typ, {"alg": key.alg})
             elif isinstance(key, SealingKey):
                 for kind in KINDS:
                     for header in self._shapes(key, kind.TYP, {"alg": key.alg, "enc": "A256GCM"}):
@@ -67,7 +77,8 @@ class Snapshot:
         A new shape is appended one release before it moves to the front, so equal nodes can be upgraded one by one.
         """
         shapes = (encode(msgspec.json.encode({**algorithms, "kid": key.kid, "typ": typ})),)
-        if (typ, key.kid) in self._headers or any(shape in self._sealed or shape in self._signed for shape in shapes):
+        taken = self._sealed.keys() | self._signed.keys() | self._id_tokens.keys()
+        if (typ, key.kid) in self._headers or not taken.isdisjoint(shapes):
             raise ValueError(f"two meanings of one header: {typ} under key {key.kid}")
         self._headers[typ, key.kid] = shapes[0]
         return shapes
@@ -140,6 +151,23 @@ class Snapshot:
                 del self._opened[next(iter(self._opened))]
             self._opened[digest] = bag, min(bag.exp, key_expires)
         return bag  # type: ignore[return-value]
+
+    def open_id_token(self, text: str, now: float) -> dict[str, Any]:
+        """Return the claims of an ID token of ours, expired or not, as long as there is the key that signed it.
+
+        Raises:
+            BadBag: anything else; the reason is for the log.
+        """
+        if len(text) > MAX_CHARS or not text.isascii():
+            raise BadBag("too long, or not ASCII")
+        header, _, rest = text.encode("ascii").partition(b".")
+        key = self._id_tokens.get(header)
+        if key is None or now >= key.expires:
+            raise BadBag("unknown header, or its key is gone")
+        claims = _decode_claims(verify(header, key, rest))
+        if claims.get("iss") != self.issuer:
+            raise BadBag("issuer")
+        return claims
 
     def _open_signed(self, text: bytes, now: float) -> tuple[AccessToken, int]:
         """Return the access token in a JWT of ours, nested or not, and the instant at which a key to it expires."""

@@ -19,6 +19,21 @@ def load_object(raw: bytes) -> dict[str, Any]:
 
     The caller bounds the size first: the work is linear in the bytes given.
     """
+    value = _load(raw)
+    if type(value) is not dict:
+        raise BadBag("not a JSON object")
+    return value
+
+
+def load_array(raw: bytes) -> list[Any]:
+    """One JSON array, read as `load_object` reads an object; raises BadBag for anything else."""
+    value = _load(raw)
+    if type(value) is not list:
+        raise BadBag("not a JSON array")
+    return value
+
+
+def _load(raw: bytes) -> Any:
     try:
         text = raw.decode()
         if text.count("{") + text.count("[") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
@@ -28,8 +43,6 @@ def load_object(raw: bytes) -> dict[str, Any]:
             json.dumps(value, ensure_ascii=False).encode()  # only a lone surrogate has no UTF-8
     except ValueError:  # from None: a JSON error carries the whole document
         raise BadBag("not JSON") from None
-    if type(value) is not dict:
-        raise BadBag("not a JSON object")
     return value
 
 

@@ -127,15 +127,13 @@ def _client(path: str, client: Client, config: Config, identifiers: set[str]) ->
         yield f"{path}.redirect_uris", "authorization_code needs one"
     if "authorization_code" in client.grants and client.public and not client.require_pkce:
         yield f"{path}.require_pkce", "a public client must use PKCE (RFC 9700 section 2.1.1)"
-    for n, uri in enumerate(client.redirect_uris):
+    uris = [("redirect_uris", client.redirect_uris), ("post_logout_redirect_uris", client.post_logout_redirect_uris)]
+    for place, uri in [(f"{path}.{field}[{n}]", uri) for field, listed in uris for n, uri in enumerate(listed)]:
         url = _split(uri)
         if not url.scheme or "#" in uri or url.scheme in ("javascript", "data", "vbscript", "file"):
-            yield (
-                f"{path}.redirect_uris[{n}]",
-                "must be an absolute URI without fragment, of a scheme that can be followed",
-            )
+            yield place, "must be an absolute URI without fragment, of a scheme that can be followed"
         elif url.scheme == "http" and url.hostname not in LOOPBACK:
-            yield f"{path}.redirect_uris[{n}]", "http is for loopback (RFC 8252 section 7.3)"
+            yield place, "http is for loopback (RFC 8252 section 7.3)"
     for n, origin in enumerate(client.origins):
         url = _split(origin)
         if not _ORIGIN.fullmatch(origin) or url.port == _DEFAULT_PORTS.get(url.scheme):

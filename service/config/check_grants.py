@@ -7,11 +7,13 @@ from service.config.parties import Exchange, Issuer
 from service.config.tables import Config
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def grant_problems(config: Config) -> Iterator[tuple[str, str]]:
     """Yield every broken rule of a configuration whose fields are well formed, as (path, message)."""
     yield from _users(config)
+    yield from _devices(config)
     issuers = set()
     for n, issuer in enumerate(config.issuers):
         if issuer.issuer in issuers:
@@ -31,6 +33,16 @@ def grant_warnings(config: Config) -> Iterator[tuple[str, str]]:
             yield f"clients[{n}].grants", "no rule in exchanges is for this client: it can exchange nothing"
 
 
+def _devices(config: Config) -> Iterator[tuple[str, str]]:
+    hooks = config.hooks
+    people = config.users.known or hooks.authenticate_user or hooks.object or config.login.url
+    for n, client in enumerate(config.clients):
+        if DEVICE_CODE in client.grants and config.memory.kind == "none":
+            yield f"clients[{n}].grants", "the device flow needs a memory: what a person answers passes through it"
+        if DEVICE_CODE in client.grants and not people:
+            yield f"clients[{n}].grants", "the device flow needs people: users, hooks.authenticate_user or login.url"
+
+
 def _users(config: Config) -> Iterator[tuple[str, str]]:
     known, hook = config.users.known, config.hooks.authenticate_user
     if known and hook:
@@ -48,7 +60,7 @@ def _users(config: Config) -> Iterator[tuple[str, str]]:
         ids.add(user.id)
         names.add(user.name or user.id)
     for n, client in enumerate(config.clients):
-        if "password" in client.grants and not known and not hook:
+        if "password" in client.grants and not known and not hook and not config.hooks.object:
             yield f"clients[{n}].grants", "password needs users: users.file or hooks.authenticate_user"
 
 

@@ -9,8 +9,11 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 import msgspec
 
 from service.config.check import semantic_problems
+from service.config.check_api import api_problems
 from service.config.check_client_auth import client_auth_problems
+from service.config.check_front import front_problems
 from service.config.check_grants import grant_problems
+from service.config.check_openid import openid_problems
 from service.config.parties import Resource
 from service.config.tables import Config, Users, UsersFile
 
@@ -56,8 +59,8 @@ def load(
     config = _convert(tables, Config, "", problems)
     if not problems:
         config = _located(config, file.absolute().parent, environ, problems)
-        every_rule = (semantic_problems, client_auth_problems, grant_problems, *rules)
-        problems += [Problem(*problem) for rule in every_rule for problem in rule(config)]
+        ours = (semantic_problems, client_auth_problems, grant_problems, front_problems, openid_problems, api_problems)
+        problems += [Problem(*problem) for rule in (*ours, *rules) for problem in rule(config)]
     if problems:
         raise ConfigError(str(file), problems)
     return config  # type: ignore[no-any-return]

@@ -65,6 +65,9 @@ class Client(Table, frozen=True):
 
     id: Annotated[Text, Meta(description="client_id")]
     name: Annotated[str, Meta(max_length=200, description="for people")] = ""
+    number: Annotated[
+        Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None, Meta(description="its `clientId` in the decision API")
+    ] = None
     secrets: Annotated[tuple[Secret, ...], Meta(description="any of them opens the door")] = ()
     auth_methods: Annotated[tuple[AuthMethod, ...], Meta(description="registered ways to authenticate")] = (
         "client_secret_basic",
@@ -91,7 +94,7 @@ class Client(Table, frozen=True):
         Meta(description="exact origins of its pages, whose scripts may read its answers (CORS)"),
     ] = ()
     post_logout_redirect_uris: Annotated[
-        tuple[Text, ...], Meta(description="exact; where browsers may be sent after a logout")
+        tuple[Text, ...], Meta(description="where browsers may be sent after a logout; as redirect_uris")
     ] = ()
     backchannel_logout_uri: Annotated[
         str, Meta(description="told of each logout (OpenID Connect Back-Channel Logout): https, http on loopback only")

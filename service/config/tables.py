@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta
 
 from keys import Policy
+from service.config.api import Api
 from service.config.front import DetailType, Login, OpenId, Pages
 from service.config.parties import Client, Exchange, Issuer, Resource
 from service.config.table import Path, Seconds, Table, Text
@@ -112,11 +113,28 @@ class Users(Table, frozen=True):
 
 
 class Hooks(Table, frozen=True):
-    """Code of your own, each as `package.module:name` (docs/hooks.md)."""
+    """Code of your own, each as `package.module:name`, sync or async (docs/hooks.md)."""
 
-    authenticate_user: Annotated[str, Meta(description="async (username, password) -> User or None")] = ""
-    authenticate_client: Annotated[str, Meta(description="async (Credentials) -> client_id or None")] = ""
-    grants: Annotated[dict[str, str], Meta(description="grant_type URI -> async (GrantRequest) -> Plan")] = {}
+    object: Annotated[
+        str,
+        Meta(
+            description="an object, or a class called without arguments, with any of the methods `authenticate_user`, "
+            "`customize_access_token`, `customize_id_token`, `decide`, `on_issued`, `on_refused`"
+        ),
+    ] = ""
+    decides: Annotated[
+        tuple[Text, ...], Meta(description="grant types whose token requests `decide` of the object answers")
+    ] = ()
+    authenticate_user: Annotated[str, Meta(description="(username, password) -> User or None")] = ""
+    authenticate_client: Annotated[str, Meta(description="(Credentials) -> client_id or None")] = ""
+    grants: Annotated[dict[str, str], Meta(description="grant_type URI -> (GrantRequest) -> Plan")] = {}
+    audit: Annotated[
+        bool, Meta(description="write audit events as JSON lines, unless `on_issued` and `on_refused` take them")
+    ] = False
+    events: Annotated[int, Meta(ge=1, description="audit events that may wait; more are counted and dropped")] = 1000
+    timeout: Annotated[float, Meta(gt=0, description="seconds a hook may take")] = 5.0
+    threads: Annotated[int, Meta(ge=1, description="threads for sync hooks, in each worker")] = 8
+    queue: Annotated[int, Meta(ge=0, description="calls that may wait for one; more are answered `server_error`")] = 32
 
 
 class Config(Table, frozen=True):
@@ -140,6 +158,7 @@ class Config(Table, frozen=True):
     login: Login = Login()
     pages: Pages = Pages()
     openid: OpenId = OpenId()
+    api: Api = Api()
     hooks: Hooks = Hooks()
     resources: tuple[Resource, ...] = ()
     clients: tuple[Client, ...] = ()

@@ -22,13 +22,13 @@ def mint_code(
     acr: str = "",
     amr: tuple[str, ...] = (),
 ) -> str:
-    """Return a code for `sub` (the subject) towards the client `client_id`, good once for lifetimes.code seconds.
+    """Return a code for `sub` (the subject) towards the client `client_id`, without a session, as `code_for` does.
 
-    `redirect_uri` is the one of the request, if it had one; `challenge` the 32 octets of an S256 code_challenge;
-    `dpop_jkt` the thumbprint of the DPoP key that must redeem it (RFC 9449 section 10); `auth_time` is in seconds.
+    `dpop_jkt` is the thumbprint of the DPoP key that must redeem it (RFC 9449 section 10); `auth_time` is in seconds.
 
     Raises:
         MemoryUnavailable: the memory that is to know whether the code was used cannot be asked.
+        NoActiveKey
     """
     grant = Grant(
         family=fresh_id(),
@@ -42,6 +42,19 @@ def mint_code(
         amr=amr,
         cnf={"jkt": dpop_jkt} if dpop_jkt else {},
     )
+    return code_for(desk, now, grant, redirect_uri=redirect_uri, challenge=challenge, nonce=nonce)
+
+
+def code_for(
+    desk: Desk, now: float, grant: Grant, *, redirect_uri: str | None, challenge: bytes = b"", nonce: str = ""
+) -> str:
+    """Return a code for `grant`, good once for lifetimes.code seconds.
+
+    `redirect_uri` is the one of the request, if it had one; `challenge` the 32 octets of an S256 code_challenge.
+
+    Raises:
+        NoActiveKey
+    """
     code = AuthorizationCode(
         iss=desk.snapshot.issuer,
         jti=fresh_id(),

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from service.decisions.issued import Issued
 from service.protocol.errors import OAuthError
 
 
@@ -61,6 +62,10 @@ class Decision(msgspec.Struct):
     """For the browser: the session cookie to set; empty: to drop; None: to leave alone."""
     browser: str | None = None
     """The same for the cookie that tells one browser from another."""
+    issued: Issued | None = None
+    """The tokens in the answer, and all that is known of them."""
+    code: str = ""
+    """The authorization code in the answer."""
 
     def refuse(self, error: OAuthError) -> "Decision":
         """Make this the decision to answer with `error`, keeping what is known; return it."""

@@ -11,7 +11,9 @@ _LONGEST = 1000
 class Incoming(NamedTuple):
     """A request as any transport brings it: the form body, and what came beside it.
 
-    `authorization`, `dpop` and `accept` are header values; `certificate` is the client's (DER), vouched for by a proxy.
+    `authorization`, `dpop` and `accept` are header values; `certificate` is the client's (DER), vouched for by a proxy;
+    `address` is where it comes from, as far as trusted proxies tell; `method` is the verb, which a DPoP proof names
+    together with `url`, if that is not the endpoint's own.
     """
 
     body: bytes
@@ -19,6 +21,9 @@ class Incoming(NamedTuple):
     dpop: str | None = None
     certificate: bytes | None = None
     accept: str | None = None
+    address: str = ""
+    method: str = "POST"
+    url: str = ""
 
     @property
     def digest(self) -> bytes | None:

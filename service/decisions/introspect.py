@@ -1,19 +1,21 @@
 """The decision on an introspection request (RFC 7662), plain or signed (RFC 9701)."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from keys import NoActiveKey
 from service.bags.errors import BadBag
-from service.bags.kinds import AccessToken
-from service.bags.sign import access_claims
+from service.bags.kinds import AccessToken, visible
+from service.bags.sign import RESERVED_CLAIMS, access_claims
 from service.bags.snapshot import INTROSPECTION_JWT
-from service.config import Client
 from service.decisions.admit import admit, unavailable
 from service.decisions.decision import Action, Decision
 from service.decisions.desk import Desk, Incoming
 from service.memory import MemoryFull, MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.standing import Standing
+from service.protocol.subject import owner, personal_claims
 
 INACTIVE = msgspec.Raw(b'{"active":false}')
 """The answer for everything that is not active, or not for the caller; it never says why."""
@@ -29,46 +31,64 @@ async def decide_introspection(desk: Desk, incoming: Incoming, now: float) -> De
     decision = Decision(Action.OK)
     try:
         client, form = await admit(decision, desk, incoming, now)
-        token = await _concerning(client, form.require("token"), desk, now)
+        await describe(decision, desk, form.require("token"), client.serves, now)
+        if incoming.accept is not None and JWT_TYPE in incoming.accept:
+            sign_answer(decision, desk, client.id, now)
     except OAuthError as error:
         return decision.refuse(error)
     except (MemoryUnavailable, MemoryFull) as fault:
         return decision.refuse(unavailable(fault))
-    except BadBag as fault:
-        decision.answer, decision.note = INACTIVE, fault.reason
-    else:
-        decision.answer, decision.jti = _active(token), token.jti
-    if incoming.accept is not None and JWT_TYPE in incoming.accept:
-        try:
-            decision.answer, decision.media_type = _signed(decision, desk, now), JWT_TYPE
-        except NoActiveKey as fault:
-            return decision.refuse(OAuthError("temporarily_unavailable", "no key is active", reason=str(fault)))
+    except NoActiveKey as fault:
+        return decision.refuse(OAuthError("temporarily_unavailable", "no key is active", reason=str(fault)))
     return decision
 
 
-def _signed(decision: Decision, desk: Desk, now: float) -> str:
-    """Return the answer as a JWT for the caller (RFC 9701 section 5), which proves who has given it."""
+async def describe(
+    decision: Decision, desk: Desk, text: str, audiences: Collection[str] | None, now: float
+) -> AccessToken | None:
+    """Make `decision` tell of the access token `text`, if it stands and is for one of `audiences`, and return it.
+
+    Raises:
+        MemoryUnavailable
+    """
+    try:
+        token = await find_token(text, audiences, desk, now)
+        decision.answer, decision.jti = _active(token, desk, now), token.jti
+    except BadBag as fault:
+        decision.answer, decision.note = INACTIVE, fault.reason
+        return None
+    return token
+
+
+def sign_answer(decision: Decision, desk: Desk, audience: str, now: float) -> None:
+    """Make the answer a JWT for `audience` (RFC 9701 section 5), which proves who has given it.
+
+    Raises:
+        NoActiveKey
+    """
     claims = {
         "iss": desk.snapshot.issuer,
-        "aud": decision.client_id,
+        "aud": audience,
         "iat": int(now),
         "token_introspection": decision.answer,
     }
     alg = desk.registry.config.keys.signing_algs[0]
-    return desk.snapshot.sign_claims(INTROSPECTION_JWT, msgspec.json.encode(claims), alg, now)
+    decision.answer = desk.snapshot.sign_claims(INTROSPECTION_JWT, msgspec.json.encode(claims), alg, now)
+    decision.media_type = JWT_TYPE
 
 
-async def _concerning(client: Client, text: str, desk: Desk, now: float) -> AccessToken:
-    """Return the access token `text`, if it is for a resource that `client` is the server of, and still stands.
+async def find_token(text: str, audiences: Collection[str] | None, desk: Desk, now: float) -> AccessToken:
+    """Return the access token `text`, if it still stands and is for one of `audiences` (None: for any).
 
     Raises:
         BadBag: there is nothing to tell this caller.
         MemoryUnavailable
     """
     token = desk.snapshot.open(text, (AccessToken,), now)
-    if not set(token.aud).intersection(client.serves):
+    if audiences is not None and not set(token.aud).intersection(audiences):
         raise BadBag("the caller is not its audience")
-    standing = Standing(token.jti, token.family, token.client_id, token.sub, token.iat)
+    person = owner(token, desk.snapshot, now)
+    standing = Standing(token.jti, token.family, token.client_id, person, token.iat)
     try:
         values = await desk.memory.get_many(standing.ids)
     except MemoryUnavailable:
@@ -80,7 +100,12 @@ async def _concerning(client: Client, text: str, desk: Desk, now: float) -> Acce
     return token
 
 
-def _active(token: AccessToken) -> msgspec.Raw:
+def _active(token: AccessToken, desk: Desk, now: float) -> msgspec.Raw:
     """Return the answer for a token that concerns the caller (RFC 7662 section 2.2): what a signed one would say."""
+    personal = personal_claims(token, desk.snapshot, now)
+    if personal is not None:
+        shown = {name: value for name, value in visible(personal.properties).items() if name not in RESERVED_CLAIMS}
+        claims = {name: value for name, value in token.claims.items() if name != "personal"}
+        token = msgspec.structs.replace(token, claims={**shown, **claims})
     token_type = b"DPoP" if "jkt" in token.cnf else b"Bearer"
     return msgspec.Raw(b'{"active":true,"token_type":"%b",%b' % (token_type, access_claims(token)[1:]))

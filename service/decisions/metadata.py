@@ -1,12 +1,18 @@
-"""Authorization server metadata (RFC 8414), listing only what works."""
+"""Authorization server metadata (RFC 8414) and that of OpenID Connect (Discovery section 3), listing only what works.
+
+One document says both: its members have one registry, and whoever knows the one well-known path finds the other's.
+"""
 
 from typing import Any
 
 from service.bags.foreign_keys import ALGORITHMS
 from service.client_auth import METHODS
 from service.config import Config
+from service.config.check_grants import DEVICE_CODE
 from service.decisions.desk import Desk
+from service.protocol.claims import SCOPES
 from service.protocol.dpop import ALGS
+from service.protocol.scopes import OPENID_SCOPES
 
 
 def metadata(desk: Desk) -> dict[str, Any]:
@@ -15,7 +21,7 @@ def metadata(desk: Desk) -> dict[str, Any]:
     methods = [method.NAME for method in METHODS if method.NAME not in _unlisted(config)]
     algs = sorted(ALGORITHMS)
     used = {grant for client in config.clients for grant in client.grants}
-    document = {
+    document: dict[str, Any] = {
         "issuer": config.issuer,
         "token_endpoint": config.issuer + config.endpoints.token,
         "introspection_endpoint": config.issuer + config.endpoints.introspect,
@@ -24,7 +30,7 @@ def metadata(desk: Desk) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": algs,
         "jwks_uri": config.issuer + config.endpoints.jwks,
-        "response_types_supported": [],
+        "response_types_supported": ["code"] if "authorization_code" in used else [],
         "grant_types_supported": [grant for grant in desk.grants if grant in used],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algs,
@@ -35,9 +41,56 @@ def metadata(desk: Desk) -> dict[str, Any]:
         "dpop_signing_alg_values_supported": sorted(ALGS),
         "scopes_supported": sorted({scope for resource in config.resources for scope in resource.scopes}),
     }
+    if "authorization_code" in used:
+        document |= _authorization(config)
+    if DEVICE_CODE in used:  # RFC 8628 section 4
+        document["device_authorization_endpoint"] = config.issuer + config.endpoints.device_authorization
+    if config.openid.enabled:
+        document |= _openid(config)
+        document["scopes_supported"] = sorted(OPENID_SCOPES.union(document["scopes_supported"]))
     if any("id_jag" in issuer.uses for issuer in config.issuers):
         document["authorization_grant_profiles_supported"] = ["urn:ietf:params:oauth:grant-profile:id-jag"]
     return document
+
+
+def _authorization(config: Config) -> dict[str, Any]:
+    """Return what is said of the authorization endpoint (RFC 9126 section 5, RFC 9101 10.5, RFC 9207 section 3)."""
+    clients = [client for client in config.clients if "authorization_code" in client.grants]
+    document: dict[str, Any] = {
+        "authorization_endpoint": config.issuer + config.endpoints.authorize,
+        "response_modes_supported": ["query", "form_post"],
+        "authorization_response_iss_parameter_supported": True,
+        "pushed_authorization_request_endpoint": config.issuer + config.endpoints.par,
+        "require_pushed_authorization_requests": all(one.require_pushed_authorization_requests for one in clients),
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+        "require_signed_request_object": all(one.require_signed_request_object for one in clients),
+        "request_object_signing_alg_values_supported": sorted(
+            alg for alg, row in ALGORITHMS.items() if row.kind != "secret"
+        ),
+        "prompt_values_supported": ["none", "login", "consent"],
+    }
+    if config.detail_types:  # RFC 9396 section 10
+        document["authorization_details_types_supported"] = [kind.type for kind in config.detail_types]
+    return document
+
+
+def _openid(config: Config) -> dict[str, Any]:
+    """Return what OpenID Connect adds (Discovery section 3, RP-Initiated Logout 2.1, Back-Channel Logout 2.1)."""
+    return {
+        "userinfo_endpoint": config.issuer + config.endpoints.userinfo,
+        "end_session_endpoint": config.issuer + config.endpoints.logout,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "subject_types_supported": ["public", "pairwise"] if config.openid.pairwise_salt else ["public"],
+        "id_token_signing_alg_values_supported": list(config.keys.signing_algs),
+        "id_token_encryption_alg_values_supported": ["ECDH-ES+A256KW", "RSA-OAEP-256"],
+        "id_token_encryption_enc_values_supported": ["A256GCM"],
+        "userinfo_signing_alg_values_supported": list(config.keys.signing_algs),
+        "claim_types_supported": ["normal"],
+        "claims_supported": sorted({"sub"}.union(*SCOPES.values())),
+        "claims_parameter_supported": True,
+    }
 
 
 def _unlisted(config: Config) -> set[str]:

@@ -57,7 +57,11 @@ class SignedOutPage(NamedTuple):
 
 
 class ErrorPage(NamedTuple):
-    """An error that nobody but the person can be told: an OAuth code and a sentence."""
+    """An error that nobody but the person can be told: an OAuth code and a sentence.
+
+    `reference` is the request's id in the log.
+    """
 
     error: str
     description: str
+    reference: str = ""

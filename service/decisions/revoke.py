@@ -36,16 +36,26 @@ async def decide_revocation(desk: Desk, incoming: Incoming, now: float) -> Decis
 
 
 async def _revoke(token: Bag, client: Client, desk: Desk) -> None:
-    config = desk.registry.config
-    mine, id, until = False, "", 0
+    mine = False
     if isinstance(token, RefreshToken):
         mine = compare_digest(token.grant.client, client_digest(client.id))
-        id, until = revoked(token.grant.family), token.until + config.keys.sig_life
     elif isinstance(token, AccessToken):
         mine = token.client_id == client.id
-        id, until = revoked(token.jti), token.exp
     if not mine:
         raise BadBag("another client's token")
+    await revoke(token, desk)
+
+
+async def revoke(token: Bag, desk: Desk) -> None:
+    """Revoke an access token, or a refresh token with its family.
+
+    Raises:
+        MemoryUnavailable, MemoryFull
+    """
+    config = desk.registry.config
+    id, until = revoked(token.jti), token.exp
+    if isinstance(token, RefreshToken):
+        id, until = revoked(token.grant.family), token.until + config.keys.sig_life
     await desk.memory.put(id, b"1", until + config.keys.skew, use="revocation")
 
 

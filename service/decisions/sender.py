@@ -3,10 +3,13 @@
 from hashlib import sha256
 
 from service.bags.base64url import encode
+from service.bags.errors import BadBag
+from service.bags.kinds import AccessToken
 from service.bags.nonce import check_nonce, make_nonce
 from service.config import Client
 from service.decisions.decision import Decision
 from service.decisions.desk import Desk, Incoming
+from service.decisions.spending import spend_all
 from service.protocol.dpop import check_proof
 from service.protocol.errors import OAuthError
 from service.protocol.spend import Spend
@@ -33,7 +36,7 @@ def sender_constraint(
     bound = _certificate(incoming) if client.tls_client_certificate_bound_access_tokens else {}
     if incoming.dpop is None:
         raise OAuthError("invalid_dpop_proof", "the client must use DPoP")
-    proved, spends = _dpop(decision, desk, client, incoming.dpop, now)
+    proved, spends = prove_key(decision, desk, client, incoming, desk.registry.config.endpoints.token, now)
     return {**bound, **proved}, spends
 
 
@@ -43,11 +46,52 @@ def _certificate(incoming: Incoming) -> dict[str, str]:
     return {"x5t#S256": encode(sha256(incoming.certificate).digest()).decode("ascii")}
 
 
-def _dpop(
-    decision: Decision, desk: Desk, client: Client, header: str, now: float
+async def prove_possession(
+    decision: Decision,
+    desk: Desk,
+    client: Client,
+    token: AccessToken,
+    text: str,
+    incoming: Incoming,
+    path: str,
+    now: float,
+) -> None:
+    """Check that whoever brings the access token `text` to the resource at `path` holds the key that it is bound to.
+
+    Raises:
+        BadBag: they do not.
+        OAuthError: invalid_dpop_proof, use_dpop_nonce.
+        MemoryUnavailable, MemoryFull
+    """
+    proved = {} if incoming.certificate is None else _certificate(incoming)
+    if "jkt" in token.cnf and incoming.dpop is not None:
+        key, spends = prove_key(decision, desk, client, incoming, path, now, access_token=text)
+        await spend_all(spends, desk.memory)
+        proved |= key
+    if not token.cnf.items() <= proved.items():
+        raise BadBag("bound to another key")
+
+
+def prove_key(
+    decision: Decision,
+    desk: Desk,
+    client: Client,
+    incoming: Incoming,
+    path: str,
+    now: float,
+    *,
+    access_token: str | None = None,
 ) -> tuple[dict[str, str], tuple[Spend, ...]]:
-    config, ring = desk.registry.config, desk.snapshot.ring
-    proof = check_proof(header, "POST", config.issuer + config.endpoints.token, now)
+    """Return the `cnf` of the DPoP key that `incoming` proves at `path`, and what must be spent for it.
+
+    With an `access_token` the proof must be for that one (section 7).
+
+    Raises:
+        OAuthError: invalid_dpop_proof, use_dpop_nonce.
+    """
+    ring = desk.snapshot.ring
+    url = incoming.url or desk.registry.config.issuer + path
+    proof = check_proof(incoming.dpop or "", incoming.method, url, now, access_token=access_token)
     if client.dpop_nonce or proof.nonce is not None:
         decision.dpop_nonce = make_nonce(ring, now)
         if proof.nonce is None or not check_nonce(ring, proof.nonce, now):

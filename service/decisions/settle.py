@@ -9,54 +9,59 @@ from typing import Any
 import msgspec
 
 from service.bags.ids import fresh_id
-from service.bags.kinds import AccessToken, RefreshToken
+from service.bags.kinds import AccessToken, PersonalClaims, RefreshToken
 from service.bags.sign import RESERVED_CLAIMS
 from service.bags.snapshot import MAX_CHARS
 from service.decisions.desk import Desk
+from service.decisions.id_token import id_token
+from service.decisions.issued import Issued, TokenAnswer
+from service.decisions.person import Person, find_person
 from service.decisions.spending import redeem, spend_all
 from service.grants.plan import Plan, Renewal
 from service.memory import MemoryUnavailable
 from service.protocol.errors import OAuthError
 
 
-class TokenAnswer(msgspec.Struct, omit_defaults=True):
-    """A successful answer of the token endpoint (RFC 6749 section 5.1); `expires_in` is in seconds."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str = ""
-    refresh_token: str = ""
-    issued_token_type: str = ""
-
-
-async def settle(plan: Plan, desk: Desk, now: float) -> tuple[TokenAnswer, AccessToken]:
-    """Carry out `plan` and return the answer, with the access token in it.
+async def settle(plan: Plan, desk: Desk, now: float) -> Issued:
+    """Carry out `plan` and return what it has led to.
 
     Raises:
         OAuthError: something has been spent or revoked before, or belongs to another memory.
         MemoryUnavailable, MemoryFull: nothing is known to have been spent.
         NoActiveKey: the ring cannot sign or seal now.
     """
+    if desk.ports.customize is not None:
+        plan = await desk.ports.customize(plan)
+    person = None if plan.person is None else await find_person(plan.person, plan.client_id, desk)
     if plan.standing or plan.redeems is not None:
         await redeem(plan, desk, now)
     elif plan.spends:
         await spend_all(plan.spends, desk.memory)
-    return _mint(plan, desk, int(now))
+    return _mint(plan, person, desk, int(now))
 
 
-def _mint(plan: Plan, desk: Desk, now: int) -> tuple[TokenAnswer, AccessToken]:
-    audiences, snapshot = plan.audiences, desk.snapshot
+def _mint(plan: Plan, person: Person | None, desk: Desk, now: int) -> Issued:
+    audiences, snapshot, terms = plan.audiences, desk.snapshot, plan.terms
     first = audiences[0]
     exp = now + (first.lifetime if len(audiences) == 1 else min(audience.lifetime for audience in audiences))
+    if terms is not None and terms.access_life:
+        exp = now + terms.access_life
     if plan.not_after:
         exp = min(exp, plan.not_after)
+    jti = f"{plan.family}.{fresh_id()}" if plan.family else fresh_id()
+    if person is not None:
+        personal = person.sealed(plan.scopes, desk, jti, now, exp, () if terms is None else terms.properties)
+    elif terms is not None and terms.properties:
+        held = PersonalClaims(snapshot.issuer, jti, now, exp, plan.subject, properties=terms.properties)
+        personal = snapshot.seal(held, now)
+    else:
+        personal = plan.personal
     token = AccessToken(
         iss=snapshot.issuer,
-        jti=f"{plan.family}.{fresh_id()}" if plan.family else fresh_id(),
+        jti=jti,
         iat=now,
         exp=exp,
-        sub=plan.subject,
+        sub=plan.subject if person is None else person.sub,
         client_id=plan.client_id,
         aud=tuple([audience.identifier for audience in audiences]),
         scope=" ".join(plan.scopes),
@@ -66,7 +71,9 @@ def _mint(plan: Plan, desk: Desk, now: int) -> tuple[TokenAnswer, AccessToken]:
         cnf=plan.cnf,
         act=plan.act,
         authorization_details=plan.authorization_details,
-        claims=first.claims if not plan.claims and plan.may_act is None else _merged(first.claims, plan),
+        claims=_merged(first.claims, plan, personal)
+        if plan.claims or plan.may_act is not None or personal or terms is not None
+        else first.claims,
     )
     if first.format == "jwt":
         text = snapshot.sign(token, first.alg, now)
@@ -78,25 +85,34 @@ def _mint(plan: Plan, desk: Desk, now: int) -> tuple[TokenAnswer, AccessToken]:
         raise OAuthError("server_error", reason="a resource of format jwe without a key")
     if len(text) > MAX_CHARS:
         raise OAuthError("invalid_request", "the token would be too long")
+    refresh_token, refresh = ("", None) if plan.renewal is None else _renew(plan.renewal, desk, now)
     answer = TokenAnswer(
         text,
         "DPoP" if "jkt" in plan.cnf else "Bearer",
         exp - now,
         "" if plan.scopes == plan.requested else token.scope,
-        "" if plan.renewal is None else _renew(plan.renewal, desk, now),
+        refresh_token,
         plan.issued_token_type,
+        authorization_details=plan.authorization_details,
     )
-    return answer, token
+    if person is not None and "openid" in plan.scopes:
+        answer.id_token = id_token(desk, person, now, nonce=plan.nonce, access_token=text, more=plan.id_claims)
+    return Issued(plan, answer, token, refresh)
 
 
-def _merged(claims: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    merged = {**claims, **{name: value for name, value in plan.claims.items() if name not in RESERVED_CLAIMS}}
-    return merged if plan.may_act is None else {**merged, "may_act": plan.may_act}
+def _merged(claims: dict[str, Any], plan: Plan, personal: str) -> dict[str, Any]:
+    said = plan.claims if plan.terms is None else {**plan.claims, **plan.terms.claims}
+    merged = {**claims, **{name: value for name, value in said.items() if name not in RESERVED_CLAIMS}}
+    if plan.may_act is not None:
+        merged["may_act"] = plan.may_act
+    if personal:
+        merged["personal"] = personal
+    return merged
 
 
-def _renew(renewal: Renewal, desk: Desk, now: int) -> str:
-    config = desk.registry.config
-    idle = config.lifetimes.refresh_idle
+def _renew(renewal: Renewal, desk: Desk, now: int) -> tuple[str, RefreshToken]:
+    config, terms = desk.registry.config, renewal.grant.terms
+    idle = config.lifetimes.refresh_idle if terms is None or not terms.refresh_life else terms.refresh_life
     try:
         memory = desk.memory.identity
     except MemoryUnavailable:
@@ -112,4 +128,4 @@ def _renew(renewal: Renewal, desk: Desk, now: int) -> str:
         parent=renewal.parent,
         until=renewal.until,
     )
-    return desk.snapshot.seal(token, now)
+    return desk.snapshot.seal(token, now), token

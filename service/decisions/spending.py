@@ -115,20 +115,32 @@ def _unless_survives(desk: Desk, *ids: str) -> tuple[str, ...]:
 def _check_memory(bag: AuthorizationCode | RefreshToken, desk: Desk, *ids: str) -> None:
     """Refuse a bag whose use this memory would not remember, under `ids` if there are any.
 
-    Called in the turn of the event loop in which the memory decides, so that both speak of the same contents.
+    Called in the turn of the event loop in which a verb of the memory is asked or has answered: a verb answers only out
+    of the contents that `identity` and `since` spoke of in those turns.
 
     Raises:
         OAuthError: invalid_grant.
         MemoryUnavailable
     """
-    memory, config = desk.memory, desk.registry.config
-    if bag.grant.memory != memory.identity:
-        if bag.grant.memory in config.memory.accept_identity:
-            return
-        log.error("wrong memory", bag=bag.grant.memory, memory=memory.identity)
-        raise OAuthError("invalid_grant", "the grant is not known here", reason="wrong memory")
-    if ids and bag.iat < memory.since((*ids, revoked(bag.grant.family))):
+    is_ours = check_identity(bag.grant.memory, desk)
+    if is_ours and ids and bag.iat < desk.memory.since((*ids, revoked(bag.grant.family))):
         raise OAuthError("invalid_grant", "the grant is not known here", reason="older than the memory")
+
+
+def check_identity(identity: str, desk: Desk) -> bool:
+    """Tell whether a bag that carries `identity` is of this memory; if not, it is of a former one that is accepted.
+
+    Raises:
+        OAuthError: invalid_grant, for any other.
+        MemoryUnavailable
+    """
+    memory = desk.memory
+    if identity == memory.identity:
+        return True
+    if identity in desk.registry.config.memory.accept_identity:
+        return False
+    log.error("wrong memory", bag=identity, memory=memory.identity)
+    raise OAuthError("invalid_grant", "the grant is not known here", reason="wrong memory")
 
 
 async def _revoke_family(bag: AuthorizationCode | RefreshToken, desk: Desk, reason: str) -> None:

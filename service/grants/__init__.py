@@ -3,6 +3,7 @@ nothing; all it awaits are the ports (other parties' keys, users)."""
 
 from service.grants.authorization_code import authorization_code
 from service.grants.client_credentials import client_credentials
+from service.grants.device_code import device_code
 from service.grants.jwt_bearer import jwt_bearer
 from service.grants.password import password
 from service.grants.plan import GrantFunction, GrantRequest, Plan
@@ -14,6 +15,7 @@ GRANTS: dict[str, GrantFunction] = {
     "client_credentials": client_credentials,
     "password": password,
     "refresh_token": refresh_token,
+    "urn:ietf:params:oauth:grant-type:device_code": device_code,
     "urn:ietf:params:oauth:grant-type:jwt-bearer": jwt_bearer,
     "urn:ietf:params:oauth:grant-type:token-exchange": token_exchange,
 }

@@ -7,6 +7,7 @@ from service.bags.kinds import AccessToken
 from service.grants.issuers import Use, verify_statement
 from service.grants.plan import GrantRequest
 from service.protocol.standing import Standing
+from service.protocol.subject import owner
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -42,6 +43,7 @@ class Party(NamedTuple):
     auth_time: int = 0
     acr: str = ""
     amr: tuple[str, ...] = ()
+    personal: str = ""
 
 
 async def party(token: str, token_type: str, request: GrantRequest) -> Party:
@@ -78,13 +80,16 @@ def _own(token: AccessToken, request: GrantRequest) -> Party:
         scope=frozenset(token.scope.split()),
         limit=None,
         expires=token.exp,
-        standing=Standing(token.jti, token.family, token.client_id, token.sub, token.iat),
+        standing=Standing(
+            token.jti, token.family, token.client_id, owner(token, request.snapshot, request.now), token.iat
+        ),
         family=token.family or token.jti,
         act=token.act,
         may_act=token.claims.get("may_act"),
         auth_time=token.auth_time,
         acr=token.acr,
         amr=token.amr,
+        personal=token.claims.get("personal", ""),
     )
 
 

@@ -17,6 +17,10 @@ MAX_SUBJECT = 255
 """Characters of the longest `sub` (OpenID Connect Core section 2 has the same limit)."""
 
 
+class UnknownIssuer(BadBag):
+    """A JWT of somebody who is not configured for what it is used for: nothing in it was verified."""
+
+
 class Statement(NamedTuple):
     """The verified claims of a trusted issuer; `subject` is what our tokens call its `sub`."""
 
@@ -34,7 +38,7 @@ async def verify_statement(token: str, uses: Mapping[str | None, Use], request: 
     The unverified `iss` chooses the issuer and nothing else; no key of one issuer verifies for another.
 
     Raises:
-        BadBag: it is not to be believed.
+        UnknownIssuer, BadBag: it is not to be believed.
         OAuthError: temporarily_unavailable, where its issuer's keys cannot be had.
     """
     registry, client = request.registry, request.client
@@ -42,7 +46,7 @@ async def verify_statement(token: str, uses: Mapping[str | None, Use], request: 
     use = uses[unverified.typ]
     issuer = registry.issuers.get(unverified.unverified_claims.get("iss", ""))
     if issuer is None or use not in issuer.settings.uses:
-        raise BadBag("not an issuer that is configured for this use")
+        raise UnknownIssuer("not an issuer that is configured for this use")
     if issuer.settings.clients and client.id not in issuer.settings.clients:
         raise BadBag("the client may not present this issuer's tokens")
     keys = issuer.keys

@@ -13,7 +13,7 @@ from service.config import Client
 from service.grants.issuers import Statement, Use, verify_statement
 from service.grants.plan import GrantRequest, Plan
 from service.protocol.errors import OAuthError
-from service.protocol.registry import meaningful_scopes
+from service.protocol.registry import resource_scopes
 from service.protocol.scopes import grant_scopes, parse_scope
 from service.protocol.spend import Spend, replay_id
 
@@ -27,16 +27,25 @@ async def jwt_bearer(request: GrantRequest) -> Plan:
     Raises:
         OAuthError: invalid_grant, invalid_request, invalid_scope, invalid_target, temporarily_unavailable.
     """
-    form, client, registry = request.form, request.client, request.registry
-    token = form.require("assertion")
     try:
-        assertion = await verify_statement(token, USES, request)
-        resources, said = _identity_assertion(assertion, client) if assertion.use == "id_jag" else (None, None)
-        jti = assertion.claims.get("jti")
-        if not jti:
-            raise BadBag("no jti")
+        return await plan_for_assertion(request)
     except BadBag as fault:
         raise OAuthError("invalid_grant", "the assertion is not valid", reason=fault.reason) from None
+
+
+async def plan_for_assertion(request: GrantRequest) -> Plan:
+    """Plan a token for the subject of an assertion.
+
+    Raises:
+        UnknownIssuer, BadBag: it is not to be believed.
+        OAuthError: all but that.
+    """
+    form, client, registry = request.form, request.client, request.registry
+    assertion = await verify_statement(form.require("assertion"), USES, request)
+    resources, said = _identity_assertion(assertion, client) if assertion.use == "id_jag" else (None, None)
+    jti = assertion.claims.get("jti")
+    if not jti:
+        raise BadBag("no jti")
     audiences = registry.target(client, form.all("resource"), resources)
     allowed = [scope for scope in client.scopes if scope in assertion.issuer.scopes and (said is None or scope in said)]
     defaults = client.scopes if said is not None or client.default_scopes is None else client.default_scopes
@@ -53,7 +62,7 @@ async def jwt_bearer(request: GrantRequest) -> Plan:
         client_id=client.id,
         audiences=audiences,
         scopes=grant_scopes(
-            requested, [scope for scope in defaults if scope in allowed], allowed, meaningful_scopes(audiences)
+            requested, [scope for scope in defaults if scope in allowed], allowed, resource_scopes(audiences)
         ),
         requested=requested,
         standing=(assertion.standing,),

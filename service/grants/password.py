@@ -1,6 +1,6 @@
 """The resource owner password credentials grant (RFC 6749 section 4.3), for clients that cannot do better yet.
 
-Whoever slows down the guessing of passwords does it in front of `ports.users`: nothing else sees them.
+What slows down the guessing of passwords stands in front of `ports.users`: nothing else sees them.
 """
 
 from service.bags.ids import fresh_id
@@ -8,6 +8,8 @@ from service.bags.kinds import Grant
 from service.grants.plan import GrantRequest, Plan, Renewal
 from service.protocol.digests import client_digest
 from service.protocol.errors import OAuthError
+from service.protocol.ports import User
+from service.protocol.registry import Entitlement
 
 
 async def password(request: GrantRequest) -> Plan:
@@ -17,12 +19,31 @@ async def password(request: GrantRequest) -> Plan:
         OAuthError: invalid_grant, the same for unknown names and wrong passwords; invalid_request, invalid_scope,
             invalid_target; server_error for a user without an id, or with that of a client.
     """
-    form, client, registry = request.form, request.client, request.registry
-    username, secret = form.require("username"), form.require("password")
-    audiences, scopes, requested = registry.entitlement(client, form.all("resource"), form.get("scope"))
+    username, secret, asked = password_request(request)
     user = await request.ports.users.authenticate(username, secret)
     if user is None:
         raise OAuthError("invalid_grant", "the user name or the password is wrong")
+    return plan_for_user(user, asked, request)
+
+
+def password_request(request: GrantRequest) -> tuple[str, str, Entitlement]:
+    """Return name and password in `request`, and what its client may have.
+
+    Raises:
+        OAuthError: invalid_request, invalid_scope, invalid_target.
+    """
+    form = request.form
+    username, secret = form.require("username"), form.require("password")
+    return username, secret, request.registry.entitlement(request.client, form.all("resource"), form.get("scope"))
+
+
+def plan_for_user(user: User, asked: Entitlement, request: GrantRequest) -> Plan:
+    """Plan the tokens of `user`, as far as the client is entitled to what it has `asked` for.
+
+    Raises:
+        OAuthError: server_error for a user without an id, or with that of a client.
+    """
+    client, registry = request.client, request.registry
     if not user.sub or registry.client(user.sub) is not None:
         raise OAuthError("server_error", "something went wrong here", reason="a user has no id, or that of a client")
     now, family = int(request.now), fresh_id()
@@ -32,8 +53,8 @@ async def password(request: GrantRequest) -> Plan:
             family=family,
             client=client_digest(client.id),
             sub=user.sub,
-            scope=" ".join(scopes),
-            resources=tuple(audience.identifier for audience in audiences),
+            scope=" ".join(asked.scopes),
+            resources=tuple(audience.identifier for audience in asked.audiences),
             auth_time=now,
             acr=user.acr,
             amr=user.amr,
@@ -43,9 +64,9 @@ async def password(request: GrantRequest) -> Plan:
     return Plan(
         subject=user.sub,
         client_id=client.id,
-        audiences=audiences,
-        scopes=scopes,
-        requested=requested,
+        audiences=asked.audiences,
+        scopes=asked.scopes,
+        requested=asked.requested,
         renewal=renewal,
         family=family,
         cnf=request.cnf,

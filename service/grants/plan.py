@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from service.bags.kinds import AuthorizationCode, Grant, RefreshToken
+from service.bags.kinds import AuthorizationCode, Grant, RefreshToken, Terms
 from service.bags.snapshot import Snapshot
 from service.config import Client
 from service.protocol.errors import ErrorCode
@@ -55,7 +55,10 @@ class Plan(msgspec.Struct, frozen=True):
     repeatable: the plan rests on request, client and configuration alone: the same bytes give the same plan.
     person: the grant whose person an ID token and /userinfo speak of (OpenID Connect Core section 3.1.3.3);
     nonce: of the authentication request, for the ID token.
+    personal: the sealed PersonalClaims of the token that the new one follows from.
     not_after: the access token expires by then (seconds since the epoch), however long its audience allows.
+    terms: what the caller of the decision API has said of the tokens.
+    claims, id_claims: what the access token and the ID token say beside what the service says.
     """
 
     subject: str
@@ -82,19 +85,35 @@ class Plan(msgspec.Struct, frozen=True):
     claims: dict[str, Any] = {}
     person: Grant | None = None
     nonce: str = ""
+    personal: str = ""
     issued_token_type: str = ""
+    terms: Terms | None = None
+    id_claims: dict[str, Any] = {}
+
+
+def person_of(grant: Grant, request: GrantRequest, scopes: tuple[str, ...]) -> Grant | None:
+    """Return `grant` where tokens of `scopes` speak of its person: in an ID token, or by a pseudonym."""
+    openid = request.registry.config.openid.enabled
+    return grant if openid and ("openid" in scopes or request.client.subject_type == "pairwise") else None
+
+
+def refreshable(grant: Grant, client: Client) -> bool:
+    """Tell whether refresh tokens go with `grant`; with OpenID Connect they must be asked for (Core section 11)."""
+    scopes = grant.scope.split()
+    return "refresh_token" in client.grants and ("openid" not in scopes or "offline_access" in scopes)
 
 
 class Awaiting(NamedTuple):
     """What a grant answers that must read before it can plan (RFC 8628 section 3.4).
 
-    `slot` is spent first, so that nobody asks too often; then `plan` is given what stands under `id` in the memory, and
-    raises OAuthError or answers.
+    `slot` is spent first, so that nobody asks too often; then `plan` is given what stands under `id` in the memory of
+    the identity `memory`, and raises OAuthError or answers.
     """
 
     slot: Spend
     id: str
     plan: Callable[[bytes | None], Plan]
+    memory: str
 
 
 GrantFunction = Callable[[GrantRequest], Awaitable[Plan | Awaiting]]

@@ -4,7 +4,8 @@ from hmac import compare_digest
 
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
-from service.grants.plan import GrantRequest, Plan, Renewal
+from service.grants.plan import GrantRequest, Plan, Renewal, person_of
+from service.protocol.authorization_details import narrow_details
 from service.protocol.digests import client_digest
 from service.protocol.errors import OAuthError
 from service.protocol.registry import meaningful_scopes
@@ -17,7 +18,7 @@ async def refresh_token(request: GrantRequest) -> Plan:
 
     Raises:
         OAuthError: invalid_grant for a token that is not good for this request; invalid_request, invalid_scope,
-            invalid_target.
+            invalid_target, invalid_authorization_details.
     """
     form, client = request.form, request.client
     try:
@@ -32,11 +33,12 @@ async def refresh_token(request: GrantRequest) -> Plan:
     audiences = request.registry.target(client, form.all("resource"), grant.resources)
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
+    scopes = narrow_scopes(requested, grant.scope, meaningful_scopes(audiences))
     return Plan(
         subject=grant.sub,
         client_id=client.id,
         audiences=audiences,
-        scopes=narrow_scopes(requested, grant.scope, meaningful_scopes(audiences)),
+        scopes=scopes,
         requested=requested,
         standing=(Standing(token.jti, grant.family, client.id, grant.sub, token.iat),),
         redeems=token,
@@ -47,5 +49,7 @@ async def refresh_token(request: GrantRequest) -> Plan:
         auth_time=grant.auth_time,
         acr=grant.acr,
         amr=grant.amr,
-        authorization_details=grant.authorization_details,
+        authorization_details=narrow_details(form.get("authorization_details"), grant.authorization_details),
+        person=person_of(grant, request, scopes),
+        terms=grant.terms,
     )

@@ -14,7 +14,7 @@ from service.config import Exchange
 from service.grants.exchange_party import ACCESS_TOKEN, JWT, Party, party
 from service.grants.plan import GrantRequest, Plan
 from service.protocol.errors import OAuthError
-from service.protocol.registry import Audience, check_shareable, meaningful_scopes
+from service.protocol.registry import Audience, check_shareable, resource_scopes
 from service.protocol.scopes import grant_scopes, parse_scope
 
 MAX_ACTORS = 8
@@ -36,7 +36,7 @@ async def token_exchange(request: GrantRequest) -> Plan:
     if token_type not in (ACCESS_TOKEN, JWT):
         raise OAuthError("invalid_request", "requested_token_type is not supported")
     subject, actor = await _parties(request)
-    _check_may_act(subject, actor, request)
+    check_may_act(subject, actor, request)
     rules = [rule for rule in rules if _accepts(rule, subject, actor, request)]
     if not rules:
         raise OAuthError("invalid_request", "the subject token is not acceptable", reason="no rule for it")
@@ -52,7 +52,7 @@ async def token_exchange(request: GrantRequest) -> Plan:
         subject=subject.sub,
         client_id=client.id,
         audiences=audiences,
-        scopes=grant_scopes(requested, sorted(allowed), allowed, meaningful_scopes(audiences)),
+        scopes=grant_scopes(requested, sorted(allowed), allowed, resource_scopes(audiences)),
         requested=requested,
         standing=(subject.standing,) if actor is None else (subject.standing, actor.standing),
         void="invalid_request",
@@ -63,6 +63,7 @@ async def token_exchange(request: GrantRequest) -> Plan:
         acr=subject.acr,
         amr=subject.amr,
         act=_actors(subject, actor),
+        personal=subject.personal,
         issued_token_type=token_type,
     )
 
@@ -88,7 +89,7 @@ async def _parties(request: GrantRequest) -> tuple[Party, Party | None]:
     return subject, actor
 
 
-def _check_may_act(subject: Party, actor: Party | None, request: GrantRequest) -> None:
+def check_may_act(subject: Party, actor: Party | None, request: GrantRequest) -> None:
     """Check the actor, or the client where there is none, against a `may_act` of the subject token (section 4.4).
 
     Every claim in it must be the actor's; one that names no issuer means the subject token's own.

@@ -1,9 +1,11 @@
 """Proofs of possession (RFC 9449): what a DPoP header must say, and the key that it proves."""
 
 import re
+from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from service.bags.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import Claims, check_times, parse, verify_with_embedded_key
 from service.protocol.errors import OAuthError
@@ -27,10 +29,10 @@ class Proof(NamedTuple):
     spend: Spend
 
 
-def check_proof(header: str, method: str, url: str, now: float) -> Proof:
+def check_proof(header: str, method: str, url: str, now: float, *, access_token: str | None = None) -> Proof:
     """Check the value of a DPoP header on a request of `method` to `url`, at `now` (seconds; section 4.3).
 
-    The nonce is for the caller to check.
+    With an `access_token` the proof must be for that one (`ath`). The nonce is for the caller to check.
 
     Raises:
         OAuthError: invalid_dpop_proof.
@@ -38,6 +40,8 @@ def check_proof(header: str, method: str, url: str, now: float) -> Proof:
     try:
         claims, jkt = verify_with_embedded_key(parse(header, types=_TYPES, embedded_key=True), ALGS)
         check_times(claims, now, skew=SKEW, require_exp=False, max_age=MAX_AGE)
+        if access_token is not None and claims.get("ath") != _hash(access_token):
+            raise BadBag("ath")
         return _proof(claims, jkt, method, url)
     except BadBag as fault:
         raise OAuthError("invalid_dpop_proof", "the DPoP proof is not valid", reason=fault.reason) from None
@@ -56,6 +60,10 @@ def _proof(claims: Claims, jkt: str, method: str, url: str) -> Proof:
     refusal = OAuthError("invalid_dpop_proof", "the DPoP proof is not valid", reason="replayed")
     until = int(claims["iat"]) + MAX_AGE + 2 * SKEW
     return Proof(jkt, nonce, Spend(replay_id("dpop", jkt, jti), until, "dpop", refusal))
+
+
+def _hash(access_token: str) -> str:
+    return encode(sha256(access_token.encode("ascii")).digest()).decode("ascii")
 
 
 def _target(url: str) -> tuple[str, str, int | None, str]:

@@ -3,6 +3,8 @@
 import re
 from typing import Literal
 
+import msgspec
+
 ErrorCode = Literal[
     "invalid_request",
     "invalid_client",
@@ -31,16 +33,25 @@ ErrorCode = Literal[
     "expired_token",
     "invalid_token",  # RFC 6750 section 3.1, with the next
     "insufficient_scope",
+    "insufficient_user_authentication",  # RFC 9470 section 3
 ]
 
 _STATUS: dict[str, int] = {
     "invalid_client": 401,
     "invalid_token": 401,
     "insufficient_scope": 403,
+    "insufficient_user_authentication": 401,
     "server_error": 500,
     "temporarily_unavailable": 503,
 }
 _LEGAL = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]*")
+
+
+class ErrorBody(msgspec.Struct, omit_defaults=True):
+    """An error body (RFC 6749 section 5.2)."""
+
+    error: str
+    error_description: str = ""
 
 
 class OAuthError(Exception):
@@ -66,3 +77,8 @@ class OAuthError(Exception):
     def status(self) -> int:
         """HTTP status code."""
         return _STATUS.get(self.code, 400)
+
+    @property
+    def body(self) -> "ErrorBody":
+        """What the client is told."""
+        return ErrorBody(self.code, self.description)

@@ -11,7 +11,7 @@ REPEATABLE = frozenset({"resource", "audience"})
 
 _PLAIN = re.compile(r"[!-$&-*,-~]*+")
 _ENCODED = re.compile(r"(?:[!-$&-~]++|%[0-9A-Fa-f]{2})*+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Form:
@@ -95,6 +95,6 @@ def unquote(text: str) -> str:
         decoded = unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
     except UnicodeDecodeError:
         raise OAuthError("invalid_request", "the body is not UTF-8") from None
-    if _CONTROL.search(decoded):
+    if CONTROL.search(decoded):
         raise OAuthError("invalid_request", "the body has a control character")
     return decoded

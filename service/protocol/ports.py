@@ -55,3 +55,7 @@ class Ports(NamedTuple):
     notify: Notify
     authenticate_client: Callable[[Any], Awaitable[str | None]] | None = None
     """The operator's own code, given Credentials."""
+    customize: Callable[[Any], Awaitable[Any]] | None = None
+    """The operator's own code, given a Plan and adding claims to it."""
+    audit: Callable[[Any, float], None] | None = None
+    """Is told each Decision on a token request, with its instant (seconds since the epoch); never waits or raises."""

@@ -6,6 +6,7 @@ from typing import get_args
 from service.bags.certificate import NameKind, canonical_name
 from service.bags.errors import BadBag
 from service.bags.foreign_keys import KeySet, Secret, import_jwks
+from service.bags.nested import Recipient
 from service.config import Client, Config
 from service.config import Secret as ClientSecret
 from service.protocol.passwords import check_phc
@@ -16,10 +17,12 @@ def proof_problems(config: Config) -> Iterator[tuple[str, str]]:
     hashes = {f"users.known[{n}].password": user.password for n, user in enumerate(config.users.known)}
     for n, client in enumerate(config.clients):
         try:
-            if client.jwks and not import_jwks(client.jwks):
+            if client.jwks and not import_jwks(client.jwks) and not client.id_token_encrypted_response:
                 yield f"clients[{n}].jwks", "has no key that verifies signatures"
         except BadBag as fault:
             yield f"clients[{n}].jwks", fault.reason
+        if client.id_token_encrypted_response and _recipient(client) is None:
+            yield f"clients[{n}].jwks", "has no key of use enc: P-256, X25519, or RSA of at least 2048 bits, with a kid"
         for kind, text in _certificate_names(client):
             try:
                 canonical_name(kind, text)
@@ -36,12 +39,12 @@ def proof_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 class Proofs:
-    """Each by client id: public keys, keys of HMACs, names of certificates.
+    """Each by client id: public keys, keys of HMACs, names of certificates, keys that ID tokens are sealed to.
 
     `decoy` is a secret that somebody chose, for those to be checked against who are nobody.
     """
 
-    __slots__ = ("certificate_names", "decoy", "hmac_keys", "jwks")
+    __slots__ = ("certificate_names", "decoy", "hmac_keys", "jwks", "recipients")
 
     def __init__(self, clients: tuple[Client, ...]) -> None:
         self.jwks = {client.id: import_jwks(client.jwks) for client in clients if client.jwks}
@@ -53,9 +56,26 @@ class Proofs:
         self.certificate_names = {
             client.id: canonical_name(*name) for client in clients for name in _certificate_names(client)
         }
+        self.recipients = {
+            client.id: recipient
+            for client in clients
+            if client.id_token_encrypted_response and (recipient := _recipient(client))
+        }
         self.decoy: ClientSecret | None = next(
             (secret for client in clients for secret in client.secrets if secret.argon2id), None
         )
+
+
+def _recipient(client: Client) -> Recipient | None:
+    """Return the first key in its `jwks` that something can be sealed to."""
+    keys = client.jwks.get("keys")
+    for jwk in keys if isinstance(keys, list) else ():
+        if isinstance(jwk, dict) and jwk.get("use") == "enc":
+            try:
+                return Recipient.from_jwk(jwk)
+            except BadBag:
+                continue
+    return None
 
 
 def _certificate_names(client: Client) -> Iterator[tuple[NameKind, str]]:

@@ -7,13 +7,14 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from service.bags.errors import BadBag
+from service.bags.foreign_keys import ALGORITHMS
 from service.bags.nested import Recipient
 from service.bags.sign import RESERVED_CLAIMS
 from service.config import Client, Config, Resource
 from service.protocol.errors import OAuthError
 from service.protocol.proofs import Proofs, proof_problems
 from service.protocol.remembered import Remembered
-from service.protocol.scopes import grant_scopes, parse_scope
+from service.protocol.scopes import OPENID_SCOPES, grant_scopes, parse_scope
 from service.protocol.trusted_issuer import TrustedIssuer, issuer_problems
 
 
@@ -31,6 +32,10 @@ def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
                 Recipient.from_jwk(resource.encryption_key)
             except BadBag as fault:
                 yield f"resources[{n}].encryption_key", fault.reason
+    for n, client in enumerate(config.clients):
+        alg = client.request_object_signing_alg
+        if alg and (alg not in ALGORITHMS or ALGORITHMS[alg].kind == "secret"):
+            yield f"clients[{n}].request_object_signing_alg", f"{alg!r} is not a public-key signature algorithm"
     yield from issuer_problems(config)
     yield from proof_problems(config)
 
@@ -38,11 +43,12 @@ def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
 class Audience:
     """One resource server (RFC 8707) with all that its tokens need."""
 
-    __slots__ = ("alg", "claims", "format", "identifier", "lifetime", "recipient", "scopes")
+    __slots__ = ("alg", "claims", "format", "identifier", "lifetime", "personal_scopes", "recipient", "scopes")
 
     def __init__(self, resource: Resource, config: Config) -> None:
         self.identifier = resource.identifier
         self.scopes = frozenset(resource.scopes)
+        self.personal_scopes = self.scopes | OPENID_SCOPES if config.openid.enabled else self.scopes
         self.format = resource.format
         self.alg = resource.signing_alg or config.keys.signing_algs[0]
         self.lifetime = resource.lifetime or config.lifetimes.access_token
@@ -71,7 +77,7 @@ class Proved(Protocol):
 class Registry:
     """Looks up clients by id, audiences by identifier and other issuers by `iss`."""
 
-    __slots__ = ("_clients", "audiences", "config", "default", "issuers", "proofs", "proved")
+    __slots__ = ("_clients", "audiences", "config", "default", "detail_types", "issuers", "proofs", "proved")
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -80,6 +86,7 @@ class Registry:
         self.default = self.audiences.get(config.default_resource)
         self.proofs = Proofs(config.clients)
         self.proved: Remembered[Proved] = Remembered()
+        self.detail_types = {kind.type: kind for kind in config.detail_types}
         self.issuers = {issuer.issuer: TrustedIssuer(issuer, config) for issuer in config.issuers}
 
     def client(self, client_id: str) -> Client | None:
@@ -97,6 +104,13 @@ class Registry:
         Raises:
             OAuthError: invalid_target.
         """
+        audiences = self._permitted(client, resources, granted)
+        check_shareable(audiences)
+        return audiences
+
+    def _permitted(
+        self, client: Client, resources: Sequence[str], granted: Sequence[str] | None = None
+    ) -> tuple[Audience, ...]:
         if not resources:
             resources = granted or self._defaults(client)
         elif granted and not set(resources) <= set(granted):
@@ -107,20 +121,27 @@ class Registry:
             if audience is None or not self._may_ask(client, audience):
                 raise OAuthError("invalid_target", "the client may not ask for this resource")
             audiences.append(audience)
-        check_shareable(audiences)
         return tuple(audiences)
 
     def entitlement(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
-        """Return what `client` gets when it asks for `resources` and `scope`, and nobody's grant bounds it further.
+        """Return what `client` gets in one token when it asks for `resources` and `scope`, and no grant bounds it.
 
         Raises:
             OAuthError: invalid_scope, invalid_target.
         """
         audiences = self.target(client, resources)
-        requested = None if scope is None else parse_scope(scope)
-        defaults = client.scopes if client.default_scopes is None else client.default_scopes
-        scopes = grant_scopes(requested, defaults, client.scopes, meaningful_scopes(audiences))
-        return Entitlement(audiences, scopes, requested)
+        return _entitlement(client, audiences, scope, resource_scopes(audiences))
+
+    def consentable(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
+        """Return what a person may be asked to grant to `client` when it asks for `resources` and `scope`.
+
+        The tokens come later, so the resources need not be able to share one (RFC 8707 section 2.2).
+
+        Raises:
+            OAuthError: invalid_scope, invalid_target.
+        """
+        audiences = self._permitted(client, resources)
+        return _entitlement(client, audiences, scope, meaningful_scopes(audiences))
 
     def _defaults(self, client: Client) -> Sequence[str]:
         if self.default is not None and self._may_ask(client, self.default):
@@ -145,7 +166,21 @@ def check_shareable(audiences: Sequence[Audience]) -> None:
             raise OAuthError("invalid_target", "these resources cannot share one token")
 
 
-def meaningful_scopes(audiences: Sequence[Audience]) -> frozenset[str]:
+def resource_scopes(audiences: Sequence[Audience]) -> frozenset[str]:
     """Return the scopes that mean something at any of `audiences`."""
     first = audiences[0].scopes
     return first if len(audiences) == 1 else first.union(*(audience.scopes for audience in audiences))
+
+
+def meaningful_scopes(audiences: Sequence[Audience]) -> frozenset[str]:
+    """Return the scopes that mean something where a person has consented: those of OpenID Connect too, if it is on."""
+    first = audiences[0].personal_scopes
+    return first if len(audiences) == 1 else first.union(*(audience.scopes for audience in audiences))
+
+
+def _entitlement(
+    client: Client, audiences: tuple[Audience, ...], scope: str | None, meaningful: frozenset[str]
+) -> Entitlement:
+    requested = None if scope is None else parse_scope(scope)
+    defaults = client.scopes if client.default_scopes is None else client.default_scopes
+    return Entitlement(audiences, grant_scopes(requested, defaults, client.scopes, meaningful), requested)

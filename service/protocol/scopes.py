@@ -7,6 +7,8 @@ from service.protocol.errors import OAuthError
 
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
 MAX_SCOPES = 100
+OPENID_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
+"""Scopes that mean something here, whatever the resource (OpenID Connect Core sections 3.1.2.1, 5.4 and 11)."""
 
 
 def parse_scope(text: str) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ import falcon.asgi
 import msgspec
 import structlog
 
-from service.decisions.decision import Decision
-from service.protocol.errors import OAuthError
+from service.decisions.decision import Action, Decision
+from service.protocol.errors import ErrorBody, OAuthError
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
 """Headers of every answer that is for one caller only."""
@@ -37,13 +37,6 @@ class Answer(NamedTuple):
         await send({"type": "http.response.body", "body": self.body})
 
 
-class ErrorBody(msgspec.Struct, omit_defaults=True):
-    """An error body (RFC 6749 section 5.2)."""
-
-    error: str
-    error_description: str = ""
-
-
 def answer_of(decision: Decision) -> Answer:
     """Render `decision`."""
     if decision.error is not None:
@@ -52,7 +45,8 @@ def answer_of(decision: Decision) -> Answer:
         media_type = decision.media_type.encode()
         answer = Answer(200, [(b"content-type", media_type), *_PRIVATE], decision.answer.encode())
     else:
-        answer = Answer(200, [_JSON, *_PRIVATE], _encode(decision.answer))
+        status = 201 if decision.action is Action.CREATED else 200
+        answer = Answer(status, [_JSON, *_PRIVATE], _encode(decision.answer))
     if decision.dpop_nonce:
         answer.headers.append((b"dpop-nonce", decision.dpop_nonce.encode()))
     return answer
@@ -65,7 +59,7 @@ def error_answer(error: OAuthError) -> Answer:
         headers.append((b"www-authenticate", b'Basic realm="satchel", charset="UTF-8"'))
     elif error.status == 503:
         headers.append((b"retry-after", b"%d" % error.retry_after))
-    return Answer(error.status, headers, _encode(ErrorBody(error.code, error.description)))
+    return Answer(error.status, headers, _encode(error.body))
 
 
 def refusal(status: int, description: str, *headers: tuple[bytes, bytes]) -> Answer:

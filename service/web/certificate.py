@@ -7,12 +7,12 @@ that a client sends, and must do so for one header alone, which is why a repeate
 import binascii
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
 
 from service.config import Proxies
 from service.protocol.errors import OAuthError
+from service.web.proxies import TrustedProxies
 
 CertificateReader = Callable[[dict[str, Any]], bytes | None]
 """ASGI scope -> certificate (DER), or None."""
@@ -26,12 +26,12 @@ def certificate_reader(proxies: Proxies) -> CertificateReader | None:
     if not proxies.certificate_header:
         return None
     header, decode = FORMS[proxies.certificate_header]
-    networks = [ip_network(network) for network in proxies.trusted]
+    trusted = TrustedProxies(proxies)
 
     def read(scope: dict[str, Any]) -> bytes | None:
         """Raise OAuthError, invalid_request, where a trusted proxy sends something else than a certificate."""
         values = [value for name, value in scope["headers"] if name == header]
-        if not values or not _trusted(scope.get("client"), networks):
+        if not values or not trusted.sent(scope):
             return None
         try:
             if len(values) > 1:
@@ -42,15 +42,6 @@ def certificate_reader(proxies: Proxies) -> CertificateReader | None:
             raise OAuthError("invalid_request", "the client certificate's header is malformed") from None
 
     return read
-
-
-def _trusted(client: tuple[str, int] | None, networks: list[IPv4Network | IPv6Network]) -> bool:
-    try:
-        address = ip_address(client[0] if client else "")
-    except ValueError:  # a Unix socket has no address
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in networks)
 
 
 def _rfc9440(text: str) -> bytes:

@@ -5,13 +5,12 @@ any page can take on.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from service.config import Client
 from service.web.answer import Answer, Headers
 
 _PREFLIGHT: Headers = [
-    (b"access-control-allow-methods", b"POST"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, DPoP"),
     (b"access-control-max-age", b"7200"),
 ]
@@ -28,13 +27,16 @@ class Cors:
             for origin in client.origins:
                 self._homes[origin.encode()].add(client.id)
 
-    def preflight(self, headers: Headers) -> Answer | None:
-        """Answer the question whether a POST may follow; None where it is not asked, or by nobody's origin."""
+    def preflight(self, headers: Headers, methods: Sequence[str]) -> Answer | None:
+        """Answer whether one of `methods` may follow; None where that is not the question, or it is nobody's origin."""
         fields = dict(headers)
         origin = fields.get(b"origin", b"")
-        if origin not in self._homes or fields.get(b"access-control-request-method") != b"POST":
+        wanted = fields.get(b"access-control-request-method", b"").decode("latin-1")
+        if origin not in self._homes or wanted not in methods:
             return None
-        return Answer(204, [(b"access-control-allow-origin", origin), *_PREFLIGHT, _VARY], b"")
+        names = ", ".join(methods).encode()
+        granted = [(b"access-control-allow-origin", origin), (b"access-control-allow-methods", names)]
+        return Answer(204, [*granted, *_PREFLIGHT, _VARY], b"")
 
     def fields(self, origin: bytes, client_id: str) -> Headers:
         """Return what lets `origin` read an answer to `client_id`, which is empty where the client is not known."""

@@ -1,4 +1,7 @@
-"""The public documents: /jwks (RFC 7517) and the metadata (RFC 8414). Anyone may read and cache them."""
+"""The public documents: /jwks (RFC 7517) and the metadata (RFC 8414, OpenID Connect Discovery section 4).
+
+Anyone may read and cache them.
+"""
 
 from hashlib import sha256
 
@@ -39,7 +42,7 @@ class JwksDocument:
 
 
 class MetadataDocument:
-    """GET the authorization server metadata."""
+    """GET the metadata, at either of its well-known paths."""
 
     def __init__(self, live: Live) -> None:
         self._live = live

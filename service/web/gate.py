@@ -1,16 +1,15 @@
-"""The gate in front of Falcon: whole bodies within a size, the form endpoints, one line a request.
+"""The gate in front of Falcon: whole bodies within a size, the OAuth endpoints, one line a request.
 
 Time is the worker's to bound (service/worker.py): a body that does not come ends in a disconnect.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import falcon.asgi
 
-from service.web.answer import Send, refusal
-from service.web.forms import form_endpoints
+from service.web.answer import Answer, Send, refusal
 from service.web.live import Live
 from service.web.record import Line, Recorder
 
@@ -20,14 +19,25 @@ MAX_BODY = 64 * 1024
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class Gate(falcon.asgi.App):  # type: ignore[type-arg]
-    """The ASGI application: a Falcon one, whose resources find the request's Line in `req.scope["line"]`."""
+class Endpoint(Protocol):
+    """What answers the requests for a path."""
 
-    def __init__(self, live: Live, recorder: Recorder, **settings: Any) -> None:
+    async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
+        """Answer the request in `scope` (ASGI) with the whole `body`; `line` takes what is known of it."""
+        ...
+
+
+class Gate(falcon.asgi.App):  # type: ignore[type-arg]
+    """The ASGI application: `endpoints` by path, and else Falcon's resources.
+
+    Those find the request's Line in `req.scope["line"]`.
+    """
+
+    def __init__(self, live: Live, recorder: Recorder, endpoints: Mapping[str, Endpoint], **settings: Any) -> None:
         super().__init__(**settings)
         self.live = live
         self._recorder = recorder
-        self._forms = form_endpoints(live)
+        self._endpoints = endpoints
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
         """Serve one request; a WebSocket is refused, for there is nothing to talk about."""
@@ -46,11 +56,11 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
             if event["type"] == "http.disconnect":
                 return
             body = event["body"]
-            form = self._forms.get(scope["path"])
+            endpoint = self._endpoints.get(scope["path"])
             if len(body) > MAX_BODY:
                 answer = refusal(413, "the body is too large", (b"connection", b"close"))
-            elif form is not None:
-                answer = await form.answer(scope, body, line)
+            elif endpoint is not None:
+                answer = await endpoint.answer(scope, body, line)
             else:
                 await self._falcon(scope, event, send, line)
                 return

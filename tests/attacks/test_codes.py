@@ -13,7 +13,7 @@ from service.bags.kinds import KINDS, AccessToken, AuthorizationCode, Bag, Grant
 from service.bags.snapshot import Snapshot
 from service.decisions.desk import Incoming
 from service.decisions.token import decide_token
-from tests.bags.samples import other_spellings
+from tests.bags.samples import front_bags, other_spellings
 from tests.satchel import NOW, basic, form_bytes
 from tests.sessions import (
     API,
@@ -222,12 +222,17 @@ def everything(sessions: Sessions) -> dict[str, str]:
     return texts
 
 
+FRONT = {type(sample): sample for sample in front_bags()}
+
+
 def bag(sessions: Sessions, kind: type[Bag]) -> Bag:
     """A bag of `kind` that would be good where it belongs."""
     code = sessions.desk.snapshot.open(sessions.code(), (AuthorizationCode,), sessions.now)
     common: dict[str, Any] = {"iss": ISSUER, "jti": code.jti, "iat": code.iat, "exp": code.exp}
     fields = {field.name for field in msgspec.structs.fields(kind)}
     more: dict[str, Any] = {"grant": code.grant, "sub": "alice", "client_id": "web", "aud": (API,), "scope": "read"}
+    if kind not in (AccessToken, AuthorizationCode, RefreshToken):
+        return msgspec.structs.replace(FRONT[kind], **common)
     if kind is RefreshToken:
         common["until"] = code.exp + 3600
     return kind(**common, **{name: value for name, value in more.items() if name in fields})

@@ -19,7 +19,24 @@ from service.bags import nested, randomness
 from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag, ExpiredBag
 from service.bags.ids import fresh_id
-from service.bags.kinds import KINDS, AccessToken, AuthorizationCode, Bag, RefreshToken
+from service.bags.kinds import (
+    KINDS,
+    AccessToken,
+    ApiTicket,
+    AuthorizationCode,
+    Bag,
+    Browser,
+    DeviceApproval,
+    DeviceCode,
+    LoginTicket,
+    LogoutTicket,
+    PersonalClaims,
+    PushedRequest,
+    RefreshToken,
+    Session,
+    TokenTicket,
+    Verdict,
+)
 from service.bags.nested import Recipient
 from service.bags.snapshot import Snapshot
 from service.config import Client, ConfigError, Secret
@@ -440,6 +457,17 @@ FIELDS = {
     AccessToken: ("jti", "sub", "client_id", "scope", "acr"),
     AuthorizationCode: ("jti", "nonce"),
     RefreshToken: ("jti", "parent"),
+    PushedRequest: ("jti", "memory"),
+    LoginTicket: ("jti", "browser", "memory", "pushed", "session", "sub", "device"),
+    Verdict: ("jti", "scope", "error"),
+    Browser: ("jti",),
+    Session: ("jti", "sid"),
+    DeviceCode: ("jti", "client_id", "scope", "memory"),
+    DeviceApproval: ("jti",),
+    PersonalClaims: ("jti", "sub"),
+    LogoutTicket: ("jti", "browser", "sid", "redirect_uri", "state"),
+    TokenTicket: ("jti", "client_id", "memory"),
+    ApiTicket: ("jti", "memory", "pushed"),
 }
 
 

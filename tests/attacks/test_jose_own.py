@@ -143,8 +143,9 @@ def quiet(service, text):
     for line in service.lines:
         entry = json.loads(line)
         assert re.fullmatch(r"[A-Za-z0-9 ,_]*", entry.get("reason", "")), entry
+        said = json.dumps({name: value for name, value in entry.items() if name != "auth_method"})
         for part in re.findall(r"[A-Za-z0-9_-]{12,}", text[:20_000]):
-            assert part[:12] not in line.decode()
+            assert part[:12] not in said
 
 
 def refused(service, *texts):

@@ -5,6 +5,7 @@ from functools import cache
 from keys import KeyPair, Ring, SealingKey, SigningKey
 from service.bags.kinds import (
     AccessToken,
+    ApiTicket,
     AuthorizationCode,
     AuthorizationRequest,
     Browser,
@@ -19,6 +20,7 @@ from service.bags.kinds import (
     RefreshToken,
     Served,
     Session,
+    TokenTicket,
     Verdict,
 )
 from service.bags.snapshot import Snapshot
@@ -138,6 +140,8 @@ def front_bags(iss=ISSUER, iat=NOW, exp=NOW + 600):
         DeviceApproval(**common, grant=GRANT),
         PersonalClaims(**common, sub="248289761001", names=("email",)),
         LogoutTicket(**common, browser="kIwwCaKhxKExe5OEmFO7hQ"),
+        TokenTicket(**common, client_id="123456789", scopes=("read",), resources=("https://api.example.com",)),
+        ApiTicket(**common, request=REQUEST),
     )
 
 

@@ -17,6 +17,7 @@ from service.bags.base64url import decode
 from service.bags.kinds import (
     KINDS,
     AccessToken,
+    ApiTicket,
     AuthorizationCode,
     AuthorizationRequest,
     Bag,
@@ -28,10 +29,13 @@ from service.bags.kinds import (
     LoginTicket,
     LogoutTicket,
     PersonalClaims,
+    Property,
     PushedRequest,
     RefreshToken,
     Served,
     Session,
+    Terms,
+    TokenTicket,
     Verdict,
 )
 from service.bags.sign import access_token as read_claims
@@ -66,9 +70,11 @@ SHAPES = {
         ("family", "client", "sub", "scope"),
         (
             *("resources", "memory", "auth_time", "acr", "amr", "cnf", "authorization_details", "claims"),
-            "asked",
+            *("asked", "terms"),
         ),
     ),
+    "Property": (None, None, ("key",), ("value", "hidden")),
+    "Terms": (None, None, (), ("properties", "claims", "access_life", "refresh_life")),
     "AuthorizationRequest": (
         None,
         None,
@@ -94,11 +100,18 @@ SHAPES = {
         9,
         "device+bag",
         (*COMMON, "client_id", "scope"),
-        ("resources", "memory", "family", "cnf", "authorization_details"),
+        ("resources", "memory", "cnf", "authorization_details"),
     ),
     "DeviceApproval": (10, "approval+bag", COMMON, ("grant",)),
-    "PersonalClaims": (11, "personal+bag", (*COMMON, "sub"), ("names", "claims")),
+    "PersonalClaims": (11, "personal+bag", (*COMMON, "sub"), ("names", "claims", "properties")),
     "LogoutTicket": (12, "logout+bag", (*COMMON, "browser"), ("sid", "redirect_uri", "state")),
+    "TokenTicket": (
+        13,
+        "tokenticket+bag",
+        (*COMMON, "client_id", "scopes", "resources"),
+        ("requested", "memory", "cnf", "terms"),
+    ),
+    "ApiTicket": (14, "apiticket+bag", (*COMMON, "request"), ("memory", "pushed")),
 }
 TYPES = {
     "iss": str,
@@ -140,6 +153,8 @@ FULL_GRANT = Grant(
     claims={"k": 1},
 )
 OIDC_GRANT = msgspec.structs.replace(FULL_GRANT, asked=(("email",), ("phone_number",)))
+TERMS = Terms((Property("tenant", "t|1"), Property("cost", "9", True)), {"plan": "gold"}, 300, 3600)
+API_GRANT = msgspec.structs.replace(FULL_GRANT, terms=TERMS)
 SMALL_REQUEST = AuthorizationRequest("c", "https://c.example/cb", "r")
 FULL_REQUEST = AuthorizationRequest(
     client_id="app",
@@ -216,6 +231,7 @@ PAYLOADS = {
         until=NOW + 90 * 86_400,
     ),
     "refresh token, the person's claims": RefreshToken(**SMALL, grant=OIDC_GRANT),
+    "refresh token, the decision API's terms": RefreshToken(**SMALL, grant=API_GRANT),
     "pushed request, required fields": PushedRequest(**SMALL, client=bytes(16), request=SMALL_REQUEST),
     "pushed request, every field": PushedRequest(**SMALL, client=bytes(16), request=FULL_REQUEST, memory="mem-1"),
     "login ticket, required fields": LoginTicket(**SMALL, request=SMALL_REQUEST, browser="b"),
@@ -241,7 +257,6 @@ PAYLOADS = {
         scope="openid read",
         resources=("https://a.example",),
         memory="mem-1",
-        family="fam",
         cnf={"jkt": "thumb"},
         authorization_details=[{"type": "pay"}],
     ),
@@ -249,10 +264,24 @@ PAYLOADS = {
     "device approval, every field": DeviceApproval(**SMALL, grant=FULL_GRANT),
     "personal claims, required fields": PersonalClaims(**SMALL, sub="alice"),
     "personal claims, every field": PersonalClaims(**SMALL, sub="alice", names=("email",), claims={"email": "a@b.c"}),
+    "personal claims, properties": PersonalClaims(**SMALL, sub="alice", properties=TERMS.properties),
     "logout ticket, required fields": LogoutTicket(**SMALL, browser="b"),
     "logout ticket, every field": LogoutTicket(
         **SMALL, browser="b", sid="sid", redirect_uri="https://c.example/out", state="s"
     ),
+    "token ticket, required fields": TokenTicket(**SMALL, client_id="c", scopes=("read",), resources=("a",)),
+    "token ticket, every field": TokenTicket(
+        **SMALL,
+        client_id="c",
+        scopes=("read", "write"),
+        resources=("a",),
+        requested=("read", "write", "vault"),
+        memory="mem-1",
+        cnf={"jkt": "thumb"},
+        terms=TERMS,
+    ),
+    "api ticket, required fields": ApiTicket(**SMALL, request=SMALL_REQUEST),
+    "api ticket, every field": ApiTicket(**SMALL, request=FULL_REQUEST, memory="mem-1", pushed="par"),
 }
 TEXTS = {
     "access token, sealed": access_token(),
@@ -298,7 +327,9 @@ def test_every_kind_is_in_the_table_of_kinds():
     assert len(KINDS) == len(defined)
 
 
-@pytest.mark.parametrize("kind", [*KINDS, Grant, AuthorizationRequest, Login, Served], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [*KINDS, Grant, AuthorizationRequest, Login, Served, Property, Terms], ids=lambda kind: kind.__name__
+)
 def test_a_kind_only_grows_at_its_end(kind):
     tag, typ, required, optional = SHAPES[kind.__name__]
     assert kind.__struct_config__.tag == tag

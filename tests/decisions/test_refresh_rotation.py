@@ -15,7 +15,7 @@ import pytest
 
 from service.bags.kinds import Grant, RefreshToken
 from service.decisions.settle import _renew, settle
-from service.grants.authorization_code import bound
+from service.grants.granted import bound
 from service.grants.plan import GrantRequest, Renewal
 from service.grants.refresh_token import refresh_token
 from service.memory import MemoryUnavailable
@@ -80,7 +80,7 @@ class World:
         self.honest = self.thief = self.first
 
     def _mint(self, renewal: Renewal) -> str:
-        return _renew(renewal, self.desk, self.now)
+        return _renew(renewal, self.desk, self.now)[0]
 
     def refresh(self, token: str, *fail: str) -> str | None:
         """Present `token`; return its successor, or None if it was refused or the memory failed."""
@@ -90,8 +90,8 @@ class World:
         request = GrantRequest(form, self.client, {}, desk.registry, desk.snapshot, desk.ports, self.now)
 
         async def run() -> str:
-            answer, _ = await settle(await refresh_token(request), desk, self.now)
-            return answer.refresh_token
+            issued = await settle(await refresh_token(request), desk, self.now)
+            return issued.answer.refresh_token
 
         try:
             return LOOP.run_until_complete(run())

@@ -1,5 +1,6 @@
 """An operator's code, as the tests have it."""
 
+import time
 from typing import Any
 
 from service.grants import GrantRequest, Plan
@@ -41,8 +42,13 @@ async def ticket(request: GrantRequest) -> Any:
     may_act = {"sub": "gateway"} if said == "may_act" else None
     if said == "nowhere":
         return Plan("visitor", request.client.id, (), ())
-    return Plan(plan.subject, plan.client_id, audiences, plan.scopes, may_act=may_act, claims=claims[said])
+    client_id = "other" if said == "other" else plan.client_id
+    claims["other"] = {}
+    return Plan(plan.subject, client_id, audiences, plan.scopes, may_act=may_act, claims=claims[said])
 
 
-def synchronous(request: GrantRequest) -> None:
-    """No coroutine."""
+def synchronous(request: GrantRequest) -> Plan:
+    """A grant that may block."""
+    time.sleep(0.01)
+    audiences = request.registry.target(request.client, request.form.all("resource"))
+    return Plan("blocker", request.client.id, audiences, ("read",))

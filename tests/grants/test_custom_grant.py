@@ -57,6 +57,11 @@ def test_a_client_needs_to_have_it(satchel: Satchel) -> None:
     assert ask(satchel, "good", "other").json()["error"] == "unauthorized_client"
 
 
+def test_it_may_block(make_satchel: Any) -> None:
+    satchel = make_satchel(RESOURCES + CLIENTS + HOOKS.replace(":ticket", ":synchronous"))
+    assert read(satchel, ask(satchel, "any").json()["access_token"]).sub == "blocker"
+
+
 def test_it_may_refuse(satchel: Satchel) -> None:
     answer = ask(satchel, "refuse")
     assert (answer.status, answer.json()["error_description"]) == (400, "no such ticket")
@@ -69,6 +74,7 @@ def test_it_may_refuse(satchel: Satchel) -> None:
         ("unheard of", "KeyError"),
         ("text", "answered str"),
         ("nowhere", "no audience"),
+        ("other", "a plan for another client"),
         ("forge", "a claim that is for the service alone to set"),
         ("forge-may_act", "a claim that is for the service alone to set"),
         ("forge-scope", "a claim that is for the service alone to set"),
@@ -98,8 +104,7 @@ def test_it_may_say_who_may_act(satchel: Satchel, resource: str) -> None:
         (TICKET, ":ticket", "must be written as package.module:name"),
         (TICKET, "tests.grants.nowhere:ticket", "No module named"),
         (TICKET, "tests.grants.hooked:nothing", "has no attribute 'nothing'"),
-        (TICKET, "tests.grants.hooked:BROKEN", "is not an async function"),
-        (TICKET, "tests.grants.hooked:synchronous", "is not an async function"),
+        (TICKET, "tests.grants.hooked:BROKEN", "is not a function"),
         (TICKET, "tests.grants.raising:ticket", r"cannot be imported: RuntimeError$"),
         ("password", "tests.grants.hooked:ticket", "is built in"),
         (EXCHANGE, "tests.grants.hooked:ticket", "is built in"),

@@ -41,7 +41,7 @@ def kid_of(token: str) -> str:
 
 def signing_kid(server: Running) -> str:
     rows = json.loads(server.keys("show", "--json"))["keys"]
-    (kid,) = [row["kid"] for row in rows if (row["purpose"], row["state"]) == ("sig", "active")]
+    (kid,) = [row["kid"] for row in rows if (row["alg"], row["state"]) == ("ES256", "active")]
     return str(kid)
 
 

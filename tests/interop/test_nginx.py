@@ -21,7 +21,7 @@ import pytest
 
 from tests.client_auth.proofs import HEAD, client_toml
 from tests.interop.authority import Authority
-from tests.satchel import ROOT, Answer, Running, Satchel, basic
+from tests.satchel import DEMO, ROOT, Answer, Running, Satchel, basic
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 if NGINX is None:
@@ -30,8 +30,9 @@ if NGINX is None:
 CONF = (ROOT / "deploy" / "nginx.conf").read_text()
 SUBJECT = "CN=service,O=Example,C=DE"
 SECRETS = [{"sha256": sha256(b"s").hexdigest()}]
+LONG = "make-and-change-reservations-of-everybody"
 TOML = (
-    HEAD
+    HEAD.replace('"read"', f'"read", "{LONG}"')
     + '\n[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "nginx"\n'
     + client_toml("secret", "client_secret_basic", secrets=SECRETS)
     + client_toml("pki", "tls_client_auth", tls_client_auth_subject_dn=SUBJECT)
@@ -41,6 +42,20 @@ TOML = (
         tls_client_auth_subject_dn=SUBJECT,
         tls_client_certificate_bound_access_tokens=True,
     )
+    + "".join(
+        client_toml(
+            f"web-{n}",
+            "client_secret_basic",
+            secrets=SECRETS,
+            grants=["authorization_code"],
+            redirect_uris=["https://client.example/cb"],
+            scopes=["read", LONG],
+            consent="implicit",
+        )
+        for n in range(25)
+    )
+    + '[[users.known]]\nid = "alice"\n'
+    + next(line for line in DEMO.splitlines() if line.startswith("password = "))  # wonderland
 )
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 GRANT = {"grant_type": "client_credentials"}
@@ -240,6 +255,40 @@ def test_a_long_request_line(proxy: Proxy) -> None:
 
 def test_a_long_header(proxy: Proxy) -> None:
     assert proxy.send(GRANT, {**SECRET, "DPoP": "a" * 7_000}).json()["error"] == "invalid_dpop_proof"
+
+
+def test_the_longest_answer_to_a_browser(proxy: Proxy) -> None:
+    asked = {
+        "response_type": "code",
+        "redirect_uri": "https://client.example/cb",
+        "code_challenge": "A" * 43,
+        "code_challenge_method": "S256",
+        "state": "s" * 1100,
+    }
+    jar: dict[str, str] = {}
+
+    def go(method: str, path: str, form: dict[str, str]) -> Answer:
+        cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+        with proxy.connection() as connection:
+            sent = f"{path}?{urlencode(form)}" if method == "GET" else path
+            connection.request(method, sent, None if method == "GET" else urlencode(form), {**FORM, **cookies})
+            response = connection.getresponse()
+            for name, value in response.getheaders():
+                if name.lower() == "set-cookie":
+                    jar.update([value.partition(";")[0].split("=", 1)])
+            return Answer(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
+
+    page = go("GET", "/authorize", {**asked, "client_id": "web-0"})
+    ticket = page.body.partition(b'name="ticket" value="')[2].partition(b'"')[0].decode()
+    answer = go("POST", "/authorize/login", {"ticket": ticket, "username": "alice", "password": "wonderland"})
+    assert answer.status == 303, answer.body
+    for n in range(1, 25):
+        answer = go("GET", "/authorize", {**asked, "client_id": f"web-{n}"})
+        assert answer.status == 302, answer.body
+    head = sum(len(name) + len(value) + 4 for name, value in answer.headers.items())
+    assert head > 4096  # more than nginx keeps unless it is told to
 
 
 def test_many_requests_on_one_connection(proxy: Proxy) -> None:

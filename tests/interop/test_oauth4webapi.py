@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -13,34 +12,18 @@ from jwcrypto.jwk import JWK
 
 from service.decisions.code import mint_code
 from tests.client_auth.proofs import EC_KEY, client_toml, public_jwk
+from tests.interop.npm import npm_directory
 from tests.satchel import Running
 from tests.sessions import API, CHALLENGE, REDIRECT, VERIFIER, desk_of, toml
 
-VERSION = "3.8.8"
 FLOWS = Path(__file__).parent / "oauth4webapi" / "flows.mjs"
 NAMES = re.findall(r"^  async (\w+)\(", FLOWS.read_text(), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory in which the flows find the package; a skip that says why, where there is no node or no registry."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not on PATH: apt-get install nodejs npm")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
-    if int(version.strip().lstrip("v").partition(".")[0]) < 18:
-        pytest.skip(f"node {version.strip()} is too old: oauth4webapi needs 18 or later")
-    directory = tmp_path_factory.mktemp("oauth4webapi")
-    (directory / "package.json").write_text('{"private": true}')
-    install = [npm, "install", f"oauth4webapi@{VERSION}", "--no-audit", "--no-fund", "--ignore-scripts"]
-    try:
-        done = subprocess.run(install, cwd=directory, capture_output=True, text=True, timeout=60)
-    except subprocess.TimeoutExpired:
-        pytest.skip("npm install took longer than a minute")
-    if done.returncode:
-        pytest.skip(f"npm could not install oauth4webapi@{VERSION}")
-    shutil.copy(FLOWS, directory)
-    return directory
+    """A directory in which the flows find the package."""
+    return npm_directory(tmp_path_factory.mktemp("oauth4webapi"), "oauth4webapi@3.8.8", FLOWS)
 
 
 def test_every_flow(module: Path, tmp_path: Path) -> None:

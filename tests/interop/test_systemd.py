@@ -147,4 +147,4 @@ def test_the_rotation_is_of_the_services_keys(place: dict[str, str]) -> None:
     rotate = command(unit, "ExecStart", place, environ)
     done = subprocess.run(rotate, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[3] for line in done.stdout.splitlines()[1:]] == ["active", "standby"] * 2
+    assert [line.split()[3] for line in done.stdout.splitlines()[1:]] == ["active", "standby"] * 3  # ES256, RS256, bags

@@ -6,7 +6,14 @@ import pytest
 
 from service.protocol.errors import ErrorCode, OAuthError
 
-STATUS = {"invalid_client": 401, "server_error": 500, "temporarily_unavailable": 503}
+STATUS = {
+    "invalid_client": 401,
+    "invalid_token": 401,
+    "insufficient_scope": 403,
+    "insufficient_user_authentication": 401,
+    "server_error": 500,
+    "temporarily_unavailable": 503,
+}
 
 
 @pytest.mark.parametrize("code", get_args(ErrorCode))

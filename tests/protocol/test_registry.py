@@ -7,7 +7,8 @@ import pytest
 from service.app import load
 from service.config import Client
 from service.protocol.errors import OAuthError
-from service.protocol.registry import Registry
+from service.protocol.registry import Registry, meaningful_scopes, resource_scopes
+from service.protocol.scopes import OPENID_SCOPES
 
 A, B, C, BAG, ED = (f"https://{name}.example.com" for name in ("a", "b", "c", "bag", "ed"))
 TOML = f"""
@@ -106,3 +107,45 @@ def test_resources_whose_tokens_differ_share_none(registry: Registry, other: str
     assert refused(registry, client(A, other), A, other) == "these resources cannot share one token"
     assert refused(registry, client(A, other), other, A) == "these resources cannot share one token"
     assert chosen(registry, client(A, other), other) == [other]
+
+
+SCOPES = ("read", "openid", "email", "offline_access", "other")
+
+
+def personal(tmp_path: Path, enabled: str) -> Registry:
+    file = tmp_path / "satchel.toml"
+    file.write_text(TOML.replace("[keys]", f"[openid]\nenabled = {enabled}\n[keys]"))
+    return Registry(load(file, {}))
+
+
+def test_the_scopes_of_openid_connect_mean_something_where_a_person_consents(tmp_path: Path) -> None:
+    who = Client(id="c", scopes=SCOPES)
+    registry = personal(tmp_path, "true")
+    asked = registry.consentable(who, (), "email openid read")
+    assert (asked.scopes, asked.requested) == (("email", "openid", "read"), ("email", "openid", "read"))
+    assert registry.consentable(who, (), None).scopes == ("read", "openid", "email", "offline_access")
+    assert meaningful_scopes(asked.audiences) == {"read", *OPENID_SCOPES}
+    assert resource_scopes(asked.audiences) == {"read"}
+
+
+def test_they_mean_nothing_without_a_person_or_without_openid_connect(tmp_path: Path) -> None:
+    who = Client(id="c", scopes=SCOPES)
+    registry = personal(tmp_path, "true")
+    assert registry.entitlement(who, (), "openid read").scopes == ("read",)
+    assert registry.entitlement(who, (), None).scopes == ("read",)
+    assert personal(tmp_path, "false").consentable(who, (), "openid read").scopes == ("read",)
+
+
+def test_only_what_the_client_may_ask_for(tmp_path: Path) -> None:
+    registry = personal(tmp_path, "true")
+    with pytest.raises(OAuthError, match="invalid_scope"):
+        registry.consentable(Client(id="c", scopes=("read", "openid")), (), "openid email")
+
+
+def test_a_person_may_be_asked_for_resources_that_share_no_token(registry: Registry) -> None:
+    who = Client(id="c", resources=(A, BAG), scopes=("read",))
+    assert [audience.identifier for audience in registry.consentable(who, (A, BAG), None).audiences] == [A, BAG]
+    with pytest.raises(OAuthError, match="invalid_target"):
+        registry.entitlement(who, (A, BAG), None)
+    with pytest.raises(OAuthError, match="invalid_target"):
+        registry.consentable(who, (A, B), None)

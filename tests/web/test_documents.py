@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keys import rotate
-from tests.satchel import DEMO, NOW, Answer, Satchel
+from tests.satchel import DEMO, MACHINES, NOW, Answer, Satchel
 
 DAY = 86_400
 PERIOD = 90 * DAY
@@ -15,7 +15,7 @@ DOCUMENTS = ["/jwks", WELL_KNOWN]
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Satchel:
-    return Satchel(tmp_path_factory.mktemp("documents"), DEMO)
+    return Satchel(tmp_path_factory.mktemp("documents"), MACHINES)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_no_copy_is_kept_longer_than_configured(make_satchel: Any) -> None:
 
 @pytest.mark.parametrize("algs", [["ES256"], ["EdDSA", "RS256"], ["PS256", "ES384"]])
 def test_every_algorithm_has_its_keys(make_satchel: Any, algs: list[str]) -> None:
-    satchel = make_satchel(DEMO + f"\n[keys]\nsigning_algs = {algs}\n".replace("'", '"'))
+    satchel = make_satchel(MACHINES + f"\n[keys]\nsigning_algs = {algs}\n".replace("'", '"'))
     published = satchel.get("/jwks").json()["keys"]
     assert sorted(key["alg"] for key in published) == sorted(algs * 2)
 

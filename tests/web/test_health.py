@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from service.memory import MemoryUnavailable
-from tests.satchel import CXF, DEMO, NOW, Running, Satchel
+from tests.satchel import CXF, DEMO, MACHINES, NOW, Running, Satchel
 
 YEARS = 10 * 365 * 86_400
 
 
 @pytest.fixture
 def satchel(make_satchel: Any) -> Satchel:
-    made: Satchel = make_satchel(DEMO.replace('kind = "embedded"', 'kind = "none"'))
+    made: Satchel = make_satchel(MACHINES.replace('kind = "embedded"', 'kind = "none"'))
     return made
 
 

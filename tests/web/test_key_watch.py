@@ -12,14 +12,14 @@ import pytest
 from keys import revoke, rotate
 from service.web import key_watch
 from service.web.key_watch import KeyWatch
-from tests.satchel import CXF, DEMO, NOW, Running, Satchel
+from tests.satchel import CXF, MACHINES, NOW, Running, Satchel
 
 FORM = {"grant_type": "client_credentials"}
 
 
 @pytest.fixture
 def satchel(make_satchel: Any) -> Satchel:
-    made: Satchel = make_satchel(DEMO.replace('kind = "embedded"', 'kind = "none"'))
+    made: Satchel = make_satchel(MACHINES.replace('kind = "embedded"', 'kind = "none"'))
     return made
 
 
@@ -218,7 +218,6 @@ def test_the_watch_runs_while_the_application_is_up(satchel: Satchel, monkeypatc
 def test_an_emergency_revocation_reaches_every_worker_within_five_seconds(running: Running) -> None:
     kids = {key["kid"] for key in running.get("/jwks").json()["keys"]}
     active = [line.split()[0] for line in running.keys("show").splitlines() if " sig " in line and " active " in line]
-    assert len(active) == 1
     revoked = active[0]
     assert revoked in kids
     running.keys("revoke", revoked)

@@ -16,9 +16,16 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 ROOT = Path(__file__).parents[2]
 BODY_LIMIT = 65_536
+
+
+class ToyConfig(dict):
+    """A file's members, and as much of a configuration as gunicorn's settings look at."""
+
+    api = SimpleNamespace(enabled=False, bind="")
 
 
 def load(path):
@@ -33,7 +40,7 @@ def load(path):
     problems += [] if isinstance(config.get("name"), str) else [Problem("name", "expected a string")]
     if problems:
         raise ConfigError(str(path), problems)
-    return config
+    return ToyConfig(config)
 
 
 def create_app(config):

@@ -26,7 +26,7 @@ async function machine(client, authentication, options = {}) {
 }
 
 async function redeem(client, authentication, code, options = {}) {
-  const response = new URLSearchParams({ code, state: "xyz" });
+  const response = new URLSearchParams({ code, state: "xyz", iss: issuer });
   const parameters = oauth.validateAuthResponse(as, client, response, "xyz");
   const all = { ...insecure, ...options };
   const answer = await oauth.authorizationCodeGrantRequest(

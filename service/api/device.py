@@ -1,0 +1,145 @@
+"""The device flow (RFC 8628) with the caller's page for user codes: /device/authorization, /verification, /complete."""
+
+from typing import Any, cast
+
+from service.api.answers import action_of, content
+from service.api.clients import Known, client_members
+from service.api.consent import Said, grant
+from service.api.terms import terms_of
+from service.api.wire import CallersFault, FromClient, Message, Response, Scope
+from service.bags.kinds import DeviceCode
+from service.config import Client
+from service.decisions.complete import deny
+from service.decisions.decision import Action, Decision
+from service.decisions.desk import Desk
+from service.decisions.device import decide_device_authorization, device_of
+from service.decisions.device_page import device_ticket
+from service.decisions.refusing import refusing
+from service.decisions.titles import scope_titles
+from service.protocol.errors import OAuthError
+from service.protocol.user_code import read_user_code
+
+RESULTS = ("AUTHORIZED", "ACCESS_DENIED", "TRANSACTION_FAILED")
+
+
+class DeviceAnswer(Known):
+    """What a device asks for; `expires_at` is in milliseconds since the epoch."""
+
+    client_name: str | None = None
+    scopes: list[Scope] | None = None
+    resources: list[str] | None = None
+    expires_at: int = 0
+
+
+class DeviceAuthorizationResponse(DeviceAnswer):
+    """The codes for a device; `expires_in` and `interval` are in seconds."""
+
+    device_code: str | None = None
+    user_code: str | None = None
+    verification_uri: str | None = None
+    verification_uri_complete: str | None = None
+    expires_in: int = 0
+    interval: int = 0
+
+    def __repr__(self) -> str:
+        return f"DeviceAuthorizationResponse({self.action})"
+
+
+class DeviceVerificationRequest(Message):
+    """A user code as somebody has entered it."""
+
+    user_code: str | None = None
+
+
+class DeviceCompleteRequest(Said):
+    """What somebody has said of a user code."""
+
+    user_code: str | None = None
+    result: str | None = None
+
+
+async def device_authorization(
+    desk: Desk, request: FromClient, now: float
+) -> tuple[Decision, DeviceAuthorizationResponse]:
+    """Answer a device's request for codes; how many come from one address is for the caller to bound.
+
+    Raises:
+        CallersFault
+    """
+    decision = await decide_device_authorization(desk, request.incoming(), now, counted=False)
+    action = action_of(decision, unauthorized="UNAUTHORIZED")
+    if decision.error is not None:
+        return decision, DeviceAuthorizationResponse(action=action, response_content=content(decision))
+    answer = decision.answer
+    device = desk.snapshot.open(answer.device_code, (DeviceCode,), now)
+    return decision, DeviceAuthorizationResponse(
+        **_members(desk, device, cast(Client, desk.registry.client(device.client_id)), now),
+        action=action,
+        response_content=content(decision),
+        device_code=answer.device_code,
+        user_code=answer.user_code,
+        verification_uri=answer.verification_uri,
+        verification_uri_complete=answer.verification_uri_complete,
+        expires_in=answer.expires_in,
+        interval=answer.interval,
+    )
+
+
+async def device_verification(
+    desk: Desk, request: DeviceVerificationRequest, now: float
+) -> tuple[Decision, DeviceAnswer]:
+    """Tell what the device of a user code asks for; how often codes are guessed is for the caller to bound."""
+    decision, action, members = Decision(Action.OK), "SERVER_ERROR", dict[str, Any]()
+    with refusing(decision):
+        action = "NOT_EXIST"
+        found = await device_of(desk, _code(request.user_code), now)
+        if found is not None:
+            device, client = found
+            decision.client_id, action = client.id, "VALID"
+            members = _members(desk, device, client, now)
+    return decision, DeviceAnswer(**members, action="SERVER_ERROR" if decision.error is not None else action)
+
+
+async def device_complete(desk: Desk, request: DeviceCompleteRequest, now: float) -> tuple[Decision, Response]:
+    """Tell a device what a person has granted it, or that there is nothing for it.
+
+    Raises:
+        CallersFault
+    """
+    decision = Decision(Action.OK)
+    if request.result not in RESULTS:
+        raise CallersFault(f"result is none of {', '.join(RESULTS)}")
+    terms = terms_of(request, desk.registry.config)
+    with refusing(decision):
+        user_code = _code(request.user_code)
+        found = await device_of(desk, user_code, now)
+        if found is None:
+            return decision, Response(action="USER_CODE_NOT_EXIST")
+        device, client = found
+        decision.client_id = client.id
+        ticket = device_ticket(desk, device, user_code, now)
+        if request.result == "AUTHORIZED":
+            await grant(desk, decision, ticket, client, request, terms, now)
+        else:
+            error = OAuthError("access_denied", "the person said no", reason=f"the caller says {request.result}")
+            await deny(desk, decision, ticket, client, error, now)
+    if decision.error is None:
+        return decision, Response(action="SUCCESS")
+    ours = decision.action in (Action.INTERNAL_SERVER_ERROR, Action.TEMPORARILY_UNAVAILABLE)
+    return decision, Response(action="SERVER_ERROR" if ours else "INVALID_REQUEST")
+
+
+def _code(text: str | None) -> str:
+    """Return a user code as the memory knows it; empty for what is none."""
+    return read_user_code(text or "") or ""
+
+
+def _members(desk: Desk, device: DeviceCode, client: Client, now: float) -> dict[str, Any]:
+    asked = device_ticket(desk, device, "", now).request
+    return {
+        **client_members(client),
+        "client_name": client.name,
+        "scopes": [Scope(name=name, description=title) for name, title in scope_titles(desk.registry, client, asked)],
+        "resources": list(device.resources),
+        "expires_at": device.exp * 1000,
+    }

@@ -1,0 +1,156 @@
+"""The decision on a logout (OpenID Connect RP-Initiated Logout section 2).
+
+No mere link logs anybody out: unless an ID token comes along that fits the session, the person is asked first. A form
+that another site has posted comes without cookies, so there the ID token's own session is ended, and no cookie is
+touched: it may be somebody else's.
+"""
+
+from contextlib import suppress
+from hmac import compare_digest
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from service.bags.errors import BadBag
+from service.bags.ids import fresh_id
+from service.bags.kinds import LogoutTicket, Session
+from service.config import Client
+from service.decisions.authorization_request import MAX_URL
+from service.decisions.backchannel import logout_tokens, tell
+from service.decisions.decision import Action, Decision
+from service.decisions.desk import Desk
+from service.decisions.page import LogoutPage, SignedOutPage
+from service.decisions.refusing import refusing
+from service.decisions.session import browser_of, open_session
+from service.decisions.visit import Visit
+from service.protocol.errors import OAuthError
+from service.protocol.form import Form, parse
+from service.protocol.redirect_uri import is_registered
+from service.protocol.standing import revoked
+from service.protocol.subject import session_id, subject
+
+
+class _Wish(NamedTuple):
+    """What a request asks for: on whose word (the claims of an ID token), and where the browser is to go then."""
+
+    client: Client | None
+    hint: dict[str, Any]
+    redirect_uri: str = ""
+    state: str = ""
+
+
+async def decide_logout(desk: Desk, visit: Visit, now: float) -> Decision:
+    """Judge a request to log out, at `now` (seconds since the epoch): it is done, or a page asks."""
+    decision = Decision(Action.INTERACTION)
+    with refusing(decision):
+        wish = _read(parse(visit.parameters), desk, now)
+        decision.client_id = "" if wish.client is None else wish.client.id
+        session = await open_session(desk, visit, now)
+        if _unasked(wish, session, visit, desk):
+            sid = "" if visit.session else wish.hint.get("sid", "")
+            await _log_out(decision, desk, visit, session, sid, now)
+            _send_on(decision, wish.redirect_uri, wish.state)
+        else:
+            decision.answer = LogoutPage(_ticket(decision, desk, visit, session, wish, now))
+    return decision
+
+
+async def decide_logout_confirmed(desk: Desk, visit: Visit, now: float) -> Decision:
+    """Judge the answer to the page, at `now` (seconds since the epoch): the session of this browser is over."""
+    decision = Decision(Action.INTERACTION)
+    with refusing(decision):
+        text = parse(visit.parameters).require("ticket")
+        try:
+            ticket = desk.snapshot.open(text, (LogoutTicket,), now)
+        except BadBag as fault:
+            raise OAuthError("invalid_request", "the page is too old", reason=fault.reason) from None
+        if not compare_digest(ticket.browser, browser_of(desk, decision, visit, now).jti):
+            raise OAuthError("invalid_request", "the page is from another browser")
+        session = await open_session(desk, visit, now)
+        if session is not None and ticket.sid not in ("", session.sid):
+            raise OAuthError("invalid_request", "somebody has logged in since the page was shown")
+        await _log_out(decision, desk, visit, session, "", now)
+        _send_on(decision, ticket.redirect_uri, ticket.state)
+    return decision
+
+
+def _read(form: Form, desk: Desk, now: float) -> _Wish:
+    """Return the wish in a request; an ID token that is none of ours (any more) counts for nothing.
+
+    Raises:
+        OAuthError: invalid_request, for clients that are unknown or two, or a URI that is not the client's.
+    """
+    hint: dict[str, Any] = {}
+    with suppress(BadBag):
+        hint = desk.snapshot.open_id_token(form.get("id_token_hint") or "", now)
+    client_id = form.get("client_id")
+    if client_id is not None and client_id != hint.get("aud", client_id):
+        raise OAuthError("invalid_request", "client_id is not the client of the id_token_hint")
+    client = desk.registry.client(client_id or hint.get("aud", ""))
+    if client is None and client_id is not None:
+        raise OAuthError("invalid_request", "client_id is not known")
+    uri, state = form.get("post_logout_redirect_uri"), form.get("state") or ""
+    if client is None or uri is None:
+        return _Wish(client, hint)
+    if not is_registered(uri, client.post_logout_redirect_uris):
+        raise OAuthError("invalid_request", "post_logout_redirect_uri is not registered for the client")
+    if len(_location(uri, state)) > MAX_URL:
+        raise OAuthError("invalid_request", f"state makes a URL of more than {MAX_URL} characters")
+    return _Wish(client, hint, uri, state)
+
+
+def _unasked(wish: _Wish, session: Session | None, visit: Visit, desk: Desk) -> bool:
+    """Tell whether the ID token in `wish` is word enough to end `session`, or the one that it names."""
+    client, hint, config = wish.client, wish.hint, desk.registry.config
+    if client is None or not hint or not wish.redirect_uri:
+        return False
+    if session is not None:
+        sid, sub = session_id(session.sid, client, config), subject(session.login.sub, client, config)
+        return bool(hint.get("sid") == sid or hint["sub"] == sub)
+    # A pseudonym of a session says not which it is: without a cookie the page comes first, whose answer has one.
+    return bool(visit.session) or client.subject_type == "public"
+
+
+def _ticket(decision: Decision, desk: Desk, visit: Visit, session: Session | None, wish: _Wish, now: float) -> str:
+    iat = int(now)
+    ticket = LogoutTicket(
+        desk.snapshot.issuer,
+        fresh_id(),
+        iat,
+        iat + desk.registry.config.lifetimes.login,
+        browser=browser_of(desk, decision, visit, now).jti,
+        sid="" if session is None else session.sid,
+        redirect_uri=wish.redirect_uri,
+        state=wish.state,
+    )
+    return desk.snapshot.seal(ticket, now)
+
+
+async def _log_out(decision: Decision, desk: Desk, visit: Visit, session: Session | None, sid: str, now: float) -> None:
+    """End `session`, or where there is none the one of `sid` if that is given, and tell the clients.
+
+    Raises:
+        NoActiveKey: before anything has happened.
+        MemoryUnavailable, MemoryFull
+    """
+    config = desk.registry.config
+    tokens = [] if session is None else logout_tokens(desk, session, now)
+    until = int(now) + config.lifetimes.session
+    if session is not None:
+        sid, until = session.sid, session.exp
+        decision.subject = session.login.sub
+    if sid:
+        await desk.memory.put(revoked(sid), b"1", until + config.keys.skew, use="revocation")
+    if visit.session:
+        decision.session = ""
+    decision.answer = SignedOutPage(await tell(desk, tokens))
+
+
+def _send_on(decision: Decision, redirect_uri: str, state: str) -> None:
+    if redirect_uri:
+        decision.action, decision.answer = Action.LOCATION, _location(redirect_uri, state)
+
+
+def _location(redirect_uri: str, state: str) -> str:
+    if not state:
+        return redirect_uri
+    return f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{urlencode({'state': state})}"

@@ -1,0 +1,109 @@
+"""What a browser keeps for us: single sign-on (OpenID Connect Core section 3.1.2.3), and what tells it from others."""
+
+import msgspec
+
+from service.bags.errors import BadBag
+from service.bags.ids import fresh_id
+from service.bags.kinds import SID_CHARS, Browser, Login, Served, Session
+from service.config import Client
+from service.decisions.decision import Decision
+from service.decisions.desk import Desk
+from service.decisions.visit import Visit
+from service.protocol.digests import client_digest
+from service.protocol.errors import OAuthError
+from service.protocol.standing import Standing
+
+MAX_SERVED = 25
+"""Clients that a session remembers; the one served longest ago is forgotten first."""
+MAX_COOKIE = 3800
+"""Characters of a session cookie; browsers keep 4096 with its name and attributes."""
+MAX_CLAIMS = 1000
+"""Bytes of JSON of what only a login knows of a person."""
+
+
+async def open_session(desk: Desk, visit: Visit, now: float) -> Session | None:
+    """Return the session of the browser, unless there is none, or it has ended or been called back.
+
+    Raises:
+        MemoryUnavailable
+    """
+    try:
+        session = desk.snapshot.open(visit.session, (Session,), now)
+    except BadBag:
+        return None
+    standing = Standing(session.jti, session.sid, "", session.login.sub, session.iat)
+    return session if standing.stands(await desk.memory.get_many(standing.ids)) else None
+
+
+def new_session(desk: Desk, login: Login, now: float) -> Session:
+    """Return a session for who has just logged in; its id was nobody's before.
+
+    Raises:
+        OAuthError: server_error, for a person that a session cannot hold.
+    """
+    sid, iat, config = fresh_id()[:SID_CHARS], int(now), desk.registry.config
+    if not 0 < len(login.sub) <= 255 or desk.registry.client(login.sub) is not None:
+        raise _unfit("a user has no id, too long an id, or that of a client")
+    try:
+        size = len(msgspec.json.encode(login.claims))
+    except (TypeError, ValueError, OverflowError):
+        raise _unfit("the claims of a user cannot be written as JSON") from None
+    if size > MAX_CLAIMS:
+        raise _unfit(f"the claims of a user have {size} bytes, more than {MAX_CLAIMS}")
+    return Session(desk.snapshot.issuer, fresh_id(), iat, iat + config.lifetimes.session, sid, login)
+
+
+def serve(session: Session, client: Client, granted: list[str]) -> Session:
+    """Return `session` as it is once its person has granted these scopes to `client`."""
+    digest = client_digest(client.id)
+    scopes = dict.fromkeys([*granted_before(session, client), *granted])
+    others = [served for served in session.served if served.client != digest]
+    served = (*others, Served(digest, " ".join(scopes)))[-MAX_SERVED:]
+    return msgspec.structs.replace(session, jti=fresh_id(), served=served)
+
+
+def granted_before(session: Session, client: Client) -> tuple[str, ...]:
+    """Return the scopes that the person has granted `client` in this session."""
+    digest = client_digest(client.id)
+    return next((tuple(served.scope.split()) for served in session.served if served.client == digest), ())
+
+
+def session_cookie(desk: Desk, session: Session, now: float) -> str:
+    """Return the cookie of `session`, without the clients served longest ago where it would be too long.
+
+    Raises:
+        NoActiveKey
+        OAuthError: server_error, where even so it is.
+    """
+    served = session.served
+    while len(cookie := desk.snapshot.seal(msgspec.structs.replace(session, served=served), now)) > MAX_COOKIE:
+        if not served:
+            raise _unfit("a login does not fit into a cookie")
+        # The last one is kept as long as can be, without what was granted: it must be told of a logout.
+        served = served[1:] if len(served) > 1 or not served[0].scope else (Served(served[0].client),)
+    return cookie
+
+
+def browser_of(desk: Desk, decision: Decision, visit: Visit, now: float) -> Browser:
+    """Return what tells this browser from others; `decision` carries the cookie where it is new, or about to end.
+
+    Raises:
+        NoActiveKey
+    """
+    lifetimes = desk.registry.config.lifetimes
+    iat, jti = int(now), ""
+    try:
+        browser = desk.snapshot.open(visit.browser, (Browser,), now)
+    except BadBag:
+        pass
+    else:
+        if browser.exp >= iat + lifetimes.login:
+            return browser
+        jti = browser.jti
+    browser = Browser(desk.snapshot.issuer, jti or fresh_id(), iat, iat + max(lifetimes.session, 2 * lifetimes.login))
+    decision.browser = desk.snapshot.seal(browser, now)
+    return browser
+
+
+def _unfit(reason: str) -> OAuthError:
+    return OAuthError("server_error", "something went wrong here", reason=reason)

@@ -1,0 +1,131 @@
+"""Slowing down whoever guesses: passwords (RFC 6749 section 4.3.2), user codes (RFC 8628 section 5.1).
+
+Events are counted by name and by address in windows of time: the n-th event of a window is the entry of that number,
+so the memory's one verb counts without a race, and the last number tells that the window is full.
+"""
+
+import unicodedata
+from ipaddress import IPv6Address, ip_address
+from typing import Any, NamedTuple
+
+from service.bags.ids import fresh_id
+from service.decisions.desk import Desk
+from service.memory import Memory
+from service.protocol.errors import OAuthError
+from service.protocol.ports import User
+
+PAUSE = 30
+"""Seconds in which one more attempt is heard, once a window is full."""
+
+
+class Limit(NamedTuple):
+    """How many events `who` may have in a window, and the memory's class of use for them."""
+
+    who: str
+    most: int
+    use: str
+
+
+class Throttle:
+    """Limits that one attempt is under; `window` and `now` are in seconds. Each verb raises what the memory raises."""
+
+    def __init__(self, memory: Memory, window: int, now: float, *limits: Limit) -> None:
+        self._memory = memory
+        self._slot = int(now // window)
+        self._until = (self._slot + 1) * window
+        self._pause = int(now // PAUSE)
+        self._limits = limits
+        self._paused = False
+
+    async def admit(self) -> bool:
+        """Tell whether an attempt may begin: always below the limits, once a PAUSE beyond one."""
+        for limit in await self._full():
+            self._paused, mine = True, fresh_id().encode("ascii")
+            id, until = f"throttle:{limit.who}:pause:{self._pause}", (self._pause + 1) * PAUSE
+            if await self._memory.put(id, mine, until, use=limit.use) != mine:
+                return False
+        return True
+
+    async def confirm(self) -> bool:
+        """Tell whether an attempt may succeed: not if so many failed beside it that it would not have begun now."""
+        return self._paused or not await self._full()
+
+    async def count(self) -> bool:
+        """Count an event; tell whether there was room for it."""
+        return all([await self._count(limit) for limit in self._limits])
+
+    def _id(self, limit: Limit, n: int) -> str:
+        return f"throttle:{limit.who}:{self._slot}:{n}"
+
+    async def _count(self, limit: Limit) -> bool:
+        ids = [self._id(limit, n) for n in range(limit.most)]
+        mine = fresh_id().encode("ascii")
+        for id, value in zip(ids, await self._memory.get_many(ids), strict=True):
+            if value is None and await self._memory.put(id, mine, self._until, use=limit.use) == mine:
+                return True
+        return False
+
+    async def _full(self) -> list[Limit]:
+        last = await self._memory.get_many([self._id(limit, limit.most - 1) for limit in self._limits])
+        return [limit for limit, value in zip(self._limits, last, strict=True) if value is not None]
+
+
+class ThrottledUsers:
+    """The people of the desk, whose passwords cannot be guessed fast (a `Users`)."""
+
+    def __init__(self, desk: Desk, address: str, now: float) -> None:
+        self._desk = desk
+        self._address = address
+        self._now = now
+
+    async def authenticate(self, username: str, password: str) -> User | None:
+        """Return the user, or None.
+
+        Raises:
+            OAuthError: slow_down, where too many have failed.
+            MemoryUnavailable, MemoryFull
+        """
+        login = self._desk.registry.config.login
+        # The names that a directory takes for one must count as one.
+        name = unicodedata.normalize("NFKC", username).casefold().strip()
+        limits = [Limit(f"user:{name}", login.failures_per_user, "throttle")]
+        if self._address:
+            limits.append(Limit(f"address:{network(self._address)}", login.failures_per_address, "throttle"))
+        throttle = Throttle(self._desk.memory, login.window, self._now, *limits)
+        if not await throttle.admit():
+            raise _slow_down()
+        try:
+            user = await self._desk.ports.users.authenticate(username, password)
+        except OAuthError as error:
+            if error.status < 500:  # a hook's own words for a wrong password
+                await throttle.count()
+            raise
+        if user is None:
+            await throttle.count()
+        elif not await throttle.confirm():
+            raise _slow_down()
+        return user
+
+    async def claims(self, sub: str) -> dict[str, Any] | None:
+        """Return what is known of the person whose id is `sub`."""
+        return await self._desk.ports.users.claims(sub)
+
+
+def throttled(desk: Desk, address: str, now: float) -> ThrottledUsers:
+    """Return the users of `desk` for an attempt from `address` at `now` (seconds); empty: by name alone."""
+    return ThrottledUsers(desk, address, now)
+
+
+def network(address: str) -> str:
+    """Return who an address counts as: an IPv4 address itself, of IPv6 the /64, which one household has."""
+    try:
+        ip = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or f"{IPv6Address(int(ip) >> 64 << 64)}/64")
+
+
+def _slow_down() -> OAuthError:
+    return OAuthError("slow_down", f"too many attempts: wait for {PAUSE} seconds", reason="throttled")

@@ -1,0 +1,124 @@
+"""`decide`: the operator's own judgement on a token request (RFC 6749 section 3.2), and what it is made with."""
+
+from typing import Any
+
+import msgspec
+
+from service.bags.ids import fresh_id
+from service.bags.kinds import AuthorizationCode, Grant
+from service.grants import GRANTS, GrantFunction, GrantRequest, Plan
+from service.grants.authorization_code import check_pkce, open_code
+from service.grants.granted import plan_for
+from service.grants.plan import Awaiting
+from service.hooks.guard import Hook
+from service.hooks.plans import check_plan
+from service.protocol.claims import of_scopes, select
+from service.protocol.digests import client_digest
+from service.protocol.errors import OAuthError
+from service.protocol.pkce import check_verifier
+from service.protocol.ports import User
+
+
+class TokenRequest:
+    """A token request whose client is known, and has proved the key in `cnf` if it has sent a proof.
+
+    `now` is in seconds since the epoch. What a method returns changes nothing by itself: the service spends and issues
+    once `decide` has returned a plan.
+    """
+
+    def __init__(self, request: GrantRequest, grant_type: str) -> None:
+        self.grant_type = grant_type
+        self.form = request.form
+        self.client = request.client
+        self.cnf = request.cnf
+        self.now = request.now
+        self._request = request
+
+    async def judge(self) -> Plan | Awaiting:
+        """Return what the service itself would answer.
+
+        For a device it is not a Plan yet (service/grants/plan.py): to be returned as it is.
+
+        Raises:
+            OAuthError: the service would refuse.
+        """
+        return await GRANTS[self.grant_type](self._request)
+
+    def open_code(self) -> AuthorizationCode:
+        """Return what is in the code of the request; its `grant` says who has granted what.
+
+        Raises:
+            OAuthError: invalid_grant for one that is not good, or not this client's; invalid_request.
+        """
+        return open_code(self._request)
+
+    def verify_pkce(self, challenge: bytes) -> None:
+        """Check the code_verifier of the request against the 32 octets of an S256 challenge; none: there must be none.
+
+        Raises:
+            OAuthError: invalid_grant.
+        """
+        check_verifier(challenge, self.form.get("code_verifier"))
+
+    def redeem(self, code: AuthorizationCode, **members: Any) -> Plan:
+        """Return the plan of all tokens that `code` stands for; PKCE is verified, asked or not.
+
+        `members` replace those of the plan: `claims` and `id_claims` add to the access token and the ID token.
+
+        Raises:
+            OAuthError: invalid_grant, invalid_target, invalid_scope, invalid_authorization_details.
+        """
+        check_pkce(code, self._request)
+        return msgspec.structs.replace(plan_for(code, self._request), **members)
+
+    def mint(self, user: User | None = None, *, scope: str | None = None, **members: Any) -> Plan:
+        """Return the plan of tokens for `user`, by default for the client itself, within what the client may have.
+
+        `scope` takes the place of the request's. A person's tokens are an ID token too, if the scopes have `openid`,
+        and a refresh token, if the client may have one. `members` replace those of the plan.
+
+        Raises:
+            OAuthError: invalid_scope, invalid_target; unauthorized_client for the tokens of a client that has proved
+                nothing; server_error for a user with the id of a client.
+        """
+        request, client, registry = self._request, self.client, self._request.registry
+        resources, scope = self.form.all("resource"), self.form.get("scope") if scope is None else scope
+        if user is None:
+            if client.public:
+                raise OAuthError("unauthorized_client", "the tokens are for confidential clients")
+            audiences, scopes, _ = registry.entitlement(client, resources, scope)
+            return msgspec.structs.replace(Plan(client.id, client.id, audiences, scopes, cnf=self.cnf), **members)
+        if registry.client(user.sub) is not None:
+            raise OAuthError("server_error", "something went wrong here", reason="a user has the id of a client")
+        now = int(self.now)
+        audiences, scopes, _ = registry.consentable(client, resources, scope)
+        grant = Grant(
+            family=fresh_id(),
+            client=client_digest(client.id),
+            sub=user.sub,
+            scope=" ".join(scopes),
+            resources=tuple(audience.identifier for audience in audiences),
+            auth_time=now,
+            acr=user.acr,
+            amr=user.amr,
+            claims=select(user.claims, of_scopes(scopes)) if "openid" in scopes else {},
+        )
+        plan = plan_for(AuthorizationCode(request.snapshot.issuer, fresh_id(), now, now, grant), request)
+        return msgspec.structs.replace(plan, **{"standing": (), "redeems": None, **members})
+
+
+def deciding(hook: Hook, grant_type: str) -> GrantFunction:
+    """Return `decide` as the grant of `grant_type`."""
+
+    async def grant(request: GrantRequest) -> Plan | Awaiting:
+        answer = await hook(TokenRequest(request, grant_type))
+        if answer is None:
+            raise OAuthError("invalid_request", "the request was not accepted", reason=f"{hook.name} answered None")
+        if isinstance(answer, OAuthError):
+            raise answer
+        if isinstance(answer, Awaiting):
+            return answer
+        # Judged anew each time: what the operator looks at may have changed.
+        return msgspec.structs.replace(check_plan(hook, answer, request.client), repeatable=False)
+
+    return grant

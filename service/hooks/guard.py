@@ -1,0 +1,83 @@
+"""Calling a hook so that its faults stay its own: a limit of time, a bounded pool, and an answer of the right type."""
+
+import asyncio
+from collections.abc import Callable
+from inspect import iscoroutine, iscoroutinefunction
+from typing import Any
+
+import structlog
+
+from service.config.tables import Hooks
+from service.hooks.pool import Outcome, Pool, PoolExhausted
+from service.protocol.errors import OAuthError
+
+log = structlog.get_logger("satchel")
+
+
+class Guard:
+    """The limits that all hooks of a process share."""
+
+    def __init__(self, limits: Hooks) -> None:
+        self.seconds = limits.timeout
+        self.pool = Pool(limits.threads, limits.queue)
+
+
+class Hook:
+    """A hook that answers one of `kinds`, or refuses with an OAuthError.
+
+    Whatever else it does is logged by the hook's name and the class of what it raised, never by its text, which may
+    hold what the request held.
+    """
+
+    def __init__(self, guard: Guard, name: str, function: Callable[..., Any], *kinds: type) -> None:
+        self.name = name
+        self._guard = guard
+        self._function = function
+        self._kinds = kinds
+        self._is_async = iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+    async def __call__(self, *arguments: Any) -> Any:
+        """Return the hook's answer.
+
+        Raises:
+            OAuthError: the hook's own; server_error, where it fails or takes longer than `hooks.timeout`.
+        """
+        future = self._start(arguments)
+        try:
+            # Unlike wait_for, this goes on even where a hook will not be cancelled.
+            await asyncio.wait((future,), timeout=self._guard.seconds)
+            if not future.done():
+                raise self.failed(f"took longer than {self._guard.seconds:g} s")
+        finally:
+            future.cancel()
+        if future.cancelled():
+            raise self.failed("CancelledError")
+        answer, fault = future.result()
+        if isinstance(fault, OAuthError):
+            raise fault
+        if fault is not None:
+            raise self.failed(type(fault).__name__)
+        if not isinstance(answer, self._kinds):
+            if iscoroutine(answer):
+                answer.close()
+            raise self.failed(f"answered {type(answer).__name__}")
+        return answer
+
+    def failed(self, fault: str) -> OAuthError:
+        """Write down that the hook has failed, and return what the client is told."""
+        log.error("hook failed", hook=self.name, fault=fault)
+        return OAuthError("server_error", "something went wrong here", reason=f"hook {self.name}: {fault}")
+
+    def _start(self, arguments: tuple[Any, ...]) -> "asyncio.Future[Outcome]":
+        if self._is_async:
+            return asyncio.ensure_future(self._awaited(arguments))
+        try:
+            return asyncio.wrap_future(self._guard.pool.submit(self._function, *arguments))
+        except PoolExhausted:
+            raise self.failed("no thread is free") from None
+
+    async def _awaited(self, arguments: tuple[Any, ...]) -> Outcome:
+        try:
+            return Outcome(await self._function(*arguments))
+        except (Exception, SystemExit) as fault:  # SystemExit in a task would take the worker down
+            return Outcome(fault=fault)

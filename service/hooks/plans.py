@@ -1,0 +1,69 @@
+"""What a hook may say in a token: nothing that the service alone speaks for, and nothing that a token cannot carry."""
+
+from collections.abc import Awaitable, Callable, Set
+from typing import Any
+
+import msgspec
+
+from service.bags.sign import RESERVED_CLAIMS
+from service.config import Client
+from service.grants import Plan
+from service.hooks.guard import Hook
+from service.protocol.claims import RESERVED_ID_CLAIMS
+
+MAX_CLAIMS = 4096
+"""Bytes of JSON that a hook's claims may have: a token has to fit into a header."""
+
+
+def check_plan(hook: Hook, plan: Plan, client: Client) -> Plan:
+    """Return the plan that `hook` has made for a request of `client`, its claims as tokens carry them.
+
+    Raises:
+        OAuthError: server_error, for a plan that cannot be carried out, or is not the operator's to make.
+    """
+    if not plan.audiences:
+        raise hook.failed("no audience")
+    if not plan.subject:
+        raise hook.failed("no subject")
+    if plan.client_id != client.id:
+        raise hook.failed("a plan for another client")
+    if not plan.claims and not plan.id_claims:
+        return plan
+    claims, id_claims = _plain(hook, plan.claims, RESERVED_CLAIMS), _plain(hook, plan.id_claims, RESERVED_ID_CLAIMS)
+    return msgspec.structs.replace(plan, claims=claims, id_claims=id_claims)
+
+
+Customize = Callable[[Plan], Awaitable[Plan]]
+"""Adds claims to a plan."""
+
+
+def customizing(access: Hook | None, id: Hook | None) -> Customize | None:
+    """Return what adds the claims of `customize_access_token` and `customize_id_token` to a plan; None without them."""
+    if access is None and id is None:
+        return None
+
+    async def customize(plan: Plan) -> Plan:
+        if access is not None:
+            claims = _plain(access, await access(plan), RESERVED_CLAIMS)
+            plan = msgspec.structs.replace(plan, claims={**plan.claims, **claims})
+        if id is not None and plan.person is not None and "openid" in plan.scopes:
+            claims = _plain(id, await id(plan), RESERVED_ID_CLAIMS)
+            plan = msgspec.structs.replace(plan, id_claims={**plan.id_claims, **claims})
+        return plan
+
+    return customize
+
+
+def _plain(hook: Hook, claims: dict[str, Any], reserved: Set[str]) -> dict[str, Any]:
+    """Return `claims` as JSON has them."""
+    try:
+        text = msgspec.json.encode(claims)
+        plain = msgspec.json.decode(text, type=dict[str, Any])
+        msgspec.msgpack.encode(plain)  # in a sealed token, a number has at most 64 bits
+    except Exception:
+        raise hook.failed("claims that a token cannot carry") from None
+    if len(text) > MAX_CLAIMS:
+        raise hook.failed(f"claims of more than {MAX_CLAIMS} bytes")
+    if not reserved.isdisjoint(plain):
+        raise hook.failed("a claim that is for the service alone to set")
+    return plain

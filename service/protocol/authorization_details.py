@@ -1,0 +1,76 @@
+"""Rich authorization requests (RFC 9396): the `authorization_details` parameter, checked against configured types."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from service.bags.errors import BadBag
+from service.bags.strict_json import load_array
+from service.config.front import DetailType
+from service.protocol.errors import OAuthError
+
+MAX_CHARS = 4000
+MAX_ELEMENTS = 20
+
+_LISTS = ("locations", "actions", "datatypes", "privileges")
+"""Members that are arrays of strings wherever they occur (section 2.2); `identifier` is a string."""
+
+
+def read_details(text: str, types: Mapping[str, DetailType], allowed: Collection[str]) -> list[dict[str, Any]]:
+    """Return the elements of the parameter, each of a configured type that is `allowed`, and all that this one asks.
+
+    Raises:
+        OAuthError: invalid_authorization_details (section 5).
+    """
+    elements = _elements(text)
+    for element in elements:
+        name = element.get("type")
+        kind = types.get(name) if isinstance(name, str) and name in allowed else None
+        if kind is None:
+            raise _refused("a type of authorization_details is not known, or not for the client")
+        if not {*kind.required} <= element.keys() <= {"type", *kind.members}:
+            raise _refused("an element of authorization_details has a member too many or too few")
+        if not _well_formed(element):
+            raise _refused("an element of authorization_details has a member of the wrong kind")
+    return elements
+
+
+def narrow_details(text: str | None, granted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the elements that a token request names (section 6), each exactly as `granted`; all without a name.
+
+    What would be less than an element is for its type to say, so nothing but the same is known to be no more.
+
+    Raises:
+        OAuthError: invalid_authorization_details.
+    """
+    if text is None:
+        return granted
+    elements = _elements(text)
+    if any(element not in granted for element in elements):
+        raise _refused("authorization_details exceeds what was granted")
+    return elements
+
+
+def _elements(text: str) -> list[dict[str, Any]]:
+    try:
+        if len(text) > MAX_CHARS:
+            raise BadBag("too long")
+        elements = load_array(text.encode("utf-8"))
+        msgspec.msgpack.encode(elements)  # a number beyond 64 bits fits into no bag
+    except (BadBag, OverflowError) as fault:
+        raise _refused("authorization_details is malformed", str(getattr(fault, "reason", fault))) from None
+    if not 0 < len(elements) <= MAX_ELEMENTS or not all(isinstance(element, dict) for element in elements):
+        raise _refused(f"authorization_details must have from 1 to {MAX_ELEMENTS} objects")
+    return elements
+
+
+def _well_formed(element: dict[str, Any]) -> bool:
+    lists = (element.get(name, []) for name in _LISTS)
+    return isinstance(element.get("identifier", ""), str) and all(
+        isinstance(items, list) and all(isinstance(item, str) for item in items) for items in lists
+    )
+
+
+def _refused(description: str, reason: str = "") -> OAuthError:
+    return OAuthError("invalid_authorization_details", description, reason=reason)

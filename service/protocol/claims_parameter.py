@@ -1,0 +1,57 @@
+"""The `claims` parameter (OpenID Connect Core section 5.5): which claims are wanted, where, and of which value."""
+
+from typing import Any
+
+from service.bags.errors import BadBag
+from service.bags.strict_json import load_object
+from service.protocol.errors import OAuthError
+
+MAX_CHARS = 2000
+MAX_CLAIMS = 50
+"""Claims that one member may name."""
+
+
+def read_claims(text: str) -> dict[str, Any]:
+    """Return the members `id_token` and `userinfo` of the parameter, each a table of claim requests.
+
+    A claim request is None, or has some of `essential`, `value` and `values`; what the parameter says beyond that is
+    left out, as section 5.5 asks.
+
+    Raises:
+        OAuthError: invalid_request.
+    """
+    try:
+        if len(text) > MAX_CHARS:
+            raise BadBag("too long")
+        members = load_object(text.encode("utf-8"))
+        return {name: _requests(members[name]) for name in ("id_token", "userinfo") if members.get(name) is not None}
+    except BadBag as fault:
+        raise OAuthError("invalid_request", "claims is malformed", reason=fault.reason) from None
+
+
+def _requests(member: Any) -> dict[str, Any]:
+    if not isinstance(member, dict) or len(member) > MAX_CLAIMS:
+        raise BadBag("neither an object nor small")
+    return {name: None if request is None else _request(request) for name, request in member.items()}
+
+
+def _request(request: Any) -> dict[str, Any]:
+    if not isinstance(request, dict):
+        raise BadBag("a claim request is neither null nor an object")
+    kept: dict[str, Any] = {}
+    if request.get("essential") is True:
+        kept["essential"] = True
+    if "value" in request:
+        kept["value"] = _value(request["value"])
+    if "values" in request:
+        if not isinstance(request["values"], list):
+            raise BadBag("values is not an array")
+        kept["values"] = [_value(value) for value in request["values"]]
+    return kept
+
+
+def _value(value: Any) -> str | bool:
+    # Nothing else is asked for by value: a person by sub, a context by acr, a fact by true or false.
+    if not isinstance(value, str | bool):
+        raise BadBag("a value is neither a string nor true or false")
+    return value

@@ -1,0 +1,54 @@
+"""/userinfo over HTTP (OpenID Connect Core section 5.3): a token in Authorization, by GET or POST, and its refusals."""
+
+from typing import Any
+
+from service.decisions.decision import Decision
+from service.decisions.desk import Incoming
+from service.decisions.userinfo import decide_userinfo
+from service.protocol.challenge import EITHER, challenge
+from service.protocol.errors import OAuthError
+from service.web.answer import Answer, answer_of
+from service.web.cors import Cors
+from service.web.forms import FORM, FormEndpoint
+from service.web.live import Live
+
+_UNAUTHORIZED = frozenset({"invalid_token", "invalid_dpop_proof", "use_dpop_nonce"})
+
+
+class UserinfoEndpoint(FormEndpoint):
+    """A query is not looked at: a token in it (RFC 6750 section 2.3) is as good as none."""
+
+    methods = ("GET", "POST")
+
+    def incoming(self, scope: dict[str, Any], headers: dict[bytes, bytes], body: bytes) -> Incoming:
+        """Return what is to be judged; a POST may be empty, and then needs no content type.
+
+        Raises:
+            OAuthError: invalid_request.
+        """
+        if scope["method"] == "GET" or not body:
+            body, headers = b"", {**headers, b"content-type": FORM}
+        return super().incoming({**scope, "query_string": b""}, headers, body)
+
+    def rendered(self, decision: Decision, headers: dict[bytes, bytes]) -> Answer:
+        """Return the answer; a refusal says how to come back (RFC 6750 section 3, RFC 9449 section 7.1)."""
+        answer = answer_of(decision)
+        error = decision.error
+        if error is None or error.status >= 500:
+            return answer
+        others = [field for field in answer.headers if field[0] != b"www-authenticate"]
+        again = (b"www-authenticate", _challenge(error, headers.get(b"authorization", b"")).encode())
+        return Answer(401 if error.code in _UNAUTHORIZED else error.status, [*others, again], answer.body)
+
+
+def _challenge(error: OAuthError, authorization: bytes) -> str:
+    return challenge(error, dpop=authorization[:5].lower() == b"dpop ") if authorization else EITHER
+
+
+def userinfo_endpoints(live: Live) -> dict[str, UserinfoEndpoint]:
+    """Return the endpoint by path, where there is OpenID Connect."""
+    config = live.desk.registry.config
+    if not config.openid.enabled:
+        return {}
+    path = config.base_path + config.endpoints.userinfo
+    return {path: UserinfoEndpoint("userinfo", decide_userinfo, live, Cors(config.clients))}

@@ -1,0 +1,123 @@
+"""What sessions hold, for how long, and that they fit into a cookie."""
+
+import msgspec
+import pytest
+
+from service.bags.ids import fresh_id
+from service.bags.kinds import Browser as BrowserBag
+from service.bags.kinds import Login, Served, Session
+from service.config import Client
+from service.decisions.decision import Action, Decision
+from service.decisions.session import (
+    MAX_COOKIE,
+    MAX_SERVED,
+    browser_of,
+    granted_before,
+    new_session,
+    serve,
+    session_cookie,
+)
+from service.decisions.visit import Visit
+from service.protocol.errors import OAuthError
+from tests.decisions.visiting import Browser, Visiting, answered
+from tests.satchel import NOW
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Visiting:
+    return Visiting(tmp_path_factory.mktemp("session"))
+
+
+def client(n: int) -> Client:
+    return Client(id=f"client {n}")
+
+
+def of(service: Visiting, **members: object) -> Session:
+    return new_session(service.desk, Login(**{"sub": "u-1", "auth_time": NOW, **members}), NOW)  # type: ignore[arg-type]
+
+
+def kept(service: Visiting, session: Session) -> Session:
+    """What comes back out of the cookie."""
+    cookie = session_cookie(service.desk, session, NOW)
+    assert len(cookie) <= MAX_COOKIE
+    return service.opened(cookie, Session)
+
+
+def test_it_remembers_whom_it_has_served(service: Visiting) -> None:
+    session = of(service)
+    for n in range(MAX_SERVED):
+        session = serve(session, client(n), ["read", f"s{n}"])
+    assert len(session.served) == MAX_SERVED
+    session = serve(session, client(0), ["write"])
+    assert granted_before(session, client(0)) == ("read", "s0", "write")
+    session = serve(session, client(99), ["read"])
+    assert len(session.served) == MAX_SERVED
+    assert granted_before(session, client(1)) == ()  # the one served longest ago
+    assert granted_before(session, client(2)) == ("read", "s2")
+    assert kept(service, session) == session
+
+
+def test_its_id_stays_as_it_is_renewed(service: Visiting) -> None:
+    session = of(service)
+    served = serve(session, client(1), ["read"])
+    assert served.jti != session.jti
+    assert msgspec.structs.replace(served, jti=session.jti, served=()) == session
+
+
+@pytest.mark.parametrize("size", [10, 100, 500, 2000, 5000])
+@pytest.mark.parametrize("clients", [1, 2, 25])
+def test_it_fits_into_a_cookie_however_much_is_granted(service: Visiting, size: int, clients: int) -> None:
+    session = of(service, claims={"bio": "b" * 900}, sub="u" * 255)
+    for n in range(clients):
+        session = serve(session, client(n), ["s" * size])
+    back = kept(service, session)
+    assert 1 <= len(back.served) <= clients
+    assert back.served == session.served[-len(back.served) :] or back.served == (Served(session.served[-1].client),)
+    assert back.login == session.login
+
+
+def test_a_login_that_does_not_fit_is_refused(service: Visiting) -> None:
+    session = of(service, acr="a" * 4000)
+    with pytest.raises(OAuthError) as caught:
+        session_cookie(service.desk, session, NOW)
+    assert caught.value.code == "server_error"
+
+
+# --- the other cookie
+
+
+def browser_cookie(service: Visiting, cookie: str, now: float) -> tuple[BrowserBag, str | None]:
+    decision = Decision(Action.OK)
+    bag = browser_of(service.desk, decision, Visit(b"", browser=cookie), now)
+    return bag, decision.browser
+
+
+def test_a_browser_keeps_its_id(service: Visiting) -> None:
+    first, cookie = browser_cookie(service, "", NOW)
+    assert cookie is not None
+    assert browser_cookie(service, cookie, NOW + 100) == (first, None)
+
+
+def test_it_is_renewed_before_a_ticket_could_outlive_it(service: Visiting) -> None:
+    first, cookie = browser_cookie(service, "", NOW)
+    assert cookie is not None
+    late = first.exp - service.config.lifetimes.login
+    assert browser_cookie(service, cookie, late)[1] is None
+    renewed, again = browser_cookie(service, cookie, late + 1)
+    assert (renewed.jti, again is None) == (first.jti, False)
+    assert renewed.exp > first.exp
+    other, _ = browser_cookie(service, cookie, first.exp)
+    assert other.jti != first.jti
+
+
+def test_another_kind_of_bag_is_no_browser(service: Visiting) -> None:
+    cookie = session_cookie(service.desk, of(service), NOW)
+    assert browser_cookie(service, cookie, NOW)[1] is not None
+    assert browser_cookie(service, fresh_id(), NOW)[1] is not None
+
+
+def test_the_cookies_of_a_whole_life_are_small(service: Visiting) -> None:
+    browser = Browser(service)
+    assert "code" in answered(browser.through(scope="openid read write email"))
+    assert len(browser.session) < 420
+    assert len(browser.browser) < 300
