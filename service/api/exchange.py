@@ -59,6 +59,8 @@ async def defer_exchange(desk: Desk, asked: Asked, terms: Terms | None, now: flo
     known = [each for each in parties.values() if each is not None]
     subject = parties["subject"]
     if subject is not None:
+        if subject.may_act is not None and form.get("actor_token") is not None and parties["actor"] is None:
+            raise OAuthError("invalid_request", "the actor token is not acceptable", reason="may_act, and not verified")
         check_may_act(subject, parties["actor"], request)
     standings = [each.standing for each in known]
     if not all_stand(standings, await desk.memory.get_many(all_ids(standings))):
@@ -104,23 +106,19 @@ async def _party(role: str, request: GrantRequest) -> Party | None:
 
 def _info(known: Party, text: str, desk: Desk, now: float) -> TokenInfo:
     """Return what was verified of a token."""
-    info = TokenInfo(
-        subject=known.sub,
-        scopes=[Scope(name=name, description="") for name in sorted(known.scope)] or None,
-        expires_at=known.expires * 1000,
-    )
-    if known.iss != desk.snapshot.issuer:
-        return info
-    token = desk.snapshot.open(text, (AccessToken,), now)
-    personal = personal_claims(token, desk.snapshot, now)
-    client = client_members(desk.registry.client(token.client_id))
-    for name, value in client.items():
-        setattr(info, name, value)
-    info.subject = None if token.sub == token.client_id else known.standing.sub
-    info.resources = list(token.aud)
-    info.authorization_details = on_wire(token.authorization_details)
-    info.properties = None if personal is None else pairs(personal.properties)
-    return info
+    members: dict[str, Any] = {"subject": known.sub}
+    if known.iss == desk.snapshot.issuer:
+        token = desk.snapshot.open(text, (AccessToken,), now)
+        personal = personal_claims(token, desk.snapshot, now)
+        members = {
+            **client_members(desk.registry.client(token.client_id)),
+            "subject": None if token.sub == token.client_id else known.standing.sub,
+            "resources": list(token.aud),
+            "authorization_details": on_wire(token.authorization_details),
+            "properties": None if personal is None else pairs(personal.properties),
+        }
+    scopes = [Scope(name=name, description="") for name in sorted(known.scope)]
+    return TokenInfo(**members, scopes=scopes or None, expires_at=known.expires * 1000)
 
 
 async def defer_assertion(desk: Desk, asked: Asked, terms: Terms | None, now: float) -> dict[str, Any]:

@@ -21,8 +21,9 @@ def api_problems(config: Config) -> Iterator[tuple[str, str]]:
     for name in config.endpoints.__struct_fields__ if api.enabled else ():
         if f"{getattr(config.endpoints, name)}/".startswith(f"{api.path}/"):
             yield f"endpoints.{name}", "is below api.path"
-    numbers: set[int] = set()
+    names = {client.id: n for n, client in enumerate(config.clients)}
+    numbers: dict[int, int] = {}
     for n, client in enumerate(config.clients):
-        if client.number is not None and client.number in numbers:
-            yield f"clients[{n}].number", f"{client.number} is taken"
-        numbers.add(client.number or 0)
+        number = client.number
+        if number is not None and (numbers.setdefault(number, n), names.get(str(number), n)) != (n, n):
+            yield f"clients[{n}].number", f"{number} is taken"

@@ -98,6 +98,11 @@ def test_a_revoked_token_is_refused(service: Calling) -> None:
 def test_may_act_holds(service: Calling) -> None:
     token = IDP.sign(may_act={"sub": "somebody", "iss": ISSUER})
     assert exchange(service, token, TYPE + "jwt")["action"] == "BAD_REQUEST"
+    ours = IDP.sign(may_act={"sub": "web", "iss": ISSUER})
+    assert exchange(service, ours, TYPE + "jwt")["action"] == "TOKEN_EXCHANGE"
+    unverified = {"actor_token": UNKNOWN.sign(), "actor_token_type": TYPE + "jwt"}
+    assert exchange(service, ours, TYPE + "jwt", **unverified)["action"] == "BAD_REQUEST"
+    assert exchange(service, IDP.sign(), TYPE + "jwt", **unverified)["action"] == "TOKEN_EXCHANGE"
 
 
 def test_a_public_client_exchanges_nothing(service: Calling) -> None:

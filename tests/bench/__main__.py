@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from tests.bench import (
+    authorize,
     client_tokens,
     client_verifier,
     endpoints,
@@ -37,6 +38,7 @@ MEASUREMENTS: tuple[Callable[[Effort], Iterator[Figure]], ...] = (
     endpoints.measure,
     private_key_jwt.measure,
     refresh.measure,
+    authorize.measure,
     memory_load.measure,
     races.measure,
     rss.measure,

@@ -1,4 +1,4 @@
-"""Load on a server of this machine over keep-alive connections; every answer must be 2xx, save where they race.
+"""Load on a server of this machine over keep-alive connections; every answer must be 2xx or 3xx, save where they race.
 
 Rates are taken by wrk where it is on PATH, else by the loader here. Exact counts are always the loader's here.
 """
@@ -248,8 +248,8 @@ def _parse(data: bytes) -> Answer | None:
 
 
 def _good(answer: Answer) -> Answer:
-    if answer.status // 100 != 2:
-        raise LoadFailed(f"an answer is not 2xx: {answer.status}")
+    if answer.status // 100 not in (2, 3):
+        raise LoadFailed(f"an answer is neither 2xx nor 3xx: {answer.status}")
     return answer
 
 

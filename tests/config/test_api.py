@@ -21,9 +21,11 @@ enabled = true
 identifier = "https://api.example.com"
 [[clients]]
 id = "one"
+auth_methods = ["none"]
 {one}
 [[clients]]
 id = "2"
+auth_methods = ["none"]
 {two}
 """
 

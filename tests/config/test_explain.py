@@ -121,3 +121,12 @@ def test_the_command_without_keys(
     monkeypatch.setenv("SATCHEL_STATE", str(tmp_path / "none"))
     assert main(["--config", str(file), "explain", "x"]) == 1
     assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+def test_an_id_token(ring: Ring) -> None:
+    claims = json.dumps({"iss": ISSUER, "sub": "alice", "aud": "app", "iat": NOW, "exp": NOW + 60}).encode()
+    token = Snapshot(ring, ISSUER).sign_claims("JWT", claims, "ES256", NOW)
+    lines = told(explain(ring, ISSUER, token, NOW))
+    assert (lines["kind"], lines["verdict"], lines["sub"]) == ("ID token (JWT)", "valid", '"alice"')
+    assert told(explain(ring, ISSUER, token, NOW + 60))["verdict"].startswith("refused: expired")
+    assert told(explain(ring, "https://other.example.com", token, NOW))["kind"] == "unknown"
