@@ -24,7 +24,7 @@ def policy(method: str, path: str) -> Requirement | None:
 async def rooms(scope: Any, receive: Any, send: Any) -> None:
     """Every path is a room, but for one."""
     if scope["type"] != "http":
-        raise NotImplementedError(scope["type"])
+        raise ValueError(scope["type"])
     if scope["path"] == "/health":
         status, said = 200, {"ok": True}
     elif scope["method"] == "PUT":

@@ -12,7 +12,7 @@ _SEPARATORS = re.compile(r"[\s\-–—_.]+")
 
 
 def fresh_user_code() -> str:
-    """Return a user code as people see it: XXXX-XXXX."""
+    """Return a user code as people see it, such as BCDF-GHJK."""
     number = int.from_bytes(random_octets(16))  # so much more than 20^8 that no letter is likelier than another
     letters = [ALPHABET[number // len(ALPHABET) ** n % len(ALPHABET)] for n in range(LENGTH)]
     return shown("".join(letters))

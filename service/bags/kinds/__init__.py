@@ -1,0 +1,76 @@
+"""What each bag holds.
+
+A payload is MessagePack of a tagged array (RFC 7516 leaves the plaintext to us), so three rules keep every bag ever
+handed out readable: fields are only appended, always with a default; a tag is never used twice; a field that
+*restricts* what its bag allows is a new kind, because an older node would ignore it.
+"""
+
+from service.bags.kinds.api import ApiTicket, TokenTicket
+from service.bags.kinds.bag import Bag
+from service.bags.kinds.device import DeviceApproval, DeviceCode
+from service.bags.kinds.front import (
+    AuthorizationRequest,
+    Browser,
+    Login,
+    LoginTicket,
+    LogoutTicket,
+    PushedRequest,
+    Served,
+    Session,
+    Verdict,
+)
+from service.bags.kinds.tokens import (
+    SID_CHARS,
+    AccessToken,
+    AuthorizationCode,
+    Grant,
+    PersonalClaims,
+    Property,
+    RefreshToken,
+    Terms,
+    visible,
+)
+
+KINDS: tuple[type[Bag], ...] = (
+    AccessToken,
+    AuthorizationCode,
+    RefreshToken,
+    PushedRequest,
+    LoginTicket,
+    Verdict,
+    Browser,
+    Session,
+    DeviceCode,
+    DeviceApproval,
+    PersonalClaims,
+    LogoutTicket,
+    TokenTicket,
+    ApiTicket,
+)
+
+__all__ = [
+    "KINDS",
+    "SID_CHARS",
+    "AccessToken",
+    "ApiTicket",
+    "AuthorizationCode",
+    "AuthorizationRequest",
+    "Bag",
+    "Browser",
+    "DeviceApproval",
+    "DeviceCode",
+    "Grant",
+    "Login",
+    "LoginTicket",
+    "LogoutTicket",
+    "PersonalClaims",
+    "Property",
+    "PushedRequest",
+    "RefreshToken",
+    "Served",
+    "Session",
+    "Terms",
+    "TokenTicket",
+    "Verdict",
+    "visible",
+]

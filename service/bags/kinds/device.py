@@ -1,0 +1,27 @@
+"""The device flow (RFC 8628)."""
+
+from typing import Any, ClassVar
+
+from service.bags.kinds.bag import Bag
+from service.bags.kinds.tokens import Grant
+
+
+class DeviceCode(Bag, frozen=True, array_like=True, tag=9):
+    """A device code (RFC 8628 section 3.2); `scope` is what may be granted."""
+
+    TYP: ClassVar[str] = "device+bag"
+
+    client_id: str
+    scope: str
+    resources: tuple[str, ...] = ()
+    memory: str = ""
+    cnf: dict[str, str] = {}
+    authorization_details: list[dict[str, Any]] = []
+
+
+class DeviceApproval(Bag, frozen=True, array_like=True, tag=10):
+    """What a person has said to a device, on its way through the memory; without a grant it was no."""
+
+    TYP: ClassVar[str] = "approval+bag"
+
+    grant: Grant | None = None

@@ -1,0 +1,120 @@
+"""Requests on their way through login and consent, and the cookies of browsers."""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+from service.bags.kinds.bag import Bag
+
+
+class AuthorizationRequest(msgspec.Struct, frozen=True, array_like=True):
+    """An authorization request whose client and redirect_uri are proved (RFC 6749 section 4.1.1, OIDC Core 3.1.2.1).
+
+    `redirect_uri` is where the answer goes, `named` whether the request had it; `scope` is what may be granted;
+    `challenge` the 32 octets of S256; `max_age` is in seconds, -1 without one; `claims` is the parameter as it came.
+    """
+
+    client_id: str
+    redirect_uri: str
+    scope: str
+    state: str = ""
+    response_mode: str = "query"
+    named: bool = True
+    challenge: bytes = b""
+    nonce: str = ""
+    resources: tuple[str, ...] = ()
+    dpop_jkt: str = ""
+    prompt: tuple[str, ...] = ()
+    max_age: int = -1
+    login_hint: str = ""
+    acr_values: tuple[str, ...] = ()
+    claims: dict[str, Any] = {}
+    authorization_details: list[dict[str, Any]] = []
+    ui_locales: str = ""
+    hint_sub: str = ""
+    """`sub` of the id_token_hint: nobody else may be logged in."""
+
+
+class Login(msgspec.Struct, frozen=True, array_like=True):
+    """Who has logged in, and how; `auth_time` is in seconds since the epoch; `claims` what only the login knows."""
+
+    sub: str
+    auth_time: int
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    claims: dict[str, Any] = {}
+
+
+class PushedRequest(Bag, frozen=True, array_like=True, tag=4):
+    """A request_uri (RFC 9126 section 2.2); `client` is a digest, and the request's own client_id is empty."""
+
+    TYP: ClassVar[str] = "par+bag"
+
+    client: bytes
+    request: AuthorizationRequest
+    memory: str = ""
+
+
+class LoginTicket(Bag, frozen=True, array_like=True, tag=5):
+    """A request on its way through login and consent, good for one answer.
+
+    `browser` is the jti of the cookie that it was begun with, `pushed` that of the request_uri to be spent with it.
+    `session` and `sub` are what a consent page was made for, empty before the login; `device` is the user code where
+    the answer goes to a device (RFC 8628) instead of a redirect_uri.
+    """
+
+    TYP: ClassVar[str] = "ticket+bag"
+
+    request: AuthorizationRequest
+    browser: str
+    memory: str = ""
+    pushed: str = ""
+    session: str = ""
+    sub: str = ""
+    device: str = ""
+
+
+class Verdict(Bag, frozen=True, array_like=True, tag=6):
+    """What a login application has found: who has logged in and what they grant, or an error code."""
+
+    TYP: ClassVar[str] = "verdict+bag"
+
+    ticket: LoginTicket
+    login: Login | None = None
+    scope: str = ""
+    authorization_details: list[dict[str, Any]] = []
+    error: str = ""
+
+
+class Browser(Bag, frozen=True, array_like=True, tag=7):
+    """A cookie that tells one browser from another; a ticket that began elsewhere is refused."""
+
+    TYP: ClassVar[str] = "browser+bag"
+
+
+class Served(msgspec.Struct, frozen=True, array_like=True):
+    """A client that a session has served, by digest, and the scope that its user has consented to."""
+
+    client: bytes
+    scope: str = ""
+
+
+class Session(Bag, frozen=True, array_like=True, tag=8):
+    """A cookie of single sign-on; `sid` stays while `jti` is renewed, `served` is who is told of a logout."""
+
+    TYP: ClassVar[str] = "session+bag"
+
+    sid: str
+    login: Login
+    served: tuple[Served, ...] = ()
+
+
+class LogoutTicket(Bag, frozen=True, array_like=True, tag=12):
+    """A logout that waits for the person's yes (OpenID Connect RP-Initiated Logout section 2)."""
+
+    TYP: ClassVar[str] = "logout+bag"
+
+    browser: str
+    sid: str = ""
+    redirect_uri: str = ""
+    state: str = ""
