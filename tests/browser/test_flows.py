@@ -227,7 +227,8 @@ def test_with_the_keyboard_alone(person: Come) -> None:
     alice = person()
     alice.open()
     keyboard = alice.page.keyboard
-    keyboard.type("alice")  # the first field has the focus
+    alice.page.locator("input[name=username]:focus").wait_for()  # nobody has clicked
+    keyboard.type("alice")
     keyboard.press("Tab")
     keyboard.type("wonderland")
     keyboard.press("Enter")

@@ -20,7 +20,7 @@ from satchel_client.verifier import Verifier
 
 from tests.client.issuer import Prover
 from tests.every_format import ISSUER, NAMES, EveryFormat, recipient_keys, resource
-from tests.satchel import CXF, DEMO, ROOT, Running
+from tests.satchel import CXF, MACHINES, ROOT, Running
 
 API, VAULT = "https://api.example.com", "https://vault.example.com"
 
@@ -101,7 +101,7 @@ id_token = 8
 @pytest.fixture
 def restless(tmp_path: Path) -> Iterator[Running]:
     """A Satchel with a new signing key every six seconds."""
-    with Running(tmp_path, DEMO.replace("[memory]", LIVES, 1)) as server:
+    with Running(tmp_path, MACHINES.replace("[memory]", LIVES, 1)) as server:
         yield server
 
 
