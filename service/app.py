@@ -93,7 +93,7 @@ def create_app(
     store = store or key_store(config)
     desk = create_desk(config, store, memory or open_memory(config.memory, lambda: int(clock())))
     live = Live(desk, config.keys, clock)
-    recorder = Recorder(clock, write if config.logging.requests else None)
+    recorder = Recorder(clock, write if config.logging.requests else None, audit=config.hooks.audit)
     endpoints: dict[str, Endpoint] = {**form_endpoints(live), **userinfo_endpoints(live), **front_endpoints(live)}
     api = DecisionApi(live) if config.api.enabled else None
     endpoints |= {} if api is None else dict.fromkeys(api.paths, api)

@@ -37,19 +37,23 @@ from service.decisions.desk import Desk
 
 
 class Call(NamedTuple):
-    """A call: its number in result codes, its message, its function, and the verbs it is made with."""
+    """A call: its number in result codes, its message, its function, and the verbs it is made with.
+
+    `audited`: a refusal is one of a token request, for `on_refused`.
+    """
 
     number: int
     request: type[Message]
     answer: Callable[[Desk, Any, float], Awaitable[tuple[Decision, Any]]]
     methods: tuple[str, ...] = ("POST",)
+    audited: bool = False
 
 
 CALLS: dict[str, Call] = {
-    "auth/token": Call(1, TokenRequest, token),
-    "auth/token/issue": Call(2, TokenIssueRequest, issue_ticket),
-    "auth/token/fail": Call(3, TokenFailRequest, fail_ticket),
-    "auth/token/create": Call(4, TokenCreateRequest, create),
+    "auth/token": Call(1, TokenRequest, token, audited=True),
+    "auth/token/issue": Call(2, TokenIssueRequest, issue_ticket, audited=True),
+    "auth/token/fail": Call(3, TokenFailRequest, fail_ticket, audited=True),
+    "auth/token/create": Call(4, TokenCreateRequest, create, audited=True),
     "auth/token/revoke": Call(5, TokenRevokeRequest, token_revoke),
     "auth/authorization": Call(6, AuthorizationCall, authorization),
     "auth/authorization/issue": Call(7, AuthorizationIssueRequest, issue_code),
@@ -80,7 +84,7 @@ async def call(name: str, desk: Desk, body: bytes, now: float) -> tuple[Decision
     Raises:
         CallersFault: the text has the result code.
     """
-    number, kind, answer, _ = CALLS[name]
+    number, kind, answer, _, audited = CALLS[name]
     try:
         request = msgspec.convert(load_object(body or b"{}"), kind)
         decision, response = await answer(desk, request, now)
@@ -88,6 +92,8 @@ async def call(name: str, desk: Desk, body: bytes, now: float) -> tuple[Decision
         raise CallersFault(_message(number, _CALLER, fault.reason)) from None
     except (msgspec.ValidationError, CallersFault) as fault:
         raise CallersFault(_message(number, _CALLER, str(fault))) from None
+    if audited and decision.error is not None and desk.ports.audit is not None:
+        desk.ports.audit(decision, now)
     if isinstance(response, Response):
         _report(number, decision, response)
     return decision, response

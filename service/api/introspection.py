@@ -59,6 +59,7 @@ class StandardIntrospectionRequest(Message):
     """
 
     parameters: str | None = None
+    with_hidden_properties: bool | None = None
     rs_uri: str | None = None
     http_accept_header: str | None = None
 
@@ -152,7 +153,8 @@ async def standard_introspection(
         raise CallersFault("rsUri is missing: a signed answer must say whom it is for (RFC 9701 section 5)")
     with refusing(decision):
         text = parse(request.parameters.encode()).require("token")
-        await describe(decision, desk, text, (request.rs_uri,) if request.rs_uri else None, now)
+        audiences = (request.rs_uri,) if request.rs_uri else None
+        await describe(decision, desk, text, audiences, now, hidden=bool(request.with_hidden_properties))
         if signed:
             sign_answer(decision, desk, request.rs_uri or "", now)
             action = "JWT"

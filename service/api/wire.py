@@ -62,17 +62,20 @@ class Details(Message):
 class FromClient(Message):
     """A request of a client, as the caller has received it: the form, and what came beside it.
 
-    `client_id` and `client_secret` are what HTTP Basic had, `client_certificate` is PEM, `htm` and `htu` are the method
-    and the URL that a DPoP proof is for.
+    `client_id` and `client_secret` are what HTTP Basic had; `client_certificate` is PEM, and so is each of
+    `client_certificate_path`, which leads from it to an authority; `htm` and `htu` are the method and the URL that a
+    DPoP proof is for.
     """
 
     parameters: str | None = None
     client_id: str | None = None
     client_secret: str | None = None
     client_certificate: str | None = None
+    client_certificate_path: list[str] | None = None
     dpop: str | None = None
     htm: str | None = None
     htu: str | None = None
+    dpop_nonce_required: bool | None = None
 
     def incoming(self) -> Incoming:
         """Return the request that came to the caller.
@@ -93,9 +96,14 @@ class FromClient(Message):
             body,
             authorization,
             self.dpop or None,
-            certificate_of(self.client_certificate),
+            certificate_of("clientCertificate", self.client_certificate),
             method=self.htm or "POST",
             url=self.htu or "",
+            certificate_path=tuple(
+                certificate_of(f"clientCertificatePath[{n}]", pem) or b""
+                for n, pem in enumerate(self.client_certificate_path or ())
+            ),
+            nonce_required=bool(self.dpop_nonce_required),
         )
 
 
@@ -108,8 +116,8 @@ class Response(Message):
     response_content: str | None = None
 
 
-def certificate_of(pem: str | None) -> bytes | None:
-    """Return a certificate as DER.
+def certificate_of(name: str, pem: str | None) -> bytes | None:
+    """Return the certificate in the member `name` as DER.
 
     Raises:
         CallersFault: it is not PEM.
@@ -119,7 +127,7 @@ def certificate_of(pem: str | None) -> bytes | None:
     try:
         return ssl.PEM_cert_to_DER_cert(pem)
     except ValueError:
-        raise CallersFault("clientCertificate is not PEM") from None
+        raise CallersFault(f"{name} is not PEM") from None
 
 
 def json_of(name: str, text: str | None) -> dict[str, Any]:

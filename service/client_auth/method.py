@@ -21,6 +21,8 @@ class Credentials(NamedTuple):
     form: Form
     certificate: bytes | None = None
     """The client's certificate (DER), from the TLS connection by way of a trusted proxy."""
+    certificate_path: tuple[bytes, ...] = ()
+    """Certificates (DER) that came with it, to lead from it to an authority."""
 
     def __repr__(self) -> str:
         return "Credentials()"

@@ -1,8 +1,9 @@
-"""tls_client_auth (RFC 8705 section 2.1): a certificate of a CA that the proxy trusts, known by one of its names.
+"""tls_client_auth (RFC 8705 section 2.1): a certificate of a trusted CA, known by one of its names.
 
-The proxy must have verified the chain: nothing in the header says so.
+Where no authorities are configured, the proxy must have verified that: nothing in the header says so.
 """
 
+from service.bags.errors import BadBag
 from service.client_auth import tls
 from service.client_auth.method import Authenticated, Credentials, refused
 from service.protocol.ports import Ports
@@ -25,4 +26,12 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     client, certificate = tls.read(credentials, registry, now)
     if registry.proofs.certificate_names[client.id] not in certificate.names:
         raise refused("the certificate has another name")
+    authorities, der = registry.proofs.authorities, credentials.certificate
+    if authorities is not None and der is not None:
+        try:
+            # `read` allows for clocks that differ, and the path must be good when the certificate is.
+            at = min(max(now, certificate.not_before), certificate.not_after)
+            authorities.check(der, credentials.certificate_path, at)
+        except BadBag as fault:
+            raise refused(fault.reason) from None
     return Authenticated(client, NAME)

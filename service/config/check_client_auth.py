@@ -34,6 +34,8 @@ def client_auth_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 def client_auth_warnings(config: Config) -> Iterator[tuple[str, str]]:
     """Yield what is allowed and unwise, as (path, message)."""
+    if config.proxies.authorities:
+        return
     if all(any(method in client.auth_methods for client in config.clients) for method in _BY_CERTIFICATE):
         yield (
             "proxies.certificate_header",
@@ -74,8 +76,8 @@ def _certificates(path: str, client: Client, config: Config) -> Iterator[tuple[s
     needy = {f"{path}.auth_methods": bool(methods)}
     needy[f"{path}.tls_client_certificate_bound_access_tokens"] = client.tls_client_certificate_bound_access_tokens
     for setting, needs in needy.items():
-        if needs and not config.proxies.certificate_header:
-            yield setting, "needs proxies.certificate_header: nothing else brings a certificate"
+        if needs and not (config.proxies.certificate_header or config.api.enabled):
+            yield setting, "needs proxies.certificate_header, or the decision API: nothing else brings a certificate"
 
 
 def fetchable(uri: str, config: Config) -> bool:

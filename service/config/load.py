@@ -15,7 +15,7 @@ from service.config.check_front import front_problems
 from service.config.check_grants import grant_problems
 from service.config.check_openid import openid_problems
 from service.config.parties import Resource
-from service.config.tables import Config, Users, UsersFile
+from service.config.tables import Config, Proxies, Users, UsersFile
 
 
 class Problem(NamedTuple):
@@ -86,6 +86,7 @@ def _located(config: Config, base: Path, environ: Mapping[str, str], problems: l
         memory=replace(config.memory, path=place(config.memory.path, state / "memory" / "memory.sqlite")),
         users=_with_file(config.users, base, problems),
         pages=replace(config.pages, templates=place(config.pages.templates)),
+        proxies=_with_authorities(config.proxies, base, problems),
         resources=tuple(
             _with_key(resource, f"resources[{n}]", base, problems) for n, resource in enumerate(config.resources)
         ),
@@ -104,6 +105,21 @@ def _with_file(users: Users, base: Path, problems: list[Problem]) -> Users:
         return users
     file = _convert(tables, UsersFile, "users.file", problems)
     return msgspec.structs.replace(users, known=() if file is None else file.users)
+
+
+def _with_authorities(proxies: Proxies, base: Path, problems: list[Problem]) -> Proxies:
+    if not proxies.authorities_file:
+        return proxies
+    if proxies.authorities:
+        problems.append(Problem("proxies.authorities", "is there twice: here and in a file"))
+    try:
+        pem = (base / proxies.authorities_file).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as fault:
+        problems.append(Problem("proxies.authorities_file", f"cannot be read: {fault}"))
+        return proxies
+    if not pem.strip():
+        problems.append(Problem("proxies.authorities_file", "is empty"))
+    return msgspec.structs.replace(proxies, authorities=pem)
 
 
 def _with_key(resource: Resource, path: str, base: Path, problems: list[Problem]) -> Resource:

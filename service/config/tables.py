@@ -85,6 +85,14 @@ class Proxies(Table, frozen=True):
             "X-SSL-Client-Cert ($ssl_client_escaped_cert), `envoy` in X-Forwarded-Client-Cert (Cert)"
         ),
     ] = ""
+    authorities: Annotated[
+        str,
+        Meta(
+            description="PEM of the authorities that certificates of `tls_client_auth` must lead to; empty: whoever "
+            "passes a certificate on has verified that"
+        ),
+    ] = ""
+    authorities_file: Annotated[str, Meta(description="the same, from a file beside this one")] = ""
 
 
 class KnownUser(Table, frozen=True):
@@ -129,8 +137,12 @@ class Hooks(Table, frozen=True):
     authenticate_client: Annotated[str, Meta(description="(Credentials) -> client_id or None")] = ""
     grants: Annotated[dict[str, str], Meta(description="grant_type URI -> (GrantRequest) -> Plan")] = {}
     audit: Annotated[
-        bool, Meta(description="write audit events as JSON lines, unless `on_issued` and `on_refused` take them")
-    ] = False
+        bool,
+        Meta(
+            description="write audit events as JSON lines: in the lines of `logging.requests`, or, without those, in "
+            "lines of their own, unless `on_issued` and `on_refused` take them"
+        ),
+    ] = True
     events: Annotated[int, Meta(ge=1, description="audit events that may wait; more are counted and dropped")] = 1000
     timeout: Annotated[float, Meta(gt=0, description="seconds a hook may take")] = 5.0
     threads: Annotated[int, Meta(ge=1, description="threads for sync hooks, in each worker")] = 8

@@ -1,6 +1,6 @@
 """Who may ask: client authentication for the endpoints that only look or revoke (RFC 7662 2.1, RFC 7009 2.1)."""
 
-from service.client_auth import Credentials, authenticate
+from service.client_auth import authenticate
 from service.config import Client
 from service.decisions.decision import Decision
 from service.decisions.desk import Desk, Incoming
@@ -18,7 +18,7 @@ async def admit(decision: Decision, desk: Desk, incoming: Incoming, now: float) 
         MemoryUnavailable, MemoryFull
     """
     form = parse(incoming.body)
-    credentials = Credentials(incoming.authorization, form, incoming.certificate)
+    credentials = incoming.credentials(form)
     client, decision.auth_method, spends, _ = await authenticate(credentials, desk.registry, desk.ports, now)
     decision.client_id = client.id
     await spend_all(spends, desk.memory)

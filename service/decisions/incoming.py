@@ -3,7 +3,9 @@
 from hashlib import sha256
 from typing import NamedTuple
 
+from service.client_auth import Credentials
 from service.grants.plan import Plan
+from service.protocol.form import Form
 
 _LONGEST = 1000
 
@@ -11,9 +13,10 @@ _LONGEST = 1000
 class Incoming(NamedTuple):
     """A request as any transport brings it: the form body, and what came beside it.
 
-    `authorization`, `dpop` and `accept` are header values; `certificate` is the client's (DER), vouched for by a proxy;
-    `address` is where it comes from, as far as trusted proxies tell; `method` is the verb, which a DPoP proof names
-    together with `url`, if that is not the endpoint's own.
+    `authorization`, `dpop` and `accept` are header values; `certificate` is the client's (DER), vouched for by a proxy,
+    and `certificate_path` what leads from it to an authority; `address` is where it comes from, as far as trusted
+    proxies tell; `method` is the verb, which a DPoP proof names together with `url`, if that is not the endpoint's own.
+    With `nonce_required` a proof needs a nonce, whatever the client's registration says.
     """
 
     body: bytes
@@ -24,6 +27,8 @@ class Incoming(NamedTuple):
     address: str = ""
     method: str = "POST"
     url: str = ""
+    certificate_path: tuple[bytes, ...] = ()
+    nonce_required: bool = False
 
     @property
     def digest(self) -> bytes | None:
@@ -34,6 +39,10 @@ class Incoming(NamedTuple):
         if self.dpop is not None or self.certificate is not None or len(self.body) > _LONGEST:
             return None
         return sha256(b"%b\n%b" % ((self.authorization or "").encode("latin-1"), self.body)).digest()
+
+    def credentials(self, form: Form) -> Credentials:
+        """Return what proves the client; `form` is the body."""
+        return Credentials(self.authorization, form, self.certificate, self.certificate_path)
 
 
 class Judged(NamedTuple):

@@ -44,16 +44,18 @@ async def decide_introspection(desk: Desk, incoming: Incoming, now: float) -> De
 
 
 async def describe(
-    decision: Decision, desk: Desk, text: str, audiences: Collection[str] | None, now: float
+    decision: Decision, desk: Desk, text: str, audiences: Collection[str] | None, now: float, *, hidden: bool = False
 ) -> AccessToken | None:
     """Make `decision` tell of the access token `text`, if it stands and is for one of `audiences`, and return it.
+
+    `hidden`: properties that clients do not see are told of too.
 
     Raises:
         MemoryUnavailable
     """
     try:
         token = await find_token(text, audiences, desk, now)
-        decision.answer, decision.jti = _active(token, desk, now), token.jti
+        decision.answer, decision.jti = _active(token, desk, now, hidden=hidden), token.jti
     except BadBag as fault:
         decision.answer, decision.note = INACTIVE, fault.reason
         return None
@@ -100,11 +102,12 @@ async def find_token(text: str, audiences: Collection[str] | None, desk: Desk, n
     return token
 
 
-def _active(token: AccessToken, desk: Desk, now: float) -> msgspec.Raw:
+def _active(token: AccessToken, desk: Desk, now: float, *, hidden: bool) -> msgspec.Raw:
     """Return the answer for a token that concerns the caller (RFC 7662 section 2.2): what a signed one would say."""
     personal = personal_claims(token, desk.snapshot, now)
     if personal is not None:
-        shown = {name: value for name, value in visible(personal.properties).items() if name not in RESERVED_CLAIMS}
+        properties = visible(personal.properties, hidden=hidden)
+        shown = {name: value for name, value in properties.items() if name not in RESERVED_CLAIMS}
         claims = {name: value for name, value in token.claims.items() if name != "personal"}
         token = msgspec.structs.replace(token, claims={**shown, **claims})
     token_type = b"DPoP" if "jkt" in token.cnf else b"Bearer"

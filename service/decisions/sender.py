@@ -92,7 +92,7 @@ def prove_key(
     ring = desk.snapshot.ring
     url = incoming.url or desk.registry.config.issuer + path
     proof = check_proof(incoming.dpop or "", incoming.method, url, now, access_token=access_token)
-    if client.dpop_nonce or proof.nonce is not None:
+    if client.dpop_nonce or incoming.nonce_required or proof.nonce is not None:
         decision.dpop_nonce = make_nonce(ring, now)
         if proof.nonce is None or not check_nonce(ring, proof.nonce, now):
             raise OAuthError("use_dpop_nonce", "the DPoP proof needs a nonce of this server")

@@ -31,7 +31,7 @@ async def settle(plan: Plan, desk: Desk, now: float) -> Issued:
         NoActiveKey: the ring cannot sign or seal now.
     """
     if desk.ports.customize is not None:
-        plan = await desk.ports.customize(plan)
+        plan = await desk.ports.customize.tokens(plan)
     person = None if plan.person is None else await find_person(plan.person, plan.client_id, desk)
     if plan.standing or plan.redeems is not None:
         await redeem(plan, desk, now)

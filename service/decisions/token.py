@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from keys import NoActiveKey
-from service.client_auth import Credentials, authenticate
+from service.client_auth import authenticate
 from service.decisions.admit import unavailable
 from service.decisions.decision import Action, Decision
 from service.decisions.desk import Desk, Incoming
@@ -86,7 +86,7 @@ async def read_token_request(decision: Decision, desk: Desk, incoming: Incoming,
     """
     form = parse(incoming.body)
     registry = desk.registry
-    credentials = Credentials(incoming.authorization, form, incoming.certificate)
+    credentials = incoming.credentials(form)
     client, decision.auth_method, spends, until = await authenticate(credentials, registry, desk.ports, now)
     decision.client_id = client.id
     cnf, proof_spends = sender_constraint(decision, desk, client, incoming, now)

@@ -20,12 +20,20 @@ async def refresh_token(request: GrantRequest) -> Plan:
         OAuthError: invalid_grant for a token that is not good for this request; invalid_request, invalid_scope,
             invalid_target, invalid_authorization_details.
     """
-    form, client = request.form, request.client
     try:
-        token = request.snapshot.open(form.require("refresh_token"), (RefreshToken,), request.now)
+        token = request.snapshot.open(request.form.require("refresh_token"), (RefreshToken,), request.now)
     except BadBag as fault:
         raise OAuthError("invalid_grant", "the refresh token is not valid", reason=fault.reason) from None
-    grant = token.grant
+    return plan_for_token(token, request)
+
+
+def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
+    """Plan the tokens that follow `token`.
+
+    Raises:
+        OAuthError: invalid_grant, invalid_scope, invalid_target, invalid_authorization_details.
+    """
+    form, client, grant = request.form, request.client, token.grant
     if not compare_digest(grant.client, client_digest(client.id)):
         raise OAuthError("invalid_grant", "the refresh token is not valid", reason="another client's refresh token")
     if not grant.cnf.items() <= request.cnf.items():

@@ -1,6 +1,6 @@
 """What a hook may say in a token: nothing that the service alone speaks for, and nothing that a token cannot carry."""
 
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Set
 from typing import Any
 
 import msgspec
@@ -33,25 +33,36 @@ def check_plan(hook: Hook, plan: Plan, client: Client) -> Plan:
     return msgspec.structs.replace(plan, claims=claims, id_claims=id_claims)
 
 
-Customize = Callable[[Plan], Awaitable[Plan]]
-"""Adds claims to a plan."""
+class Customize:
+    """Adds the claims of `customize_access_token` and `customize_id_token` to plans."""
 
+    def __init__(self, access: Hook | None, id: Hook | None) -> None:
+        self._access = access
+        self._id = id
 
-def customizing(access: Hook | None, id: Hook | None) -> Customize | None:
-    """Return what adds the claims of `customize_access_token` and `customize_id_token` to a plan; None without them."""
-    if access is None and id is None:
-        return None
+    async def tokens(self, plan: Plan) -> Plan:
+        """Return `plan` with claims for all of its tokens.
 
-    async def customize(plan: Plan) -> Plan:
-        if access is not None:
-            claims = _plain(access, await access(plan), RESERVED_CLAIMS)
+        Raises:
+            OAuthError: a hook's own; server_error.
+        """
+        hook = self._access
+        if hook is not None:
+            claims = _plain(hook, await hook(plan), RESERVED_CLAIMS)
             plan = msgspec.structs.replace(plan, claims={**plan.claims, **claims})
-        if id is not None and plan.person is not None and "openid" in plan.scopes:
-            claims = _plain(id, await id(plan), RESERVED_ID_CLAIMS)
-            plan = msgspec.structs.replace(plan, id_claims={**plan.id_claims, **claims})
-        return plan
+        return await self.id_token(plan)
 
-    return customize
+    async def id_token(self, plan: Plan) -> Plan:
+        """Return `plan` with claims for its ID token, if it is to have one.
+
+        Raises:
+            OAuthError: a hook's own; server_error.
+        """
+        hook = self._id
+        if hook is None or plan.person is None or "openid" not in plan.scopes:
+            return plan
+        claims = _plain(hook, await hook(plan), RESERVED_ID_CLAIMS)
+        return msgspec.structs.replace(plan, id_claims={**plan.id_claims, **claims})
 
 
 def _plain(hook: Hook, claims: dict[str, Any], reserved: Set[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from service.hooks.decide import deciding
 from service.hooks.events import Audit, write_issued, write_refused
 from service.hooks.guard import Guard, Hook
 from service.hooks.load import load_function, make_object
-from service.hooks.plans import Customize, check_plan, customizing
+from service.hooks.plans import Customize, check_plan
 from service.protocol.errors import OAuthError
 from service.protocol.ports import User
 
@@ -47,15 +47,16 @@ def open_hooks(config: Config) -> Hooked:
 
     methods = make_object(hooks.object) if hooks.object else {}
     found = {name: Hook(guard, f"{hooks.object}.{name}", call, *_KINDS[name]) for name, call in methods.items()}
-    if hooks.audit:
+    if hooks.audit and not config.logging.requests:  # whose lines tell it all
         found.setdefault("on_issued", Hook(guard, "on_issued", write_issued, object))
         found.setdefault("on_refused", Hook(guard, "on_refused", write_refused, object))
+    access, id_token = found.get("customize_access_token"), found.get("customize_id_token")
     on_issued, on_refused = found.get("on_issued"), found.get("on_refused")
     grants = {name: _grant(Hook(guard, path, load_function(path), Plan)) for name, path in hooks.grants.items()}
     return Hooked(
         found.get("authenticate_user") or function(hooks.authenticate_user, User, _NONE),
         function(hooks.authenticate_client, str, _NONE),
-        customizing(found.get("customize_access_token"), found.get("customize_id_token")),
+        Customize(access, id_token) if access or id_token else None,
         Audit(on_issued, on_refused, hooks) if on_issued or on_refused else None,
         grants | {grant_type: deciding(found["decide"], grant_type) for grant_type in hooks.decides},
     )

@@ -39,6 +39,26 @@ class RemoteKeys(Protocol):
         ...
 
 
+class Customize(Protocol):
+    """Adds claims to a Plan, which it returns (service/grants/plan.py)."""
+
+    async def tokens(self, plan: Any, /) -> Any:
+        """For its access token and its ID token.
+
+        Raises:
+            OAuthError
+        """
+        ...
+
+    async def id_token(self, plan: Any, /) -> Any:
+        """For its ID token alone.
+
+        Raises:
+            OAuthError
+        """
+        ...
+
+
 class KeysUnavailable(Exception):
     """Another party's keys cannot be had now; the text is for the log."""
 
@@ -55,7 +75,7 @@ class Ports(NamedTuple):
     notify: Notify
     authenticate_client: Callable[[Any], Awaitable[str | None]] | None = None
     """The operator's own code, given Credentials."""
-    customize: Callable[[Any], Awaitable[Any]] | None = None
-    """The operator's own code, given a Plan and adding claims to it."""
+    customize: Customize | None = None
+    """The operator's own code."""
     audit: Callable[[Any, float], None] | None = None
     """Is told each Decision on a token request, with its instant (seconds since the epoch); never waits or raises."""

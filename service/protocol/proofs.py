@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import get_args
 
+from service.bags.authorities import Authorities
 from service.bags.certificate import NameKind, canonical_name
 from service.bags.errors import BadBag
 from service.bags.foreign_keys import KeySet, Secret, import_jwks
@@ -15,6 +16,11 @@ from service.protocol.passwords import check_phc
 def proof_problems(config: Config) -> Iterator[tuple[str, str]]:
     """Yield (path, message) for each key, name and hash that cannot be used."""
     hashes = {f"users.known[{n}].password": user.password for n, user in enumerate(config.users.known)}
+    try:
+        if config.proxies.authorities:
+            Authorities(config.proxies.authorities)
+    except BadBag as fault:
+        yield "proxies.authorities", fault.reason
     for n, client in enumerate(config.clients):
         try:
             if client.jwks and not import_jwks(client.jwks) and not client.id_token_encrypted_response:
@@ -41,12 +47,15 @@ def proof_problems(config: Config) -> Iterator[tuple[str, str]]:
 class Proofs:
     """Each by client id: public keys, keys of HMACs, names of certificates, keys that ID tokens are sealed to.
 
-    `decoy` is a secret that somebody chose, for those to be checked against who are nobody.
+    `authorities` stand behind the certificates, unless that is for others to verify; `decoy` is a secret that somebody
+    chose, for those to be checked against who are nobody.
     """
 
-    __slots__ = ("certificate_names", "decoy", "hmac_keys", "jwks", "recipients")
+    __slots__ = ("authorities", "certificate_names", "decoy", "hmac_keys", "jwks", "recipients")
 
-    def __init__(self, clients: tuple[Client, ...]) -> None:
+    def __init__(self, config: Config) -> None:
+        clients, pem = config.clients, config.proxies.authorities
+        self.authorities = Authorities(pem) if pem else None
         self.jwks = {client.id: import_jwks(client.jwks) for client in clients if client.jwks}
         self.hmac_keys = {
             client.id: KeySet([Secret(client.hmac_secret.encode())])

@@ -84,7 +84,7 @@ class Registry:
         self._clients = {client.id: client for client in config.clients}
         self.audiences = {resource.identifier: Audience(resource, config) for resource in config.resources}
         self.default = self.audiences.get(config.default_resource)
-        self.proofs = Proofs(config.clients)
+        self.proofs = Proofs(config)
         self.proved: Remembered[Proved] = Remembered()
         self.detail_types = {kind.type: kind for kind in config.detail_types}
         self.issuers = {issuer.issuer: TrustedIssuer(issuer, config) for issuer in config.issuers}

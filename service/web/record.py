@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -62,12 +62,43 @@ class Line(msgspec.Struct, omit_defaults=True):
             self.reason = decision.error.reason
 
 
-class Recorder:
-    """Makes lines, counts them, and writes them to `write` unless it is None; Falcon middleware for its timer."""
+class AuditLine(Line):
+    """A line that tells an auditor of tokens: with the members of TokenIssued (service/hooks/events.py)."""
 
-    def __init__(self, clock: Callable[[], float], write: Callable[[bytes], Any] | None = None) -> None:
+    subject: str = ""
+    audiences: Sequence[str] = ()
+    scopes: Sequence[str] = ()
+    expires: int = 0
+    refresh_jti: str = ""
+    has_id_token: bool = False
+
+    def take(self, decision: Decision) -> None:
+        """Take over what a decision knows."""
+        Line.take(self, decision)
+        issued = decision.issued
+        if issued is not None:
+            plan, answer, token, refresh = issued
+            self.subject = plan.subject
+            self.audiences = token.aud
+            self.scopes = plan.scopes
+            self.expires = token.exp
+            if refresh is not None:
+                self.refresh_jti = refresh.jti
+            self.has_id_token = bool(answer.id_token)
+
+
+class Recorder:
+    """Makes lines, counts them, and writes them to `write` unless it is None; Falcon middleware for its timer.
+
+    With `audit` the lines are AuditLines.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], write: Callable[[bytes], Any] | None = None, *, audit: bool = False
+    ) -> None:
         self._clock = clock
         self._write = write
+        self._line = AuditLine if audit else Line
         self._encode = msgspec.json.Encoder().encode
         self._process = fresh_id()[:10]
         self._served = 0
@@ -79,7 +110,9 @@ class Recorder:
         """Return the line of a request that begins now."""
         self._served += 1
         client = scope["client"]
-        return Line(self._clock(), f"{self._process}-{self._served:x}", client[0] if client else "", scope["method"])
+        return self._line(
+            self._clock(), f"{self._process}-{self._served:x}", client[0] if client else "", scope["method"]
+        )
 
     def finish(self, line: Line, seconds: float) -> None:
         """Count a request that took `seconds`, and write its line."""

@@ -119,8 +119,9 @@ UNKNOWN = PARTNER
 class Calling(Satchel):
     """The service in this process."""
 
-    def __init__(self, directory: Path, api: str = "", top: str = "") -> None:
+    def __init__(self, directory: Path, api: str = "", top: str = "", authorities: str = "") -> None:
         proxies = '[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "rfc9440"\n'
+        proxies += f"authorities = '''\n{authorities}'''\n" if authorities else ""
         text = TOML.replace("API\n[[api", f"{api}\n[[api").replace("JWKS", toml(JWKS))
         super().__init__(directory, text.replace("[openid]", f"{top}\n{proxies}[openid]", 1))
 

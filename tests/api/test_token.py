@@ -1,6 +1,7 @@
 """/auth/token: every action, every member, and what its caller may say of the tokens."""
 
 import ssl
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -9,8 +10,10 @@ import jwt
 import pytest
 from authlete.dto import TokenAction
 
+from service.bags.base64url import encode
 from service.bags.kinds import RefreshToken
 from tests.api.calling import API, ISSUER, VAULT, Calling, content
+from tests.client_auth.authorities import INTER, INTER_KEY, ROOT, issue, pem
 from tests.client_auth.proofs import EC_KEY, certificate
 from tests.satchel import NOW
 from tests.sessions import Holder, watched
@@ -160,6 +163,10 @@ def test_properties_go_with_the_token_and_only_clients_miss_the_hidden_ones(serv
     seen = service.seen(got["accessToken"])
     assert (seen["active"], seen["tenant"]) == (True, "acme")
     assert not {"cost", "personal"} & seen.keys()
+    asked = {"parameters": urlencode({"token": got["accessToken"]}), "rsUri": API}
+    assert "cost" not in content(service.call("auth/introspection/standard", **asked))
+    told = content(service.call("auth/introspection/standard", **asked, withHiddenProperties=True))
+    assert (told["tenant"], told["cost"]) == ("acme", "9")
 
 
 def test_properties_of_a_grant_stay_with_it_and_later_ones_win(service: Calling) -> None:
@@ -272,6 +279,25 @@ def test_a_nonce_is_handed_on(service: Calling) -> None:
     assert service.ask(form, "wallet", dpop=holder.proof(service.now, nonce=got["dpopNonce"]))["action"] == "PASSWORD"
 
 
+def test_the_caller_may_want_a_nonce(service: Calling) -> None:
+    holder = Holder()
+    form = {"grant_type": "password", "username": "alice", "password": "x"}
+    got = service.ask(form, "wallet", dpop=holder.proof(service.now), dpopNonceRequired=True)
+    assert (got["action"], content(got)["error"]) == ("BAD_REQUEST", "use_dpop_nonce")
+    proof = holder.proof(service.now, nonce=got["dpopNonce"])
+    again = service.ask(form, "wallet", dpop=proof, dpopNonceRequired=True)
+    assert again["action"] == "PASSWORD"
+    token = service.call("auth/token/issue", ticket=again["ticket"], subject="alice")["accessToken"]
+    url = "https://api.example.com/x"
+    asked = {"token": token, "htm": "GET", "htu": url, "dpopNonceRequired": True}
+    ath = encode(sha256(token.encode()).digest()).decode()
+    proof = holder.proof(service.now, url, htm="GET", ath=ath)
+    seen = service.call("auth/introspection", dpop=proof, **asked)
+    assert (seen["action"], "use_dpop_nonce" in seen["responseContent"]) == ("UNAUTHORIZED", True)
+    proof = holder.proof(service.now, url, htm="GET", ath=ath, nonce=seen["dpopNonce"])
+    assert service.call("auth/introspection", dpop=proof, **asked)["action"] == "OK"
+
+
 def test_a_client_proves_itself_with_a_certificate(service: Calling) -> None:
     pem = certificate_pem()
     parameters = urlencode({**MACHINE, "client_id": "machine"})
@@ -281,6 +307,37 @@ def test_a_client_proves_itself_with_a_certificate(service: Calling) -> None:
     assert (seen["action"], bool(seen["certificateThumbprint"])) == ("OK", True)
     assert service.call("auth/introspection", token=got["accessToken"])["action"] == "UNAUTHORIZED"
     assert service.call("auth/token", parameters=parameters)["action"] == "INVALID_CLIENT"
+
+
+def test_a_certificate_leads_to_an_authority_by_its_path(tmp_path: Path) -> None:
+    top = "[[clients]]\nid = 'pki'\nauth_methods = ['tls_client_auth']\ntls_client_auth_subject_dn = 'CN=pki'\n"
+    top += "grants = ['client_credentials']\nscopes = ['read']\n"
+    service = Calling(tmp_path, top=top, authorities=pem(ROOT))
+    parameters = urlencode({**MACHINE, "client_id": "pki"})
+    shown = pem(issue("CN=pki", EC_KEY, INTER, INTER_KEY))
+
+    def action(*path: str) -> Any:
+        got = service.call(
+            "auth/token", parameters=parameters, clientCertificate=shown, clientCertificatePath=list(path)
+        )
+        return got["action"], got.get("clientAuthMethod"), service.log[-1].get("reason", "")
+
+    refused = ("INVALID_CLIENT", None, "no authority stands behind the certificate")
+    assert action(pem(INTER)) == ("OK", "TLS_CLIENT_AUTH", "")
+    assert action(shown, pem(INTER), pem(ROOT)) == ("OK", "TLS_CLIENT_AUTH", "")
+    assert action() == refused
+    assert action(pem(ROOT)) == refused
+    assert action(pem(issue("CN=inter", INTER_KEY, None, INTER_KEY, authority=True))) == refused
+    for call in ("auth/revocation", "pushed_auth_req"):
+        got = service.call(call, parameters=parameters + "&token=x", clientCertificate=shown)
+        assert content(got)["error"] == "invalid_client"
+        message = {"parameters": parameters + "&token=x", "clientCertificate": shown}
+        got = service.call(call, **message, clientCertificatePath=[pem(INTER)])
+        assert "invalid_client" not in got.get("responseContent", "")
+    fault = service.fault(
+        "auth/token", parameters=parameters, clientCertificate=shown, clientCertificatePath=[pem(INTER), "x"]
+    )
+    assert "clientCertificatePath[1] is not PEM" in fault
 
 
 def certificate_pem() -> str:

@@ -395,6 +395,10 @@ def test_91_the_line_of_an_issued_token_has_its_id_and_whose_it_is(session):
         "auth_method",
         "grant_type",
         "format",
+        "subject",
+        "audiences",
+        "scopes",
+        "expires",
     }
 
 

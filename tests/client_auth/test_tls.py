@@ -1,10 +1,12 @@
 """tls_client_auth and self_signed_tls_client_auth (RFC 8705 section 2)."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.x509 import Certificate
 
 from service.bags.foreign_keys import KeySet, import_jwks
 from service.client_auth import Credentials
@@ -13,7 +15,9 @@ from service.config.check_client_auth import client_auth_warnings
 from service.protocol.form import parse
 from service.protocol.ports import KeysUnavailable
 from service.web.remote_keys import HttpRemoteKeys
+from tests.client_auth.authorities import INTER, INTER_KEY, ROOT, ROOT_KEY, der, issue, pem
 from tests.client_auth.proofs import (
+    EC_KEY,
     ED_KEY,
     HEAD,
     JWKS,
@@ -271,6 +275,59 @@ def test_both_kinds_of_certificates_at_once_are_worth_a_warning(satchel: Satchel
     assert [path for path, _ in client_auth_warnings(satchel.config)] == ["proxies.certificate_header"]
     clients = tuple(client for client in satchel.config.clients if client.id not in ("self", "remote"))
     assert list(client_auth_warnings(msgspec.structs.replace(satchel.config, clients=clients))) == []
+
+
+TRUSTING = f"\n[proxies]\ntrusted = ['127.0.0.1']\ncertificate_header = 'rfc9440'\nauthorities = '''\n{pem(ROOT)}'''\n"
+
+
+def issued(issuer: Certificate = ROOT, key: Any = ROOT_KEY) -> bytes:
+    return der(issue(DN, EC_KEY, issuer, key))
+
+
+def test_an_authority_must_stand_behind_the_certificate(make_satchel: Callable[[str], Satchel]) -> None:
+    clients = client_toml("dn", "tls_client_auth", **NAMES["dn"]) + client_toml(
+        "self", "self_signed_tls_client_auth", jwks=JWKS
+    )
+    satchel = make_satchel(HEAD + TRUSTING + clients)
+    assert accepted(satchel, issued(), "dn") == "tls_client_auth"
+    for shown in (certificate(subject=DN), issued(INTER, INTER_KEY), issued(ROOT, OTHER_KEY)):
+        assert refused(satchel, shown, "dn") == "no authority stands behind the certificate"
+    assert accepted(satchel, certificate(subject=DN), "self") == "self_signed_tls_client_auth"
+    assert list(client_auth_warnings(satchel.config)) == []
+
+
+def test_the_authority_is_asked_when_the_certificate_is_good(make_satchel: Callable[[str], Satchel]) -> None:
+    """Clocks may differ by `keys.skew`, for the path as for the certificate."""
+    satchel = make_satchel(HEAD + TRUSTING + client_toml("dn", "tls_client_auth", **NAMES["dn"]))
+    for now in (NOW + 1000, NOW + 1030):
+        satchel.now = float(now)
+        assert accepted(satchel, issued(), "dn") == "tls_client_auth"
+    satchel.now = NOW + 1100.0
+    assert refused(satchel, issued(), "dn") == "the certificate is out of its time"
+
+
+def test_authorities_come_from_a_file_too(make_satchel: Callable[[str], Satchel], tmp_path: Path) -> None:
+    client = client_toml("dn", "tls_client_auth", **NAMES["dn"])
+    file = tmp_path / "ca.pem"
+    trusting = TRUSTING.partition("authorities")[0] + f'authorities_file = "{file}"\n'
+    file.write_text(pem(INTER) + pem(ROOT))
+    satchel = make_satchel(HEAD + trusting + client)
+    assert accepted(satchel, issued(INTER, INTER_KEY), "dn") == "tls_client_auth"
+    assert accepted(satchel, issued(), "dn") == "tls_client_auth"
+    for text, problem in (
+        ("", "proxies.authorities_file: is empty"),
+        ("x", "proxies.authorities: is not PEM certificates"),
+        ("\N{EURO SIGN}", "proxies.authorities_file: cannot be read"),
+        (pem(issue(DN, EC_KEY, ROOT, ROOT_KEY)), "proxies.authorities: has a certificate that is not an authority's"),
+    ):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=problem):
+            make_satchel(HEAD + trusting + client)
+    with pytest.raises(ConfigError, match=r"proxies\.authorities: is there twice"):
+        make_satchel(HEAD + TRUSTING + f'authorities_file = "{file}"\n' + client)
+    file.unlink()
+    with pytest.raises(ConfigError, match=r"proxies\.authorities_file: cannot be read"):
+        make_satchel(HEAD + trusting + client)
 
 
 def test_nothing_secret_is_shown(satchel: Satchel) -> None:

@@ -1,4 +1,4 @@
-"""on_issued and on_refused: told behind the answer's back, bounded, and by default nothing."""
+"""on_issued and on_refused: told behind the answer's back, bounded, and by default JSON lines."""
 
 import asyncio
 import threading
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from service.bags.kinds import RefreshToken
 from service.decisions.decision import Decision
 from service.decisions.incoming import Incoming
 from service.decisions.token import decide_token
@@ -181,8 +182,48 @@ def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
     assert 5 <= dropped() - before <= 9
 
 
-def test_json_lines(tmp_path: Path, make_satchel: Any) -> None:
-    satchel = make_satchel(DEMO + "\n[hooks]\naudit = true\n")
+def test_json_lines(make_satchel: Any) -> None:
+    """By default, each token request's line is its event."""
+    satchel = make_satchel(DEMO)
+    code = satchel.code(scopes=("openid", "read", "offline_access"), auth_time=int(satchel.now))
+    answer = satchel.post("/token", {"grant_type": "authorization_code", "code": code}, CXF).json()
+    refresh = satchel.desk.snapshot.open(answer["refresh_token"], (RefreshToken,), satchel.now)
+    issued = satchel.log[-1]
+    assert (
+        issued.items()
+        >= {
+            "endpoint": "token",
+            "client_id": "123456789",
+            "auth_method": "client_secret_basic",
+            "grant_type": "authorization_code",
+            "subject": "alice",
+            "audiences": ["https://api.example.com"],
+            "scopes": ["openid", "read", "offline_access"],
+            "expires": int(satchel.now) + 600,
+            "format": "jwt",
+            "refresh_jti": refresh.jti,
+            "has_id_token": True,
+        }.items()
+    )
+    assert set(TokenIssued.__struct_fields__) <= set(issued)
+    satchel.post("/token", BAD, CXF)
+    assert satchel.log[-1]["error"] == "invalid_scope"
+    assert set(TokenRefused.__struct_fields__) <= set(satchel.log[-1])
+    assert not any(line.get("event", "").startswith("token ") for line in satchel.log)
+    assert satchel.desk.ports.audit is None
+
+
+def test_no_audit(make_satchel: Any) -> None:
+    satchel = make_satchel(DEMO + "\n[hooks]\naudit = false\n")
+    satchel.post("/token", GOOD, CXF)
+    assert satchel.log[-1]["jti"]
+    assert not {"subject", "audiences", "scopes", "expires"} & set(satchel.log[-1])
+    assert satchel.desk.ports.audit is None
+
+
+def test_json_lines_of_their_own(make_satchel: Any) -> None:
+    """Where requests have no lines, events have."""
+    satchel = make_satchel(DEMO + "\n[logging]\nrequests = false\n")
     asked(satchel, GOOD, BAD)
     issued, refused = [line for line in satchel.log if line.get("event", "").startswith("token ")]
     assert (
@@ -202,7 +243,7 @@ def test_json_lines(tmp_path: Path, make_satchel: Any) -> None:
 
 def test_a_method_takes_the_place_of_its_line(tmp_path: Path) -> None:
     told: list[TokenIssued] = []
-    satchel = own(tmp_path, "audit = true", on_issued=told.append)
+    satchel = own(tmp_path, toml=DEMO + "\n[logging]\nrequests = false\n", on_issued=told.append)
     asked(satchel, GOOD, BAD)
     assert len(told) == 1
     assert [line["event"] for line in satchel.log if "event" in line] == ["token refused"]

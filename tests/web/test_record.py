@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.satchel import API, CXF, DEMO, NOW, Satchel, basic, form_bytes
 
 ALWAYS = {"time", "id", "ms", "remote", "method", "status"}
-SOMETIMES = {"endpoint", "client_id", "auth_method", "grant_type", "format", "jti", "error", "reason"}
+AUDIT = {"subject", "audiences", "scopes", "expires", "refresh_jti", "has_id_token"}
+SOMETIMES = {"endpoint", "client_id", "auth_method", "grant_type", "format", "jti", "error", "reason"} | AUDIT
 GRANT = {"grant_type": "client_credentials"}
 
 

@@ -54,9 +54,9 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
     refresh_life: int = 0
 
 
-def visible(properties: tuple[Property, ...]) -> dict[str, str]:
-    """Return the properties that clients see, as members of what they are answered."""
-    return {each.key: each.value for each in properties if not each.hidden}
+def visible(properties: tuple[Property, ...], *, hidden: bool = False) -> dict[str, str]:
+    """Return the properties that clients see, as members of what they are answered; with `hidden`, the others too."""
+    return {each.key: each.value for each in properties if hidden or not each.hidden}
 
 
 class PersonalClaims(Bag, frozen=True, array_like=True, tag=11):
