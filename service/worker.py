@@ -12,6 +12,8 @@ patience, looks at all connections, so that a request pays for no timer of its o
 import asyncio
 import gc
 import time
+from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -112,6 +114,35 @@ class Connection(protocol.ASGIProtocol):
 
     # What follows refines steps of gunicorn's own connection handling.
 
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        """Serve a request, and tell whether the connection may be kept alive.
+
+        One that is here as a whole, for an endpoint that answers as a whole, needs no task of its own and no events of
+        ASGI: they would cost more than all that Satchel does for a token beside the signature.
+        """
+        endpoint = self.worker.endpoints.get(request.path)
+        receiver = self._body_receiver
+        whole = receiver._complete and len(receiver._chunks) == 1 and receiver.buffered <= BODY_BYTES
+        if endpoint is None or not whole or request.method != "POST":
+            return bool(await super()._serve_http_request(request, sockname, peername))
+        scope = self._build_http_scope(request, sockname, peername)
+        body = receiver._pop_chunk()["body"]
+        try:
+            status, headers, content = await self.worker.asgi.answer(endpoint, scope, body)
+            head = _head(request.version, status, tuple(headers))
+        except Exception:
+            self.log.exception("Error in the application")
+            self._send_error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "")
+            return False
+        if self._closed:
+            return False
+        close = b"Connection: close\r\n" if self._will_close(request, False) else b""
+        date = protocol._get_cached_date_header()
+        self.transport.write(b"%bContent-Length: %d\r\n%b%b\r\n%b" % (head, len(content), date, close, content))
+        if self._flow_control.write_paused:
+            await self._flow_control.drain()
+        return not close
+
     def _on_headers_complete(self) -> bool:
         """Refuse a request without Host (RFC 9112 section 3.2), which the parser lets through."""
         parser = self._callback_parser
@@ -167,6 +198,14 @@ class Connection(protocol.ASGIProtocol):
             self.transport.close()
 
 
+@lru_cache(256)
+def _head(version: tuple[int, int], status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Return the beginning of an answer (RFC 9112 section 4); raises what gunicorn raises for a header it refuses."""
+    protocol._validate_response_headers(headers)
+    line: bytes = protocol._get_cached_status_line(version, status)
+    return line + b"".join([b"%b: %b\r\n" % field for field in headers])
+
+
 class Worker(gasgi.ASGIWorker):
     """An event loop that serves at most `worker_connections` connections and survives a bad reload."""
 
@@ -175,6 +214,7 @@ class Worker(gasgi.ASGIWorker):
         self.patience = max(float(self.cfg.keepalive), 1.0)
         self.connections: set[Connection] = set()
         self.refused = 0
+        self.endpoints: Mapping[str, Any] = {}
 
     def init_process(self) -> None:
         """Serve until told to stop.
@@ -195,6 +235,9 @@ class Worker(gasgi.ASGIWorker):
     def load_wsgi(self) -> None:
         """Load the application; what is there by then is never garbage, and need not be looked at again."""
         super().load_wsgi()
+        logged = self.log.access_log_enabled or protocol._pre_request_hook(self.cfg, self.log)
+        if not (logged or protocol._post_request_hook(self.cfg)):
+            self.endpoints = getattr(self.asgi, "endpoints", {})
         gc.collect()
         gc.freeze()
 

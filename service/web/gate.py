@@ -30,14 +30,15 @@ class Endpoint(Protocol):
 class Gate(falcon.asgi.App):  # type: ignore[type-arg]
     """The ASGI application: `endpoints` by path, and else Falcon's resources.
 
-    Those find the request's Line in `req.scope["line"]`.
+    Those find the request's Line in `req.scope["line"]`. A server that has a whole request for one of `endpoints` may
+    ask for its `answer` without ASGI's events.
     """
 
     def __init__(self, live: Live, recorder: Recorder, endpoints: Mapping[str, Endpoint], **settings: Any) -> None:
         super().__init__(**settings)
         self.live = live
         self._recorder = recorder
-        self._endpoints = endpoints
+        self.endpoints = endpoints
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
         """Serve one request; a WebSocket is refused, for there is nothing to talk about."""
@@ -47,25 +48,33 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
                 return
             await super().__call__(scope, receive, send)
             return
+        event = await receive()
+        if event.get("more_body"):
+            event = await _whole_body(event, receive)
+        whole = event["type"] == "http.request"
+        endpoint = self.endpoints.get(scope["path"])
+        if whole and (endpoint is not None or len(event["body"]) > MAX_BODY):
+            await (await self.answer(endpoint, scope, event["body"])).send(send)
+            return
         started = perf_counter()
         line = self._recorder.begin(scope)
         try:
-            event = await receive()
-            if event.get("more_body"):
-                event = await _whole_body(event, receive)
-            if event["type"] == "http.disconnect":
-                return
-            body = event["body"]
-            endpoint = self._endpoints.get(scope["path"])
-            if len(body) > MAX_BODY:
-                answer = refusal(413, "the body is too large", (b"connection", b"close"))
-            elif endpoint is not None:
-                answer = await endpoint.answer(scope, body, line)
-            else:
+            if whole:
                 await self._falcon(scope, event, send, line)
-                return
+        finally:
+            self._recorder.finish(line, perf_counter() - started)
+
+    async def answer(self, endpoint: Endpoint | None, scope: dict[str, Any], body: bytes) -> Answer:
+        """Answer the request in `scope` (ASGI) with the whole `body`; without an endpoint, by a refusal."""
+        started = perf_counter()
+        line = self._recorder.begin(scope)
+        try:
+            if endpoint is None or len(body) > MAX_BODY:
+                answer = refusal(413, "the body is too large", (b"connection", b"close"))
+            else:
+                answer = await endpoint.answer(scope, body, line)
             line.status = answer.status
-            await answer.send(send)
+            return answer
         finally:
             self._recorder.finish(line, perf_counter() - started)
 

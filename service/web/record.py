@@ -23,7 +23,7 @@ _BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10
 _REQUESTS = Counter("satchel_requests", "Requests by endpoint and outcome", ["endpoint", "outcome"])
 _SECONDS = Histogram(
     "satchel_request_seconds",
-    "Seconds from the end of the request's head to the end of the answer",
+    "Seconds from the end of the request to its answer",
     ["endpoint"],
     buckets=_BOUNDS,
 )

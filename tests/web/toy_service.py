@@ -4,6 +4,7 @@
 for `service.app`; `serving(...)` runs that for a test.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -95,7 +96,23 @@ def create_app(config):
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
+    app.endpoints = {f"/whole/{name}": name for name in ("echo", "page", "slow", "crash", "split")}
+    app.answer = answer_whole
     return app
+
+
+async def answer_whole(endpoint, scope, body):
+    """Answer a request that the worker hands over as a whole."""
+    headers = [(b"content-type", b"application/json"), (b"x-path", scope["path"].encode())]
+    if endpoint == "crash":
+        raise RuntimeError("a secret that no client may see")
+    if endpoint == "split":
+        headers.append((b"x-echo", body))
+    if endpoint == "slow":
+        await asyncio.sleep(0.5)
+        print("slow answered", flush=True)
+    seen = {"path": scope["path"], "whole": len(body), "headers": [name.decode() for name, _ in scope["headers"]]}
+    return 200, headers, bytes(48_000) if endpoint == "page" else json.dumps(seen).encode()
 
 
 class Serving:
