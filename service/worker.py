@@ -65,6 +65,8 @@ class Connection(protocol.ASGIProtocol):
         super().connection_lost(exc)
         if self._request_ready:
             self._request_ready.set()
+        if self._current_request is None:
+            self._callback_parser = None  # whose callbacks hold this connection: it goes now, not with the garbage
 
     def data_received(self, data: bytes) -> None:
         """Parse `data`; what follows a close that we began is read and dropped, so that our answer arrives."""
