@@ -1,4 +1,4 @@
-"""The commands that need keys or memory: calling tokens back, and minting a code where there is no front yet."""
+"""The commands that need keys or memory: calling tokens back, and minting a code without a browser."""
 
 import asyncio
 import time

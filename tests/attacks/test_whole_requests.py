@@ -1,6 +1,7 @@
 """Requests that the worker hands over as a whole, outside of ASGI: HTTP/1.1 (RFC 9112) holds for them all the same."""
 
 import contextlib
+import signal
 import time
 
 import pytest
@@ -141,6 +142,18 @@ def test_a_long_wait_for_the_application_is_not_the_peers_fault(port):
         for _ in range(3):
             raw.send(post("slow"))
             assert raw.response().status == 200
+
+
+def test_stopping_waits_for_the_answer():
+    with serving() as server, Raw(server.port) as raw:
+        raw.send(post("slow"))
+        server.until("slow begun")
+        server.signal(signal.SIGTERM)
+        answer = raw.response()
+        assert (answer.status, answer.json["whole"]) == (200, 5)
+        assert raw.closed_after() < 3
+        assert server.process.wait(6) == 0
+        assert "Traceback" not in server.log
 
 
 def test_a_client_that_pipelines_and_does_not_read_is_dropped(port):

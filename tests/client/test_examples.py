@@ -15,6 +15,7 @@ EXAMPLES = {
     "starlette_api": ["-k", "asgi"],
     "fastapi_api": ["-k", "asgi"],
     "django_api": ["-k", "gthread"],
+    "django_asgi_api": ["-k", "asgi"],
 }
 
 

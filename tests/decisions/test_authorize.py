@@ -28,20 +28,6 @@ from tests.decisions.visiting import (
 from tests.sessions import watched
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Visiting:
-    return Visiting(tmp_path / "authorize")
-
-
-@pytest.fixture
-def alice(service: Visiting) -> Browser:
-    """A browser in which alice has logged in and granted `openid read` to the client `web`, a minute ago."""
-    browser = Browser(service)
-    assert "code" in answered(browser.through())
-    service.now += 60
-    return browser
-
-
 def demanded(**claims: Any) -> str:
     return json.dumps({"id_token": claims})
 

@@ -24,20 +24,6 @@ from tests.decisions.visiting import (
 )
 from tests.sessions import API, CHALLENGE, ISSUER, VAULT, Holder, watched
 
-
-@pytest.fixture
-def service(tmp_path: Path) -> Visiting:
-    return Visiting(tmp_path / "complete")
-
-
-@pytest.fixture
-def alice(service: Visiting) -> Browser:
-    """A browser in which alice has granted `openid read` to the client `web`."""
-    browser = Browser(service)
-    assert "code" in answered(browser.through())
-    return browser
-
-
 STATES = ["", "xyz", "a b+c&d=e%20#f?g", "é€😀", "<script>'\"", "x" * 300]
 
 
@@ -74,7 +60,7 @@ def test_what_the_code_holds(alice: Browser) -> None:
     grant = code.grant
     assert (grant.client, grant.sub, grant.scope) == (client_digest("web"), "u-1", "openid read vault")
     assert (grant.resources, grant.memory) == ((VAULT, API), service.desk.memory.identity)
-    assert (grant.auth_time, grant.acr, grant.amr) == (service.now, "", ("pwd",))
+    assert (grant.auth_time, grant.acr, grant.amr) == (service.now - 60, "", ("pwd",))
     assert (grant.cnf, grant.authorization_details, grant.claims, grant.asked) == ({"jkt": jkt}, [], {}, ())
 
 

@@ -1,7 +1,6 @@
 """Consent: when it is asked for, what it says, and what each answer does (OpenID Connect Core section 3.1.2.4)."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,19 +18,6 @@ from tests.decisions.visiting import (
     shown,
     told,
 )
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Visiting:
-    return Visiting(tmp_path / "consent")
-
-
-@pytest.fixture
-def alice(service: Visiting) -> Browser:
-    """A browser in which alice has granted `openid read` to the client `web`."""
-    browser = Browser(service)
-    assert "code" in answered(browser.through())
-    return browser
 
 
 def scopes(decision: Any) -> list[str]:

@@ -109,6 +109,7 @@ async def answer_whole(endpoint, scope, body):
     if endpoint == "split":
         headers.append((b"x-echo", body))
     if endpoint == "slow":
+        print("slow begun", flush=True)
         await asyncio.sleep(0.5)
         print("slow answered", flush=True)
     seen = {"path": scope["path"], "whole": len(body), "headers": [name.decode() for name, _ in scope["headers"]]}
