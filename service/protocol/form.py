@@ -68,7 +68,8 @@ def parse(body: bytes) -> Form:
         raise OAuthError("invalid_request", "too many parameters")
     for field in fields:
         raw_name, _, raw_value = field.partition("=")
-        name, value = unquote(raw_name), unquote(raw_value)
+        # An identifier, which nearly every name is, has nothing to resolve.
+        name, value = raw_name if raw_name.isidentifier() else unquote(raw_name), unquote(raw_value)
         if name in REPEATABLE:
             if value:
                 lists.setdefault(name, []).append(value)
