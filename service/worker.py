@@ -127,11 +127,18 @@ class Connection(protocol.ASGIProtocol):
         whole = receiver._complete and len(receiver._chunks) == 1 and receiver.buffered <= BODY_BYTES
         if endpoint is None or not whole or request.method != "POST":
             return bool(await super()._serve_http_request(request, sockname, peername))
-        scope = self._build_http_scope(request, sockname, peername)
+        scope = {  # as much of ASGI's as such an endpoint reads
+            "method": "POST",
+            "path": request.path,
+            "query_string": request.query.encode("latin-1"),
+            "headers": request.headers_bytes,
+            "client": peername,
+            "server": sockname,
+        }
         body = receiver._pop_chunk()["body"]
         try:
             status, headers, content = await self.worker.asgi.answer(endpoint, scope, body)
-            head = _head(request.version, status, tuple(headers))
+            fields = b"".join([_field(*field) if len(field[1]) < 40 else _long_field(*field) for field in headers])
         except Exception:
             self.log.exception("Error in the application")
             self._send_error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "")
@@ -139,8 +146,9 @@ class Connection(protocol.ASGIProtocol):
         if self._closed:
             return False
         close = b"Connection: close\r\n" if self._will_close(request, False) else b""
-        date = protocol._get_cached_date_header()
-        self.transport.write(b"%bContent-Length: %d\r\n%b%b\r\n%b" % (head, len(content), date, close, content))
+        begin, date = protocol._get_cached_status_line(request.version, status), protocol._get_cached_date_header()
+        head = b"%b%bContent-Length: %d\r\n%b%b\r\n" % (begin, fields, len(content), date, close)
+        self._safe_write(head + content)
         if self._flow_control.write_paused:
             await self._flow_control.drain()
         return not close
@@ -200,12 +208,13 @@ class Connection(protocol.ASGIProtocol):
             self.transport.close()
 
 
-@lru_cache(256)
-def _head(version: tuple[int, int], status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """Return the beginning of an answer (RFC 9112 section 4); raises what gunicorn raises for a header it refuses."""
-    protocol._validate_response_headers(headers)
-    line: bytes = protocol._get_cached_status_line(version, status)
-    return line + b"".join([b"%b: %b\r\n" % field for field in headers])
+def _long_field(name: bytes, value: bytes) -> bytes:
+    """Return a header field (RFC 9112 section 5); raises what gunicorn raises for one that would break the framing."""
+    protocol._validate_response_headers(((name, value),))
+    return b"%b: %b\r\n" % (name, value)
+
+
+_field = lru_cache(256)(_long_field)  # no cookie and no redirect with a code in it is short, so none is kept
 
 
 class Worker(gasgi.ASGIWorker):

@@ -23,7 +23,7 @@ class TrustedProxies:
         hearsay. A Unix socket has no address: the text is empty.
         """
         text = _peer(scope)
-        if not self.sent(scope):
+        if not self._networks or not self.sent(scope):
             return text
         lines = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
         for claimed in reversed(b",".join(lines).decode("latin-1").split(",")):
