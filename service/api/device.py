@@ -7,12 +7,13 @@ from service.api.clients import Known, client_members
 from service.api.consent import Said, grant
 from service.api.terms import terms_of
 from service.api.wire import CallersFault, FromClient, Message, Response, Scope
+from service.bags.errors import BadBag, ExpiredBag
 from service.bags.kinds import DeviceCode
 from service.config import Client
 from service.decisions.complete import deny
 from service.decisions.decision import Action, Decision
 from service.decisions.desk import Desk
-from service.decisions.device import decide_device_authorization, device_of
+from service.decisions.device import decide_device_authorization, open_device
 from service.decisions.device_page import device_ticket
 from service.decisions.refusing import refusing
 from service.decisions.titles import scope_titles
@@ -91,12 +92,14 @@ async def device_verification(
     """Tell what the device of a user code asks for; how often codes are guessed is for the caller to bound."""
     decision, action, members = Decision(Action.OK), "SERVER_ERROR", dict[str, Any]()
     with refusing(decision):
-        action = "NOT_EXIST"
-        found = await device_of(desk, _code(request.user_code), now)
-        if found is not None:
-            device, client = found
+        try:
+            device, client = await open_device(desk, _code(request.user_code), now)
             decision.client_id, action = client.id, "VALID"
             members = _members(desk, device, client, now)
+        except ExpiredBag:
+            action = "EXPIRED"
+        except BadBag:
+            action = "NOT_EXIST"
     return decision, DeviceAnswer(**members, action="SERVER_ERROR" if decision.error is not None else action)
 
 
@@ -112,10 +115,12 @@ async def device_complete(desk: Desk, request: DeviceCompleteRequest, now: float
     terms = terms_of(request, desk.registry.config)
     with refusing(decision):
         user_code = _code(request.user_code)
-        found = await device_of(desk, user_code, now)
-        if found is None:
+        try:
+            device, client = await open_device(desk, user_code, now)
+        except ExpiredBag:
+            return decision, Response(action="USER_CODE_EXPIRED")
+        except BadBag:
             return decision, Response(action="USER_CODE_NOT_EXIST")
-        device, client = found
         decision.client_id = client.id
         ticket = device_ticket(desk, device, user_code, now)
         if request.result == "AUTHORIZED":

@@ -25,6 +25,9 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import Form
 from service.protocol.user_code import fresh_user_code
 
+EXPIRED_FOR = 300
+"""Seconds in which a user code is known to have expired; then it is as one that never was."""
+
 _TRIES = 5
 
 
@@ -97,7 +100,7 @@ async def _begin(desk: Desk, client: Client, cnf: dict[str, str], form: Form, no
     value, uri = device_code.encode("ascii"), config.issuer + config.endpoints.device
     for _ in range(_TRIES):
         user_code = fresh_user_code()
-        if await memory.put(user_code_id(user_code), value, device.exp, use="device") == value:
+        if await memory.put(user_code_id(user_code), value, device.exp + EXPIRED_FOR, use="device") == value:
             complete = f"{uri}?user_code={user_code}"
             return DeviceAnswer(device_code, user_code, uri, complete, config.lifetimes.device_code, INTERVAL)
     raise OAuthError("temporarily_unavailable", "try again later", reason="no user code is free")
@@ -109,13 +112,26 @@ async def device_of(desk: Desk, user_code: str, now: float) -> tuple[DeviceCode,
     Raises:
         MemoryUnavailable
     """
-    value = (await desk.memory.get_many([user_code_id(user_code)]))[0]
     try:
-        device = desk.snapshot.open((value or b"").decode("ascii"), (DeviceCode,), now)
+        return await open_device(desk, user_code, now)
     except BadBag:
         return None
+
+
+async def open_device(desk: Desk, user_code: str, now: float) -> tuple[DeviceCode, Client]:
+    """Return the device code behind a user code, and its client.
+
+    Raises:
+        ExpiredBag: it has expired, not long ago.
+        BadBag: there is none.
+        MemoryUnavailable
+    """
+    value = (await desk.memory.get_many([user_code_id(user_code)]))[0]
+    device = desk.snapshot.open((value or b"").decode("ascii"), (DeviceCode,), now)
     client = desk.registry.client(device.client_id)
-    return None if client is None or DEVICE_CODE not in client.grants else (device, client)
+    if client is None or DEVICE_CODE not in client.grants:
+        raise BadBag("its client is gone")
+    return device, client
 
 
 def user_code_id(user_code: str) -> str:

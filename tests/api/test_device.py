@@ -66,7 +66,11 @@ def test_verification(service: Calling) -> None:
     for user_code in ("BBBB-BBBB", "nonsense", "", None):
         assert service.call("device/verification", userCode=user_code)["action"] == "NOT_EXIST"
     service.now += 901
-    assert service.call("device/verification", userCode=codes["userCode"])["action"] == "NOT_EXIST"
+    seen = service.call("device/verification", userCode=codes["userCode"])
+    assert seen.keys() == {"action", "resultCode", "resultMessage"}
+    assert seen["action"] == "EXPIRED"
+    assert complete(service, codes) == "USER_CODE_EXPIRED"
+    assert content(poll(service, codes))["error"] == "expired_token"
 
 
 def test_authorized(service: Calling) -> None:
