@@ -23,7 +23,7 @@ FLOORS = {
     "service": 5,
 }
 HTTP = {"falcon", "gunicorn", "http", "asgiref", "starlette", "werkzeug", "flask", "wsgiref"}
-HTTP_ROOMS = {"service.web", "service.app", "service.gunicorn_conf", "service.worker"}
+HTTP_ROOMS = {"service.web", "service.app", "service.gunicorn_conf", "service.worker", "service.connection"}
 CRYPTO = {"cryptography", "jwcrypto"}
 CRYPTO_ROOMS = {"keys", "service.bags"}
 PASSWORDS = "service.protocol.passwords"

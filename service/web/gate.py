@@ -1,6 +1,6 @@
 """The gate in front of Falcon: whole bodies within a size, the OAuth endpoints, one line a request.
 
-Time is the worker's to bound (service/worker.py): a body that does not come ends in a disconnect.
+Time is the worker's to bound (service/connection.py): a body that does not come ends in a disconnect.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
