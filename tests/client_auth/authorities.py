@@ -23,8 +23,9 @@ def issue(
     authority: bool | None = None,
     below: int | None = None,
     critical: bool = False,
+    now: float = NOW,
 ) -> x509.Certificate:
-    """A certificate for `key`, signed by `signer` in the name of `issuer` (None: its own).
+    """A certificate for `key`, signed by `signer` in the name of `issuer` (None: its own), good around `now`.
 
     `authority`, None for silence, and `below`, how many authorities may follow, are its basic constraints.
     """
@@ -35,8 +36,8 @@ def issue(
         .issuer_name(name if issuer is None else issuer.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.datetime.fromtimestamp(NOW - 1000, datetime.UTC))
-        .not_valid_after(datetime.datetime.fromtimestamp(NOW + 1000, datetime.UTC))
+        .not_valid_before(datetime.datetime.fromtimestamp(now - 1000, datetime.UTC))
+        .not_valid_after(datetime.datetime.fromtimestamp(now + 1000, datetime.UTC))
     )
     if authority is not None:
         builder = builder.add_extension(x509.BasicConstraints(authority, below), critical=True)
