@@ -1,0 +1,90 @@
+"""A connection in this process: what is left of it when it ends."""
+
+import asyncio
+import gc
+import weakref
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from service.connection import Connection
+
+REQUEST = b"POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"
+
+
+class Transport(asyncio.Transport):
+    """A socket without a network."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("192.0.2.1", 5), "sockname": ("127.0.0.1", 8000)})
+        self.written = b""
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+def worker() -> Any:
+    async def answer(endpoint: Any, scope: dict[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        return 200, [(b"content-type", b"text/plain")], body * endpoint
+
+    config: Any = Config()
+    return SimpleNamespace(
+        cfg=config,
+        log=Logger(config),
+        loop=asyncio.get_running_loop(),
+        asgi=SimpleNamespace(answer=answer),
+        endpoints={"/whole": 2},
+        connections=set(),
+        nr_conns=0,
+        worker_connections=10,
+        patience=10.0,
+        refused=0,
+        alive=True,
+        nr=0,
+        max_requests=1 << 60,
+        state={},
+    )
+
+
+@pytest.mark.parametrize("requests", [0, 1, 3])
+def test_a_connection_that_ends_needs_no_garbage_collector(requests: int) -> None:
+    """A cycle for each connection would stay for as long as the collector finds nothing better to do."""
+
+    async def act() -> None:
+        shared = worker()
+        connection, transport = Connection(shared), Transport()
+        connection.connection_made(transport)
+        for n in range(1, requests + 1):
+            connection.data_received(REQUEST)
+            await asyncio.sleep(0.01)
+            assert transport.written.count(b"HTTP/1.1 200 OK\r\n") == n
+        assert transport.written.endswith(b"abab" if requests else b"")
+        connection.connection_lost(None)
+        await asyncio.sleep(0.01)
+        assert (shared.nr_conns, shared.connections) == (0, set())
+        gone = weakref.ref(connection)
+        del connection
+        await asyncio.sleep(0)
+        assert gone() is None
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(act())
+    finally:
+        gc.enable()
