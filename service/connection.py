@@ -149,6 +149,8 @@ class Connection(protocol.ASGIProtocol):
         self._safe_write(head + content)
         if self._flow_control.write_paused:
             await self._flow_control.drain()
+        elif self._callback_parser._buffer:
+            await asyncio.sleep(0)  # whoever pipelines lets the others have their turn
         return not close
 
     def _on_headers_complete(self) -> bool:

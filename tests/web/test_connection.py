@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import weakref
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -88,3 +89,20 @@ def test_a_connection_that_ends_needs_no_garbage_collector(requests: int) -> Non
         asyncio.run(act())
     finally:
         gc.enable()
+
+
+def test_whoever_pipelines_lets_the_others_have_their_turn() -> None:
+    async def act() -> None:
+        connection, transport = Connection(worker()), Transport()
+        connection.connection_made(transport)
+        connection.data_received(REQUEST * 50)
+        answered = []
+        for _ in range(200):
+            await asyncio.sleep(0)
+            answered.append(transport.written.count(b"HTTP/1.1 200 OK\r\n"))
+        assert answered[-1] == 50
+        assert max(after - before for before, after in pairwise(answered)) == 1
+        connection.connection_lost(None)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(act())
