@@ -5,6 +5,7 @@ opens nothing for a client of `private_key_jwt`.
 """
 
 from service.client_auth import (
+    assertion,
     client_secret_basic,
     client_secret_jwt,
     client_secret_post,
@@ -40,9 +41,9 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
         OAuthError: invalid_client; invalid_request where two mechanisms are used at once (RFC 6749 section 2.3);
             server_error, temporarily_unavailable where the proof cannot be judged now.
     """
-    usual = credentials.authorization is not None and not credentials.form.has_any(PROOFS)
-    if usual and ports.authenticate_client is None:  # the answer of all eight for most requests there are
-        return await client_secret_basic.authenticate(credentials, registry, ports, now)
+    usual = _usual(credentials) if ports.authenticate_client is None else None
+    if usual is not None:
+        return await usual.authenticate(credentials, registry, ports, now)
     presented = [method for method in METHODS if method.presented(credentials, registry)]
     if custom in presented:  # all that such a client sends is for the operator's code to judge
         presented = [custom]
@@ -51,3 +52,13 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
             raise OAuthError("invalid_request", "more than one way of client authentication is used")
         raise OAuthError("invalid_client", "client authentication is missing")
     return await presented[0].authenticate(credentials, registry, ports, now)
+
+
+def _usual(credentials: Credentials) -> Method | None:
+    """Return the only method that any of the table would find presented, where that is plain; None: ask them all."""
+    form = credentials.form
+    if credentials.authorization is not None:
+        return None if form.has_any(PROOFS) else client_secret_basic
+    if form.get("client_assertion") is not None and form.get("client_secret") is None:
+        return client_secret_jwt if assertion.has_mac(credentials) else private_key_jwt
+    return none if credentials.certificate is None and credentials.bare_client_id is not None else None

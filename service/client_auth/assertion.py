@@ -23,6 +23,7 @@ MAX_LIFE = 300
 
 _TYPES = frozenset({None, "JWT", "client-authentication+jwt"})
 _MAX_HEADER = 512
+_REPLAYED = refused("assertion replayed")
 
 
 def presented(credentials: Credentials) -> bool:
@@ -92,7 +93,5 @@ def accept(
     jti = claims.get("jti")
     if not jti:
         raise refused("no jti")
-    spend = Spend(
-        replay_id("assertion", client.id, jti), ceil(claims["exp"] + skew), "assertion", refused("assertion replayed")
-    )
+    spend = Spend(replay_id("assertion", client.id, jti), ceil(claims["exp"] + skew), "assertion", _REPLAYED)
     return Authenticated(client, method, (spend,))

@@ -47,7 +47,7 @@ async def spend_all(spends: tuple[Spend, ...], memory: Memory) -> None:
     for spend in spends:
         mine = fresh_id().encode("ascii")
         if await memory.put(spend.id, mine, spend.until, use=spend.use) != mine:
-            raise spend.refusal
+            raise spend.refusal.with_traceback(None)  # one that is made once must not grow with each raise
 
 
 async def redeem(plan: Plan, desk: Desk, now: float) -> None:

@@ -14,12 +14,15 @@ from service.decisions.sender import sender_constraint
 from service.decisions.settle import settle
 from service.decisions.spending import check_identity, spend_all
 from service.decisions.throttle import throttled
-from service.grants import GrantFunction, GrantRequest, Plan
+from service.grants import GRANTS, GrantFunction, GrantRequest, Plan
 from service.grants.plan import Awaiting
 from service.memory import MemoryFull, MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.spend import Spend
+
+_WITHOUT_PASSWORDS = frozenset(GRANTS) - {"password"}
+"""Grants that ask nobody for a password; one of the operator's own may."""
 
 
 async def decide_token(desk: Desk, incoming: Incoming, now: float) -> Decision:
@@ -97,8 +100,10 @@ async def read_token_request(decision: Decision, desk: Desk, incoming: Incoming,
     decision.grant_type = grant_type
     if grant_type not in client.grants:
         raise OAuthError("unauthorized_client", "the client may not use this grant type")
-    # All users of a confidential client come from its own address, which tells nothing of them.
-    ports = desk.ports._replace(users=throttled(desk, incoming.address if client.public else "", now))
+    ports = desk.ports
+    if grant_type not in _WITHOUT_PASSWORDS:
+        # All users of a confidential client come from its own address, which tells nothing of them.
+        ports = ports._replace(users=throttled(desk, incoming.address if client.public else "", now))
     request = GrantRequest(form, client, cnf, registry, desk.snapshot, ports, now)
     return Asked(request, grant, (*proof_spends, *spends), until)
 

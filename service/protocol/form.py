@@ -1,7 +1,7 @@
 """The one reader of application/x-www-form-urlencoded bodies (RFC 6749 appendix B), stricter than the web's."""
 
 import re
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from service.protocol.errors import OAuthError
 
@@ -11,6 +11,17 @@ REPEATABLE = frozenset({"resource", "audience"})
 
 _PLAIN = re.compile(r"[!-$&-*,-~]*+")
 _ENCODED = re.compile(r"(?:[!-$&-~]++|%[0-9A-Fa-f]{2})*+")
+_URNS = {
+    quote(urn, safe=""): urn
+    for urn in (
+        "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:device_code",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:token-type:access_token",
+    )
+}
+"""What most programs send in these escapes, again and again."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -90,6 +101,9 @@ def unquote(text: str) -> str:
     """
     if _PLAIN.fullmatch(text):
         return text
+    known = _URNS.get(text)
+    if known is not None:
+        return known
     if _ENCODED.fullmatch(text) is None:
         raise OAuthError("invalid_request", "the body is not form-urlencoded")
     try:

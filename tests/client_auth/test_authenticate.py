@@ -2,12 +2,16 @@
 
 import datetime
 from hashlib import sha256
+from itertools import product
 from typing import Any
 from unittest import mock
 
 import pytest
 
-from service.client_auth import METHODS, secrets
+from service.client_auth import METHODS, Credentials, _usual, secrets
+from service.client_auth.assertion import TYPE
+from service.protocol.form import Form
+from tests.client_auth.proofs import JWKS, client_toml
 from tests.satchel import NOW, Answer, Satchel, basic
 
 INSTANT = datetime.datetime.fromtimestamp(NOW + 100, datetime.UTC)
@@ -190,3 +194,32 @@ def test_each_method_has_its_registered_name() -> None:
     names = [method.NAME for method in METHODS]
     assert {"client_secret_basic", "client_secret_post"} <= set(names)
     assert len(set(names)) == len(names)
+
+
+HS, ES = "eyJhbGciOiJIUzI1NiJ9.e30.x", "eyJhbGciOiJFUzI1NiJ9.e30.x"
+PARTS: dict[str, list[str | None]] = {
+    "authorization": [None, "", "Basic eDp5", "Bearer x"],
+    "certificate": [None, "a certificate"],
+    "client_id": [None, "both", "service", "self", "nobody"],
+    "client_secret": [None, "s"],
+    "client_assertion": [None, HS, ES, "junk"],
+    "client_assertion_type": [None, TYPE, "another"],
+}
+
+
+def test_the_short_way_is_that_of_the_whole_table(make_satchel: Any) -> None:
+    """What is plain without asking all methods is what asking them would give."""
+    proxies = '\n[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "rfc9440"\n'
+    clients = client_toml("service", "tls_client_auth", tls_client_auth_san_dns="a.example")
+    clients += client_toml("self", "self_signed_tls_client_auth", jwks=JWKS)
+    registry = make_satchel(TOML + proxies + clients).desk.registry
+    plain = []
+    for authorization, certificate, *said in product(*PARTS.values()):
+        form = {name: value for name, value in zip(list(PARTS)[2:], said, strict=True) if value is not None}
+        shown = None if certificate is None else certificate.encode()
+        credentials = Credentials(authorization, Form(form, {}), shown)
+        usual = _usual(credentials)
+        if usual is not None:
+            assert [method for method in METHODS if method.presented(credentials, registry)] == [usual]
+            plain.append(usual.NAME)
+    assert set(plain) == {"client_secret_basic", "client_secret_jwt", "private_key_jwt", "none"}

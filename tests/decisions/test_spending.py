@@ -1,10 +1,15 @@
 """What is read and spent, in which order, and that nothing is burnt for a request that fails (decisions/settle.py)."""
 
+import asyncio
+import traceback
+
 import msgspec
 import pytest
 
 from service.bags.kinds import AuthorizationCode, RefreshToken
-from service.decisions.spending import GRACE, Succession
+from service.decisions.spending import GRACE, Succession, spend_all
+from service.protocol.errors import OAuthError
+from service.protocol.spend import Spend
 from tests.satchel import NOW
 from tests.sessions import CHALLENGE, VAULT, Holder, Sessions, Watched, granted, refused, watched
 
@@ -183,3 +188,21 @@ def test_a_forked_chain_ends_with_the_second_branch_to_move(sessions: Sessions) 
         "refresh chain forked"
     ]
     assert not sessions.active(one["access_token"])
+
+
+def test_a_refusal_that_is_made_once_does_not_grow(sessions: Sessions) -> None:
+    """Python adds to the traceback of an exception that is raised again."""
+    refusal = OAuthError("invalid_client", "no")
+    spend = Spend("x", NOW + 60, "assertion", refusal)
+    memory = sessions.desk.memory
+
+    async def again() -> int:
+        with pytest.raises(OAuthError) as caught:
+            await spend_all((spend,), memory)
+        return len(traceback.extract_tb(caught.value.__traceback__))
+
+    async def act() -> list[int]:
+        await spend_all((spend,), memory)
+        return [await again() for _ in range(5)]
+
+    assert len(set(asyncio.run(act()))) == 1
