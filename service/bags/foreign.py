@@ -143,7 +143,7 @@ def check_times(
     `max_life` bounds how long it may live still, and from `iat` where it has one; `max_age` requires an `iat` no
     older than that.
     """
-    exp, nbf, iat = (claims.get(name) for name in _INSTANTS)
+    exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
     if exp is None:
         if require_exp or max_life is not None:
             raise BadBag("no exp")
@@ -151,7 +151,7 @@ def check_times(
         raise BadBag("expired")
     elif max_life is not None and (exp - now > max_life + skew or (iat is not None and exp - iat > max_life)):
         raise BadBag("lives too long")
-    if any(start is not None and now < start - skew for start in (nbf, iat)):
+    if (nbf is not None and now < nbf - skew) or (iat is not None and now < iat - skew):
         raise BadBag("not yet valid")
     if max_age is not None and (iat is None or now - iat > max_age + skew):
         raise BadBag("no iat, or too old")

@@ -77,11 +77,12 @@ class Proved(Protocol):
 class Registry:
     """Looks up clients by id, audiences by identifier and other issuers by `iss`."""
 
-    __slots__ = ("_clients", "audiences", "config", "default", "detail_types", "issuers", "proofs", "proved")
+    __slots__ = ("_clients", "_usual", "audiences", "config", "default", "detail_types", "issuers", "proofs", "proved")
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._clients = {client.id: client for client in config.clients}
+        self._usual: dict[str, Entitlement] = {}
         self.audiences = {resource.identifier: Audience(resource, config) for resource in config.resources}
         self.default = self.audiences.get(config.default_resource)
         self.proofs = Proofs(config)
@@ -129,6 +130,14 @@ class Registry:
         Raises:
             OAuthError: invalid_scope, invalid_target.
         """
+        if resources or scope is not None or self._clients.get(client.id) is not client:
+            return self._entitled(client, resources, scope)
+        usual = self._usual.get(client.id)  # what most machines ask for, and always the same
+        if usual is None:
+            usual = self._usual[client.id] = self._entitled(client, resources, scope)
+        return usual
+
+    def _entitled(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
         audiences = self.target(client, resources)
         return _entitlement(client, audiences, scope, resource_scopes(audiences))
 
