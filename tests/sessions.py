@@ -206,6 +206,15 @@ class Watched:
         self._ask("get", list(ids))
         return await self.inner.get_many(ids)
 
+    async def put_and_get(
+        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
+    ) -> tuple[bytes, list[bytes | None]]:
+        self._ask("get", list(ids))
+        self._ask("put", (id, value, until, use))
+        if use in self.full:
+            raise MemoryFull(use, retry_after=11)
+        return await self.inner.put_and_get(id, value, until, ids, use=use)
+
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         self._ask("raise", (id, instant, until))
         return await self.inner.raise_to(id, instant, until)

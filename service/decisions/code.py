@@ -1,6 +1,6 @@
 """Minting authorization codes (RFC 6749 section 4.1.2), for whoever has a resource owner's consent."""
 
-from service.bags.ids import fresh_id
+from service.bags.ids import fresh_id, single_use_id
 from service.bags.kinds import AuthorizationCode, Grant
 from service.decisions.desk import Desk
 from service.protocol.digests import client_digest, uri_digest
@@ -57,7 +57,7 @@ def code_for(
     """
     code = AuthorizationCode(
         iss=desk.snapshot.issuer,
-        jti=fresh_id(),
+        jti=single_use_id(),
         iat=int(now),
         exp=int(now) + desk.registry.config.lifetimes.code,
         grant=grant,

@@ -7,7 +7,7 @@ from service.client_auth import Credentials
 from service.grants.plan import Plan
 from service.protocol.form import Form
 
-_LONGEST = 500  # bytes; a body with an assertion, a code or a refresh token is longer, and never repeated
+_LONGEST = 400  # bytes; a body with an assertion, a code or a refresh token is longer, and never repeated
 
 
 class Incoming(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from service.bags.ids import fresh_id
+from service.bags.ids import fresh_id, single_use_id
 from service.bags.kinds import AccessToken, PersonalClaims, RefreshToken
 from service.bags.sign import RESERVED_CLAIMS
 from service.bags.snapshot import MAX_CHARS
@@ -121,7 +121,7 @@ def _renew(renewal: Renewal, desk: Desk, now: int) -> tuple[str, RefreshToken]:
             raise
     token = RefreshToken(
         iss=desk.snapshot.issuer,
-        jti=fresh_id(),
+        jti=single_use_id(),
         iat=now,
         exp=min(now + idle, renewal.until),
         grant=msgspec.structs.replace(renewal.grant, memory=memory),

@@ -7,6 +7,7 @@ The rule for a refresh token x that rotates, child of p (the family itself, for 
 2. x is written down as the successor of p. If another child of p stands there, the chain was forked: revoked.
 3. A fresh child of x is minted, and nothing is recorded about it.
 
+Where no proof has to be spent in between, the first two are asked at once.
 So a lost answer locks nobody out (p, or x again, gives another child), a retry harms nobody, and of two branches the
 second one to move betrays both.
 """
@@ -30,11 +31,13 @@ GRACE = 30
 
 
 class Succession(msgspec.Struct, array_like=True):
-    """What is written under a parent: its one child, when that was used, and by which request."""
+    """What is written under a parent: its one child, and when that was used. Who repeats a request writes the same."""
 
     child: str
     instant: int
-    request: str
+
+
+_succession = msgspec.msgpack.Decoder(Succession).decode
 
 
 async def spend_all(spends: tuple[Spend, ...], memory: Memory) -> None:
@@ -57,38 +60,14 @@ async def redeem(plan: Plan, desk: Desk, now: float) -> None:
         OAuthError: invalid_grant, `plan.void`, or the refusal of a spent id.
         MemoryUnavailable, MemoryFull
     """
-    bag, memory = plan.redeems, desk.memory
-    succession = f"succ:{bag.jti}" if plan.rotates and bag is not None else None
-    ids = all_ids(plan.standing)
-    if succession is not None:
-        ids.append(succession)
-    try:
-        values = await memory.get_many(ids)
-    except MemoryUnavailable:
-        if not (isinstance(bag, RefreshToken) and "refresh" in desk.registry.config.without_memory):
-            raise
-        await spend_all(plan.spends, memory)  # a proof that cannot be spent proves nothing, configured or not
+    bag, ids = plan.redeems, all_ids(plan.standing)
+    if isinstance(bag, RefreshToken):
+        await _refresh(plan, bag, ids, desk, now)
         return
-    spent = values.pop() if succession is not None else None
-    if not all_stand(plan.standing, values):
-        raise OAuthError(plan.void, "the grant is no longer valid", reason="revoked")
-    if bag is None:
-        await spend_all(plan.spends, memory)
-        return
-    if spent is not None:
-        _check_memory(bag, desk)
-        used = msgspec.msgpack.decode(spent, type=Succession)
-        if now - used.instant <= GRACE:
-            raise OAuthError("invalid_grant", "the refresh token was used a moment ago", reason="late duplicate")
-        await spend_all(plan.spends, memory)  # whoever repeats a whole request has not proved who they are
-        await _revoke_family(bag, desk, "refresh token reused")
-    await spend_all(plan.spends, memory)
-    if isinstance(bag, AuthorizationCode):
+    _check_standing(plan, await desk.memory.get_many(ids))
+    await spend_all(plan.spends, desk.memory)
+    if bag is not None:
         await _redeem_code(bag, desk)
-    elif plan.rotates:
-        await _succeed(bag, desk, now)
-    else:
-        _check_memory(bag, desk, *_unless_survives(desk, revoked(bag.grant.family)))
 
 
 async def _redeem_code(code: AuthorizationCode, desk: Desk) -> None:
@@ -98,18 +77,46 @@ async def _redeem_code(code: AuthorizationCode, desk: Desk) -> None:
         await _revoke_family(code, desk, "code replayed")
 
 
-async def _succeed(token: RefreshToken, desk: Desk, now: float) -> None:
-    parent = f"succ:{token.parent or token.grant.family}"
-    record = msgspec.msgpack.encode(Succession(token.jti, int(now), fresh_id()))
-    _check_memory(token, desk, *_unless_survives(desk, f"succ:{token.jti}", parent))
-    stands = await desk.memory.put(parent, record, token.until + desk.registry.config.keys.skew, use="refresh")
-    if msgspec.msgpack.decode(stands, type=Succession).child != token.jti:
+async def _refresh(plan: Plan, token: RefreshToken, ids: list[str], desk: Desk, now: float) -> None:
+    """Read and spend `token` in one round trip, unless there are proofs to be spent in between.
+
+    A put that was sent and not answered may yet be done. That would cost a code; but a refresh token names the same
+    child however often it is put, and of a family that turns out to be revoked there is nothing left to lose.
+    """
+    config, memory, used, stands = desk.registry.config, desk.memory, None, None
+    mine, parent = f"succ:{token.jti}", f"succ:{token.parent or token.grant.family}"
+    record = msgspec.msgpack.encode(Succession(token.jti, int(now)))
+    until = token.until + config.keys.skew
+    try:
+        _check_memory(token, desk)
+        if not plan.rotates:
+            values = await memory.get_many(ids)
+        elif plan.spends:
+            *values, used = await memory.get_many([*ids, mine])
+        else:
+            stands, (*values, used) = await memory.put_and_get(parent, record, until, [*ids, mine], use="refresh")
+    except MemoryUnavailable:
+        if "refresh" not in config.without_memory:
+            raise
+        await spend_all(plan.spends, memory)  # a proof that cannot be spent proves nothing, configured or not
+        return
+    _check_standing(plan, values)
+    if used is not None and now - _succession(used).instant <= GRACE:
+        raise OAuthError("invalid_grant", "the refresh token was used a moment ago", reason="late duplicate")
+    await spend_all(plan.spends, memory)  # whoever repeats a whole request has not proved who they are
+    if used is not None:
+        await _revoke_family(token, desk, "refresh token reused")
+    if not config.refresh.survive_memory_loss:
+        _check_memory(token, desk, *((mine, parent) if plan.rotates else (revoked(token.grant.family),)))
+    if plan.rotates and stands is None:
+        stands = await memory.put(parent, record, until, use="refresh")
+    if stands is not None and _succession(stands).child != token.jti:
         await _revoke_family(token, desk, "refresh chain forked")
 
 
-def _unless_survives(desk: Desk, *ids: str) -> tuple[str, ...]:
-    """Return `ids`, or none where refresh tokens are to survive that the memory has forgotten them."""
-    return () if desk.registry.config.refresh.survive_memory_loss else ids
+def _check_standing(plan: Plan, values: list[bytes | None]) -> None:
+    if not all_stand(plan.standing, values):
+        raise OAuthError(plan.void, "the grant is no longer valid", reason="revoked")
 
 
 def _check_memory(bag: AuthorizationCode | RefreshToken, desk: Desk, *ids: str) -> None:

@@ -29,7 +29,7 @@ def plan_for(code: AuthorizationCode, request: GrantRequest) -> Plan:
         client_id=client.id,
         audiences=audiences,
         scopes=scopes,
-        standing=(Standing(code.jti, grant.family, client.id, grant.sub, code.iat),),
+        standing=(Standing("", grant.family, client.id, grant.sub, code.iat),),
         redeems=code,
         renewal=Renewal(bound(grant, client, request.cnf), until) if refreshable(grant, client) else None,
         family=grant.family,

@@ -48,7 +48,7 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         audiences=audiences,
         scopes=scopes,
         requested=requested,
-        standing=(Standing(token.jti, grant.family, client.id, grant.sub, token.iat),),
+        standing=(Standing("", grant.family, client.id, grant.sub, token.iat),),
         redeems=token,
         rotates=client.public or request.registry.config.refresh.rotate_confidential,
         renewal=Renewal(grant, token.until, token.jti),

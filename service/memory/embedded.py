@@ -1,7 +1,7 @@
 """The memory of one host: a SQLite file that all its workers share.
 
-Calls run on the event loop itself, since a put takes some 20 µs and a thread would cost more; those of one turn share a
-transaction. None of them ever waits there: a lock that another process holds is asked for again in a later turn, and
+Calls run on the event loop itself, since a put takes some 20 µs and a thread would cost more; those of a few turns share
+a transaction. None of them ever waits there: a lock that another process holds is asked for again in a later turn, and
 given up after `busy` seconds.
 """
 
@@ -12,8 +12,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -82,11 +83,20 @@ class EmbeddedMemory:
 
     async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
-        return await self._ask(lambda connection: self._contents.put(connection, id, value, until, use), use)
+        return await self._ask(partial(self._contents.put, id=id, value=value, until=until, use=use), use)
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Read all. Raises `MemoryUnavailable`."""
         return await self._ask(lambda _: self._contents.known(ids), ids=ids)
+
+    async def put_and_get(
+        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
+    ) -> tuple[bytes, list[bytes | None]]:
+        """Write once, and read, in one transaction. Raises `MemoryUnavailable`, `MemoryFull`."""
+        put = partial(self._contents.put, id=id, value=value, until=until, use=use)
+        answer: Any = await self._ask(put, use, ids)
+        stands, values = answer
+        return stands, values
 
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of a full disk)."""
@@ -139,7 +149,7 @@ class EmbeddedMemory:
             file.connection.close()
 
     async def _ask(
-        self, perform: Callable[[sqlite3.Connection], T], use: str | None = None, ids: Sequence[str] = ()
+        self, perform: Callable[[sqlite3.Connection], T], use: str | None = None, ids: Sequence[str] | None = None
     ) -> T:
         identity = None if self._file is None else self._file.identity
         future: asyncio.Future[T] = self._batch.future()

@@ -1,7 +1,7 @@
-"""Group commit for the embedded memory: what is asked in one turn of the event loop is done in one transaction.
+"""Group commit for the embedded memory: what is asked in a turn of the event loop, or soon after, is one transaction.
 
 A statement is cheap and the system calls around it are not: to look whether the file is there, to lock, to unlock. So
-the first caller of a turn has the batch run in the next one, and whoever asks until then joins it.
+a batch runs in the first turn in which nobody joins it, or after a few.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import msgspec
 
 _PROBES = 3  # operations of every _ROUND that wait for company even where the last ones found none
 _ROUND = 16
+_TURNS = 3  # that a batch waits for company beyond the first
 _RETRY = 0.0005  # seconds until a lock that another process holds is asked for again
 
 
 class Operation(msgspec.Struct, eq=False):
-    """One call of a verb. `use` is None for those that only read, whose ids are `ids`.
+    """One call of a verb. `use` is None for those that only read; `ids` are what it reads, if it does.
 
     `identity` names the contents that the caller was told of, if any were open, and then those that answered.
     `deadline` is an instant of the monotonic clock (s), once it waits for a lock.
@@ -27,7 +28,7 @@ class Operation(msgspec.Struct, eq=False):
 
     perform: Callable[[sqlite3.Connection], Any]
     use: str | None
-    ids: Sequence[str]
+    ids: Sequence[str] | None
     identity: str | None
     future: asyncio.Future[Any]
     answer: Any = None
@@ -64,12 +65,20 @@ class Batch:
         return self._loop.create_future()
 
     def add(self, operation: Operation) -> None:
-        """Do `operation` in the next turn, or at once where callers come one by one."""
+        """Do `operation` in one of the next turns, or at once where callers come one by one."""
         self._waiting.append(operation)
         if len(self._waiting) > 1:
             return
         if self._alone % _ROUND < _PROBES:
-            operation.future.get_loop().call_soon(self.flush)
+            loop = operation.future.get_loop()
+            loop.call_soon(self._gather, loop, 1, _TURNS)
+        else:
+            self.flush()
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
+        """Wait on while there is more than was `seen`, for as many `turns` as are left."""
+        if turns and len(self._waiting) > seen:
+            loop.call_soon(self._gather, loop, len(self._waiting), turns - 1)
         else:
             self.flush()
 

@@ -35,6 +35,12 @@ class NoMemory:
         """Give None for each id."""
         return [None] * len(ids)
 
+    async def put_and_get(
+        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
+    ) -> tuple[bytes, list[bytes | None]]:
+        """Give back `value`, and None for each of `ids`."""
+        return value, [None] * len(ids)
+
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         """Give back `instant`."""
         return instant

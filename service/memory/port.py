@@ -53,7 +53,10 @@ class MemoryStatus(msgspec.Struct, frozen=True):
 
 
 class Memory(Protocol):
-    """Three verbs. Each raises `MemoryUnavailable` when there is no answer; `put` also raises `MemoryFull`."""
+    """Three verbs, and two of them at once. Each raises `MemoryUnavailable` when there is no answer.
+
+    Those that put also raise `MemoryFull`.
+    """
 
     @property
     def name(self) -> str:
@@ -82,6 +85,12 @@ class Memory(Protocol):
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Read all in one round trip. A raised id reads as its instant in decimal digits."""
+        ...
+
+    async def put_and_get(
+        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
+    ) -> tuple[bytes, list[bytes | None]]:
+        """`put` and `get_many` of other ids, in one round trip and in no order. Where it raises, the put may stand."""
         ...
 
     async def raise_to(self, id: str, instant: int, until: int) -> int:

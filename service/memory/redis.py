@@ -107,6 +107,13 @@ class RedisMemory:
             await self._changed()
         return answers[: len(ids)]
 
+    async def put_and_get(
+        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
+    ) -> tuple[bytes, list[bytes | None]]:
+        """Write once and read, over two connections at once. Raises `MemoryUnavailable`, `MemoryFull`."""
+        stands, values = await asyncio.gather(self.put(id, value, until, use=use), self.get_many(ids))
+        return stands, values
+
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of the server)."""
         view = await self._opened()

@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 
 class Standing(NamedTuple):
-    """A bag whose authority must not have been called back; `issued` is its `iat` in seconds since the epoch."""
+    """A bag whose authority must not have been called back; `issued` is its `iat` in seconds since the epoch.
+
+    `jti` is empty where only the whole `family` can be revoked: a code, or a refresh token.
+    """
 
     jti: str
     family: str
@@ -17,7 +20,7 @@ class Standing(NamedTuple):
     def ids(self) -> tuple[str, str, str, str, str]:
         """The entries that could have called it back."""
         return (
-            revoked(self.jti),
+            revoked(self.jti or self.family),
             revoked(self.family or self.jti),
             NOT_BEFORE_ALL,
             not_before_client(self.client_id),

@@ -94,7 +94,7 @@ class Server:
             time.sleep(0.05)
 
     def processor_seconds(self) -> float:
-        """Processor time that the worker has had, in steps of 0.01 s."""
+        """Processor time that the worker has had, with all of its threads."""
         return _processor_seconds(self.worker)
 
     def each_processor_seconds(self) -> dict[int, float]:
@@ -115,8 +115,8 @@ class Server:
 
 
 def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    # The clock of another process by Linux's numbering; /proc has steps of 10 ms, too coarse for a round.
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def satchel(prepared: Running, probe: Request) -> Server:

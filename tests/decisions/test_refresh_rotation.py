@@ -66,6 +66,11 @@ class ToyMemory:
         self._break("before get")
         return [self.entries.get(id) for id in ids]
 
+    async def put_and_get(
+        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
+    ) -> tuple[bytes, list[bytes | None]]:
+        return await self.put(id, value, until, use=use), await self.get_many(ids)
+
 
 class World:
     """One family of refresh tokens, and who holds what."""

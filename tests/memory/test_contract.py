@@ -69,6 +69,7 @@ def test_every_memory_has_the_port(any_house: House) -> None:
         assert await memory.put("a", b"mine", until, use="code") == b"mine"
         assert await memory.get_many([]) == []
         assert len(await memory.get_many(["x", "y"])) == 2
+        assert await memory.put_and_get("b", b"mine", until, ["x", "y"]) == (b"mine", [None, None])
         assert await memory.raise_to("n", 7, until) == 7
 
     any_house.run(act)
@@ -92,6 +93,35 @@ def test_the_first_value_stands(house: House) -> None:
         assert await memory.put("a", b"first", until) == b"first"
         assert await memory.put("a", b"second", until + 1000, use="other") == b"first"
         assert await memory.get_many(["b", "a", "b", "a"]) == [None, b"first", None, b"first"]
+
+    house.run(act)
+
+
+def test_a_put_and_a_read_at_once(house: House) -> None:
+    async def act(memory: Memory) -> None:
+        until = house.now + 60
+        await memory.put("old", b"stands", until)
+        await memory.raise_to("nbf:a", 7, until)
+        ids = ["old", "nbf:a", "none"]
+        assert await memory.put_and_get("new", b"mine", until, ids) == (b"mine", [b"stands", b"7", None])
+        assert await memory.put_and_get("new", b"other", until, ["none"]) == (b"mine", [None])
+        assert await memory.put_and_get("old", b"other", until, []) == (b"stands", [])
+        assert await memory.get_many(["new", "none"]) == [b"mine", None]
+
+    house.run(act)
+
+
+def test_puts_and_reads_at_once_in_a_crowd(house: House) -> None:
+    async def act(memory: Memory) -> None:
+        until = house.now + 60
+        await memory.put("stands", b"1", until)
+        answers = await asyncio.gather(
+            *[memory.put_and_get(f"one:{n // 10}", b"%d" % n, until, ["stands", f"not:{n}"]) for n in range(100)]
+        )
+        for ten in range(10):
+            winners = {stands for stands, _ in answers[10 * ten : 10 * ten + 10]}
+            assert len(winners) == 1
+        assert all(values == [b"1", None] for _, values in answers)
 
     house.run(act)
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 
+from service.bags.ids import fresh_id, single_use_id
 from service.memory import MemoryFull, MemorySettings, MemoryUnavailable, open_memory
 from service.memory.embedded import EmbeddedMemory
 
@@ -79,6 +80,51 @@ def test_a_turn_is_one_transaction_and_sees_its_own_writes(path: Path) -> None:
         assert (raised, read, lost) == (7, [b"stands", b"7", b"id:9", None], b"stands")
         assert won == [id.encode() for id in ids]
         assert [words.count(each) for each in ("BEGIN IMMEDIATE", "COMMIT", "PRAGMA data_version")] == [1, 1, 1]
+
+    run(act, path)
+
+
+def test_a_batch_waits_for_those_who_keep_coming_and_not_for_ever(path: Path) -> None:
+    async def act(memory: EmbeddedMemory) -> None:
+        async def after(turns: int) -> bytes:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            return await memory.put(f"id:{turns}", b"v", UNTIL)
+
+        with traced(memory) as words:
+            await asyncio.gather(*[after(n // 2) for n in range(6)])
+        assert words.count("COMMIT") == 1
+        with traced(memory) as words:
+            await asyncio.gather(*[after(n // 2) for n in range(40)])
+        assert 3 < words.count("COMMIT") < 20
+
+    run(act, path)
+
+
+def test_what_is_minted_in_a_row_is_spent_side_by_side(path: Path) -> None:
+    """A put of 16 siblings dirties a page or two; of 16 others, one each."""
+
+    async def act(memory: EmbeddedMemory) -> None:
+        for _ in range(200):
+            await asyncio.gather(*puts(memory, *(f"succ:{fresh_id()}" for _ in range(64))))
+        sizes = []
+        for make in (single_use_id, fresh_id):
+            memory._opened().connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await asyncio.gather(*puts(memory, *(f"succ:{make()}" for _ in range(16))))
+            sizes.append(os.stat(f"{path}-wal").st_size)  # noqa: PTH116
+        assert sizes[0] * 2 < sizes[1]
+
+    run(act, path)
+
+
+def test_an_entry_tells_nothing_of_what_others_have_named(path: Path) -> None:
+    async def act(memory: EmbeddedMemory) -> None:
+        for id in ("user_code:BCDFGHJK", "nbf:sub:alice", 'assertion:["web","jti"]', "succ:AAAAbbbbccccddddeeeeff"):
+            await memory.put(id, b"v", UNTIL)
+        keys = [key for (key,) in memory._opened().connection.execute("SELECT id FROM entries")]
+        assert {len(key) for key in keys} == {16}
+        assert sorted(key[:4] == b"AAAA" for key in keys) == [False, False, False, True]
+        assert not any(part in key for key in keys for part in (b"BCD", b"ali", b"web", b"bbb"))
 
     run(act, path)
 
