@@ -1,8 +1,8 @@
 """The memory of one host: a SQLite file that all its workers share.
 
-Calls run on the event loop itself, since a put takes some 20 µs and a thread would cost more; those of a few turns share
-a transaction. None of them ever waits there: a lock that another process holds is asked for again in a later turn, and
-given up after `busy` seconds.
+Calls run on the event loop itself, since a put takes some 20 µs and a thread would cost more; those of a few turns
+share a transaction. None of them ever waits there: a lock that another process holds is asked for again in a later
+turn, and given up after `busy` seconds.
 """
 
 from __future__ import annotations
