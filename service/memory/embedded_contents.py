@@ -47,8 +47,8 @@ class Contents:
         `writes` tells whether any of them writes. Reads come last, so that they know of what was revoked in their turn.
         """
         ids = {id for operation in batch for id in operation.ids or ()}
-        if writes:
-            connection.execute("BEGIN IMMEDIATE")
+        if writes and (len(batch) > 1 or ids):  # one that comes alone is mostly a single statement, which needs none
+            _begin(connection)
         elif not ids <= self._known.keys():
             connection.execute("BEGIN")
         try:
@@ -81,6 +81,7 @@ class Contents:
         swept = self._puts % EVERY == 0
         self._puts += 1
         if swept:
+            _begin(connection)
             self._sweep.step(connection, self._clock())
         while True:
             if connection.execute(_PUT, row).rowcount == 1:
@@ -93,6 +94,7 @@ class Contents:
             if swept:
                 raise MemoryFull(use)
             # Full, perhaps of what has expired: make room first.
+            _begin(connection)
             self._sweep.step(connection, self._clock())
             swept = True
 
@@ -120,6 +122,11 @@ class Contents:
             for id, key in zip(missing, keys, strict=True):
                 value = found.get(key)
                 known[id] = b"%d" % value if isinstance(value, int) else value
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    if not connection.in_transaction:
+        connection.execute("BEGIN IMMEDIATE")
 
 
 def _key(id: str) -> bytes:

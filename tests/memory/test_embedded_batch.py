@@ -153,7 +153,7 @@ class FullAtTheEnd:
         self.connection = connection
 
     def execute(self, text: str, *values: object) -> sqlite3.Cursor:
-        if text == "COMMIT":
+        if text == "COMMIT" or (text.startswith("INSERT") and not self.in_transaction):
             error = sqlite3.OperationalError("database or disk is full")
             error.sqlite_errorcode = sqlite3.SQLITE_FULL
             raise error
