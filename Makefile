@@ -35,7 +35,7 @@ revoke-key: .venv/run ## the emergency: KID=… is gone at once, its standby sig
 	@$(KEYS) revoke --config $(CONFIG) "$(KID)"
 
 revoke: .venv/run ## void what was issued until now: CLIENT=…, SUBJECT=…, FAMILY=… or ALL=1
-	@$(BIN)/python -m service revoke $(if $(CLIENT),--client "$(CLIENT)") $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(FAMILY),--family "$(FAMILY)") $(if $(ALL),--all)
+	@$(BIN)/python -m service revoke $(if $(CLIENT),--client "$(CLIENT)") $(if $(SUBJECT),--subject "$(SUBJECT)") $(if $(FAMILY),--family "$(FAMILY)") $(if $(filter 1,$(ALL)),--all)
 
 client: .venv/run ## print a new client: ID=… GRANTS=client_credentials,… SCOPES=read,…
 	@$(BIN)/python -m service client "$(ID)" $(if $(GRANTS),--grants "$(GRANTS)") $(if $(SCOPES),--scopes "$(SCOPES)")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from service.bags.snapshot import Snapshot
 from service.config import Config
 from service.config import load as load_file
 from service.decisions.desk import Desk
+from service.decisions.throttle import attempts
 from service.grants import GRANTS
 from service.hooks import Hooked, hook_problems, open_hooks
 from service.memory import Memory, open_memory
@@ -123,7 +125,9 @@ def create_desk(config: Config, store: KeyStore, memory: Memory) -> Desk:
     """
     snapshot = Snapshot(load_keys(store), config.issuer)
     hooks = open_hooks(config)
-    return Desk(Registry(config), snapshot, memory, _ports(config, hooks), {**GRANTS, **hooks.grants}, Remembered())
+    return Desk(
+        Registry(config), snapshot, memory, _ports(config, hooks, memory), {**GRANTS, **hooks.grants}, Remembered()
+    )
 
 
 def preflight(config: Config) -> str:
@@ -139,11 +143,12 @@ def preflight(config: Config) -> str:
     return f"\nA first token:\n\n  curl -s -u 123456789:987654321 -d grant_type=client_credentials {url}\n\n"
 
 
-def _ports(config: Config, hooks: Hooked) -> Ports:
+def _ports(config: Config, hooks: Hooked, memory: Memory) -> Ports:
     development = _is_loopback(urlsplit(config.issuer).hostname or "")
     users = open_users(config, hooks.authenticate_user)
     keys, notify = HttpRemoteKeys(development), HttpNotify(development)
-    return Ports(users, keys, notify, hooks.authenticate_client, hooks.customize, hooks.audit)
+    guard = partial(attempts, memory, config.login)
+    return Ports(users, keys, notify, guard, hooks.authenticate_client, hooks.customize, hooks.audit)
 
 
 def _bind_problems(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -136,6 +136,7 @@ def test_revoke(make: Make, satchel: Satchel) -> None:
     assert printed(make("revoke", "CLIENT=123456789")) == "revoked: client 123456789, issued until now\n"
     assert not satchel.introspect(token).json()["active"]
     assert make("revoke").returncode != 0
+    assert make("revoke", "ALL=0").returncode != 0
 
 
 def test_password(make: Make, satchel: Satchel) -> None:

@@ -10,7 +10,7 @@ from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.decisions.decision import Action, Decision
 from service.decisions.desk import Desk
-from service.decisions.introspect import JWT_TYPE, describe, find_token, sign_answer
+from service.decisions.introspect import accepts_jwt, describe, find_token, sign_answer
 from service.decisions.refusing import refusing
 from service.decisions.sender import prove_possession
 from service.protocol.challenge import challenge
@@ -148,7 +148,7 @@ async def standard_introspection(
     decision, action = Decision(Action.OK), "OK"
     if request.parameters is None:
         raise CallersFault("parameters is missing")
-    signed = JWT_TYPE in (request.http_accept_header or "")
+    signed = accepts_jwt(request.http_accept_header)
     if signed and not request.rs_uri:
         raise CallersFault("rsUri is missing: a signed answer must say whom it is for (RFC 9701 section 5)")
     with refusing(decision):

@@ -22,7 +22,7 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     """Return the client named in the header; a header that was right before is known by its digest.
 
     Raises:
-        OAuthError: invalid_client; invalid_request where the body names another client.
+        OAuthError: invalid_client; invalid_request where the body names another client; those of `prove`.
     """
     header = credentials.authorization or ""
     digest = sha256(header.encode("latin-1")).digest()
@@ -32,7 +32,7 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
         return Authenticated(proved.client, NAME, until=proved.until)
     client_id, secret = parse_basic(header)
     _check_client_id(credentials, client_id)
-    authenticated = await prove(client_id, secret, NAME, registry, now)
+    authenticated = await prove(client_id, secret, NAME, credentials, registry, ports, now)
     registry.proved.keep(digest, authenticated)
     return authenticated
 

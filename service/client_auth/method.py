@@ -23,6 +23,8 @@ class Credentials(NamedTuple):
     """The client's certificate (DER), from the TLS connection by way of a trusted proxy."""
     certificate_path: tuple[bytes, ...] = ()
     """Certificates (DER) that came with it, to lead from it to an authority."""
+    address: str = ""
+    """Where the request comes from, as far as trusted proxies tell."""
 
     def __repr__(self) -> str:
         return "Credentials()"

@@ -1,51 +1,66 @@
 """Client secrets (RFC 6749 section 2.3.1): generated ones as SHA-256, those that people chose as Argon2id.
 
-A slow hash buys nothing for a secret of 256 bits, which nobody can guess, and would cost most of the service's time:
-clients that have only such secrets never pay for it.
+A slow hash buys nothing for a secret of 256 bits, which nobody can guess, and would cost most of the service's time: so
+whoever is right with one never pays for it. What is wrong takes the time of a slow hash wherever some client has a
+secret that somebody chose, be the client unknown, that one, or another; and so many are heard as of passwords.
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from hmac import compare_digest
 
-from service.client_auth.method import Authenticated, refused
-from service.config import Secret
+from service.client_auth.method import Authenticated, Credentials, refused
+from service.protocol.errors import OAuthError
 from service.protocol.passwords import verify
+from service.protocol.ports import Attempts, Ports
 from service.protocol.registry import Registry
 
+_NOBODY = "0" * 64
 
-async def prove(client_id: str, secret: str, method: str, registry: Registry, now: float) -> Authenticated:
+
+async def prove(
+    client_id: str, secret: str, method: str, credentials: Credentials, registry: Registry, ports: Ports, now: float
+) -> Authenticated:
     """Return the client `client_id` if `secret` is one of its own and `method` is registered for it.
 
-    An unknown client takes the same path as a wrong secret, and so the same time: where some clients have secrets that
-    people chose, the time of those, since there it helps most to know which names are worth guessing for.
-
     Raises:
-        OAuthError: invalid_client, whose reason is for the log; temporarily_unavailable, under too many slow hashes.
+        OAuthError: invalid_client, whose reason is for the log; slow_down, where too many were wrong;
+            temporarily_unavailable, under too many slow hashes.
+        MemoryUnavailable, MemoryFull: wrong secrets cannot be counted.
     """
-    client = registry.client(client_id)
+    client, decoy = registry.client(client_id), registry.proofs.decoy
     digest = sha256(secret.encode("utf-8")).hexdigest()
-    right, slow = False, []
-    for known in client.secrets if client is not None and client.secrets else _nobody(registry):
-        alive = known.not_after is None or now < known.not_after.timestamp()
-        if known.argon2id:
-            slow += [known.argon2id] if alive else []
-        else:
-            right |= compare_digest(known.sha256, digest) and alive
-    for phc in slow:
-        right = right or await verify(phc, secret)
+    alive = [
+        known
+        for known in (() if client is None else client.secrets)
+        if known.not_after is None or now < known.not_after.timestamp()
+    ]
+    right = False
+    for fast in [known.sha256 for known in alive if not known.argon2id] or [_NOBODY]:
+        right |= compare_digest(fast, digest)
+    if not right and decoy is not None:
+        chosen = [known.argon2id for known in alive if known.argon2id]
+        attempts = ports.attempts(f"client:{client_id}", credentials.address, now)
+        right = await _guess(secret, chosen or [decoy.argon2id], attempts) and bool(chosen)
     if client is None:
         raise refused("unknown client")
     if not right:
         raise refused("wrong secret")
     if method not in client.auth_methods:
         raise refused(f"{method} is not registered")
-    ends = [known.not_after.timestamp() for known in client.secrets if known.not_after is not None]
-    return Authenticated(client, method, until=min((end for end in ends if end > now), default=float("inf")))
+    ends = [known.not_after.timestamp() for known in alive if known.not_after is not None]
+    return Authenticated(client, method, until=min(ends, default=float("inf")))
 
 
-def _nobody(registry: Registry) -> tuple[Secret, ...]:
-    decoy = registry.proofs.decoy
-    return _FAST if decoy is None else (*_FAST, decoy)
-
-
-_FAST = (Secret(sha256="0" * 64),)
+async def _guess(secret: str, chosen: Sequence[str], attempts: Attempts) -> bool:
+    """Tell whether `secret` is one of those hashed in `chosen`, where so many attempts are still heard."""
+    if await attempts.admit():
+        for phc in chosen:
+            if await verify(phc, secret, "clients"):
+                if await attempts.confirm():
+                    return True
+                break
+        else:
+            await attempts.count()
+            return False
+    raise OAuthError("slow_down", "too many attempts: wait for a while", reason="throttled")

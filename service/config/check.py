@@ -121,6 +121,8 @@ def _client(path: str, client: Client, config: Config, identifiers: set[str]) ->
         yield f"{path}.resources", "names no resource, and there is no default_resource"
     for scope in set(client.default_scopes or ()) - set(client.scopes):
         yield f"{path}.default_scopes", f"{scope!r} is not among its scopes"
+    if client.serves and client.public:
+        yield f"{path}.serves", "introspection is for resource servers that prove who they are (RFC 7662 section 2.1)"
     if "client_credentials" in client.grants and client.public:
         yield f"{path}.grants", "client_credentials is for clients that can prove who they are (RFC 6749 section 4.4)"
     if "authorization_code" in client.grants and not client.redirect_uris:

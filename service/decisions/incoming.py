@@ -42,7 +42,7 @@ class Incoming(NamedTuple):
 
     def credentials(self, form: Form) -> Credentials:
         """Return what proves the client; `form` is the body."""
-        return Credentials(self.authorization, form, self.certificate, self.certificate_path)
+        return Credentials(self.authorization, form, self.certificate, self.certificate_path, self.address)
 
 
 class Judged(NamedTuple):

@@ -1,5 +1,6 @@
 """The decision on an introspection request (RFC 7662), plain or signed (RFC 9701)."""
 
+import re
 from collections.abc import Collection
 
 import msgspec
@@ -21,6 +22,7 @@ INACTIVE = msgspec.Raw(b'{"active":false}')
 """The answer for everything that is not active, or not for the caller; it never says why."""
 
 JWT_TYPE = "application/token-introspection+jwt"
+_REFUSED = re.compile(r"q=0(\.0{0,3})?")
 
 
 async def decide_introspection(desk: Desk, incoming: Incoming, now: float) -> Decision:
@@ -32,7 +34,7 @@ async def decide_introspection(desk: Desk, incoming: Incoming, now: float) -> De
     try:
         client, form = await admit(decision, desk, incoming, now)
         await describe(decision, desk, form.require("token"), client.serves, now)
-        if incoming.accept is not None and JWT_TYPE in incoming.accept:
+        if accepts_jwt(incoming.accept):
             sign_answer(decision, desk, client.id, now)
     except OAuthError as error:
         return decision.refuse(error)
@@ -41,6 +43,15 @@ async def decide_introspection(desk: Desk, incoming: Incoming, now: float) -> De
     except NoActiveKey as fault:
         return decision.refuse(OAuthError("temporarily_unavailable", "no key is active", reason=str(fault)))
     return decision
+
+
+def accepts_jwt(accept: str | None) -> bool:
+    """Tell whether an Accept header (RFC 9110 section 12.5.1) asks for a signed answer by name, not by a wildcard."""
+    for element in (accept or "").lower().split(","):
+        media_type, *parameters = [part.strip() for part in element.split(";")]
+        if media_type == JWT_TYPE:
+            return not any(_REFUSED.fullmatch(parameter) for parameter in parameters)
+    return False
 
 
 async def describe(

@@ -19,7 +19,7 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationCode, RefreshToken
 from service.decisions.desk import Desk
 from service.grants.plan import Plan
-from service.memory import Memory, MemoryUnavailable
+from service.memory import Memory, MemoryFull, MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.spend import Spend
 from service.protocol.standing import all_ids, all_stand, revoked
@@ -31,10 +31,14 @@ GRACE = 30
 
 
 class Succession(msgspec.Struct, array_like=True):
-    """What is written under a parent: its one child, and when that was used. Who repeats a request writes the same."""
+    """What is written under a parent: its one child, and when that was used. Who repeats a request writes the same.
+
+    `request` has no meaning any more.
+    """
 
     child: str
     instant: int
+    request: str = ""
 
 
 _succession = msgspec.msgpack.Decoder(Succession).decode
@@ -78,12 +82,13 @@ async def _redeem_code(code: AuthorizationCode, desk: Desk) -> None:
 
 
 async def _refresh(plan: Plan, token: RefreshToken, ids: list[str], desk: Desk, now: float) -> None:
-    """Read and spend `token` in one round trip, unless there are proofs to be spent in between.
+    """Read and spend `token` in one round trip, unless something is to be done in between.
 
     A put that was sent and not answered may yet be done. That would cost a code; but a refresh token names the same
     child however often it is put, and of a family that turns out to be revoked there is nothing left to lose.
     """
     config, memory, used, stands = desk.registry.config, desk.memory, None, None
+    blind = "refresh" in config.without_memory  # as long as nothing can be read, not where nothing can be written
     mine, parent = f"succ:{token.jti}", f"succ:{token.parent or token.grant.family}"
     record = msgspec.msgpack.encode(Succession(token.jti, int(now)))
     until = token.until + config.keys.skew
@@ -91,15 +96,18 @@ async def _refresh(plan: Plan, token: RefreshToken, ids: list[str], desk: Desk, 
         _check_memory(token, desk)
         if not plan.rotates:
             values = await memory.get_many(ids)
-        elif plan.spends:
+        elif plan.spends or blind:
             *values, used = await memory.get_many([*ids, mine])
         else:
             stands, (*values, used) = await memory.put_and_get(parent, record, until, [*ids, mine], use="refresh")
     except MemoryUnavailable:
-        if "refresh" not in config.without_memory:
+        if not blind:
             raise
         await spend_all(plan.spends, memory)  # a proof that cannot be spent proves nothing, configured or not
         return
+    except MemoryFull:
+        _check_standing(plan, await memory.get_many(ids))  # what was revoked need not come again
+        raise
     _check_standing(plan, values)
     if used is not None and now - _succession(used).instant <= GRACE:
         raise OAuthError("invalid_grant", "the refresh token was used a moment ago", reason="late duplicate")

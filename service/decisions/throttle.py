@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any, NamedTuple
 
 from service.bags.ids import fresh_id
+from service.config.front import Login
 from service.decisions.desk import Desk
 from service.memory import Memory
 from service.protocol.errors import OAuthError
@@ -70,6 +71,14 @@ class Throttle:
         return [limit for limit, value in zip(self._limits, last, strict=True) if value is not None]
 
 
+def attempts(memory: Memory, login: Login, who: str, address: str, now: float) -> Throttle:
+    """Return the throttle of attempts at `who` from `address` (empty: by name alone) at `now` (seconds)."""
+    limits = [Limit(who, login.failures_per_user, "throttle")]
+    if address:
+        limits.append(Limit(f"address:{network(address)}", login.failures_per_address, "throttle"))
+    return Throttle(memory, login.window, now, *limits)
+
+
 class ThrottledUsers:
     """The people of the desk, whose passwords cannot be guessed fast (a `Users`)."""
 
@@ -85,13 +94,10 @@ class ThrottledUsers:
             OAuthError: slow_down, where too many have failed.
             MemoryUnavailable, MemoryFull
         """
-        login = self._desk.registry.config.login
         # The names that a directory takes for one must count as one.
         name = unicodedata.normalize("NFKC", username).casefold().strip()
-        limits = [Limit(f"user:{name}", login.failures_per_user, "throttle")]
-        if self._address:
-            limits.append(Limit(f"address:{network(self._address)}", login.failures_per_address, "throttle"))
-        throttle = Throttle(self._desk.memory, login.window, self._now, *limits)
+        login = self._desk.registry.config.login
+        throttle = attempts(self._desk.memory, login, f"user:{name}", self._address, self._now)
         if not await throttle.admit():
             raise _slow_down()
         try:

@@ -45,8 +45,9 @@ def plan_for(code: AuthorizationCode, request: GrantRequest) -> Plan:
 
 
 def bound(grant: Grant, client: Client, cnf: dict[str, str]) -> Grant:
-    """Return `grant` for a refresh token: a public client's is bound to the key it has just proved.
+    """Return `grant` for a refresh token: a public client's is bound to the key it has proved (RFC 9449 section 5).
 
-    A confidential client's is bound to the client already, which may change its key (RFC 9449 section 5).
+    A confidential client's is bound to the client already, which may change its key.
     """
-    return msgspec.structs.replace(grant, cnf=cnf if client.public else {})
+    binding = cnf if client.public else {}
+    return grant if grant.cnf == binding else msgspec.structs.replace(grant, cnf=binding)

@@ -4,6 +4,7 @@ from hmac import compare_digest
 
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
+from service.grants.granted import bound
 from service.grants.plan import GrantRequest, Plan, Renewal, person_of
 from service.protocol.authorization_details import narrow_details
 from service.protocol.digests import client_digest
@@ -51,7 +52,7 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         standing=(Standing("", grant.family, client.id, grant.sub, token.iat),),
         redeems=token,
         rotates=client.public or request.registry.config.refresh.rotate_confidential,
-        renewal=Renewal(grant, token.until, token.jti),
+        renewal=Renewal(bound(grant, client, request.cnf), token.until, token.jti),
         family=grant.family,
         cnf=request.cnf,
         auth_time=grant.auth_time,

@@ -40,14 +40,12 @@ async def token_exchange(request: GrantRequest) -> Plan:
     rules = [rule for rule in rules if _accepts(rule, subject, actor, request)]
     if not rules:
         raise OAuthError("invalid_request", "the subject token is not acceptable", reason="no rule for it")
-    rule, audiences = _target(rules, request)
-    if token_type == JWT and audiences[0].format != "jwt":
-        raise OAuthError("invalid_request", "this resource's tokens are not signed JWTs")
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
-    allowed = subject.scope.union(rule.scopes)
-    if subject.limit is not None:
-        allowed &= subject.limit
+    rule, audiences = _target(rules, subject, requested, request)
+    if token_type == JWT and audiences[0].format != "jwt":
+        raise OAuthError("invalid_request", "this resource's tokens are not signed JWTs")
+    allowed = _lent(rule, subject)
     return Plan(
         subject=subject.sub,
         client_id=client.id,
@@ -113,19 +111,33 @@ def _accepts(rule: Exchange, subject: Party, actor: Party | None, request: Grant
     return subject.iss in issuers and (rule.impersonation if actor is None else rule.delegation)
 
 
-def _target(rules: Iterable[Exchange], request: GrantRequest) -> tuple[Exchange, tuple[Audience, ...]]:
+def _lent(rule: Exchange, subject: Party) -> frozenset[str]:
+    """Return the scopes that a token by `rule` may have."""
+    lent = subject.scope.union(rule.scopes)
+    return lent if subject.limit is None else lent & subject.limit
+
+
+def _target(
+    rules: Iterable[Exchange], subject: Party, requested: tuple[str, ...] | None, request: GrantRequest
+) -> tuple[Exchange, tuple[Audience, ...]]:
     """Return the first of `rules` that allows all that the request names, by `resource` or by `audience`, and that.
 
-    A request that names nothing means the one resource of a rule that has only one.
+    A request that names nothing means the one resource of a rule that has only one. Where a rule has the resources, and
+    a later one the `requested` scopes too, it is the later one that allows it all.
     """
     named = list(dict.fromkeys(request.form.all("resource") + request.form.all("audience")))
+    found: list[tuple[Exchange, tuple[str, ...]]] = []
     for rule in rules:
-        identifiers = named or (rule.audiences if len(rule.audiences) == 1 else ())
+        identifiers = tuple(named) or (rule.audiences if len(rule.audiences) == 1 else ())
         if identifiers and set(identifiers) <= set(rule.audiences):
-            audiences = tuple(request.registry.audiences[identifier] for identifier in identifiers)
-            check_shareable(audiences)
-            return rule, audiences
-    raise OAuthError("invalid_target", "the client may not exchange this token for these resources")
+            found.append((rule, identifiers))
+    if not found:
+        raise OAuthError("invalid_target", "the client may not exchange this token for these resources")
+    wanted = set(requested or ())
+    rule, identifiers = next((pair for pair in found if wanted <= _lent(pair[0], subject)), found[0])
+    audiences = tuple(request.registry.audiences[identifier] for identifier in identifiers)
+    check_shareable(audiences)
+    return rule, audiences
 
 
 def _actors(subject: Party, actor: Party | None) -> dict[str, Any] | None:

@@ -17,11 +17,13 @@ import structlog
 
 from service.memory.port import MemoryRefused, MemoryUnavailable
 
+# The version is raised where entries move, since a memory that looks elsewhere has forgotten all.
 # Each entry carries the weight with which it was counted, and the triggers count it in its own transaction: neither a
 # kill nor a deletion can put a count out of step.
 _SCHEMA = """
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
+PRAGMA user_version = 1;
 CREATE TABLE entries (
     id BLOB PRIMARY KEY, value, until INTEGER NOT NULL, use TEXT NOT NULL, weight INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -104,6 +106,10 @@ def _connect(path: Path, inode: tuple[int, int], wait: float) -> MemoryFile:
         row = connection.execute("SELECT identity, since FROM about").fetchone()
         if row is None:
             raise MemoryRefused(f"{path} is not a memory")
+        if connection.execute("PRAGMA user_version").fetchone() != (1,):
+            other = sqlite3.DatabaseError("of another format")
+            other.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+            raise other
         connection.execute("PRAGMA busy_timeout = 0")
         if inode_of(path) != inode:
             raise FileNotFoundError(path)

@@ -111,6 +111,8 @@ class RedisMemory:
         self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
     ) -> tuple[bytes, list[bytes | None]]:
         """Write once and read, over two connections at once. Raises `MemoryUnavailable`, `MemoryFull`."""
+        if self._breaker.is_open:  # it lets one try
+            return await self.put(id, value, until, use=use), await self.get_many(ids)
         stands, values = await asyncio.gather(self.put(id, value, until, use=use), self.get_many(ids))
         return stands, values
 

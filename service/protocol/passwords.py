@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from service.protocol.errors import OAuthError
 
 CONCURRENT = 2
-"""Hashes at a time in one process; each takes a core for about 0.1 s, and 19 MiB."""
+"""Hashes at a time in one process, of people and of programs each; each takes a core for about 0.1 s, and 19 MiB."""
 PATIENCE = 2.0
 """Seconds after which a hash that is still waiting for its turn is given up."""
 MAX_MEMORY_KIB = 1024 * 1024
@@ -44,13 +44,15 @@ def check_phc(phc: str) -> str:
     return phc
 
 
-async def verify(phc: str, password: str) -> bool:
+async def verify(phc: str, password: str, whose: str = "people") -> bool:
     """Tell whether `password` is the one hashed to `phc`; for a name that nobody has, give somebody's hash.
+
+    `whose` names those who wait for each other: a crowd of programs must not keep people from logging in.
 
     Raises:
         OAuthError: temporarily_unavailable, after PATIENCE seconds.
     """
-    turn = asyncio.get_running_loop().run_in_executor(_threads(), _matches, phc, password.encode("utf-8"))
+    turn = asyncio.get_running_loop().run_in_executor(_threads(whose), _matches, phc, password.encode("utf-8"))
     try:
         return await asyncio.wait_for(turn, PATIENCE)
     except TimeoutError:
@@ -67,6 +69,6 @@ def _matches(phc: str, password: bytes) -> bool:
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def _threads(whose: str) -> ThreadPoolExecutor:
     """Return this process's threads; first asked for after the fork."""
-    return ThreadPoolExecutor(CONCURRENT, "argon2id")
+    return ThreadPoolExecutor(CONCURRENT, f"argon2id-{whose}")

@@ -59,6 +59,22 @@ class Customize(Protocol):
         ...
 
 
+class Attempts(Protocol):
+    """Counts what may be guesses, by name and by address. Each verb raises MemoryUnavailable, MemoryFull."""
+
+    async def admit(self) -> bool:
+        """Tell whether an attempt may begin."""
+        ...
+
+    async def confirm(self) -> bool:
+        """Tell whether an attempt may succeed, after all that failed beside it."""
+        ...
+
+    async def count(self) -> bool:
+        """Count a failure."""
+        ...
+
+
 class KeysUnavailable(Exception):
     """Another party's keys cannot be had now; the text is for the log."""
 
@@ -73,6 +89,8 @@ class Ports(NamedTuple):
     users: Users
     remote_keys: RemoteKeys
     notify: Notify
+    attempts: Callable[[str, str, float], Attempts]
+    """Given who is tried, the address that tries (empty: any), and the instant (seconds since the epoch)."""
     authenticate_client: Callable[[Any], Awaitable[str | None]] | None = None
     """The operator's own code, given Credentials."""
     customize: Customize | None = None

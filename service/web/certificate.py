@@ -60,12 +60,15 @@ def _escaped_pem(text: str) -> bytes:
 
 
 def _xfcc(text: str) -> bytes | None:
-    """Decode Cert of the one element of an X-Forwarded-Client-Cert; one without it brings no certificate."""
+    """Decode Cert of the one element of an X-Forwarded-Client-Cert; one without it brings no certificate.
+
+    Envoy repeats By and DNS for each name of a certificate; it writes Cert once.
+    """
     values: dict[str, str] = {}
     end = 0
     while end < len(text):
         pair = _PAIR.match(text, end)
-        if pair is None or pair[1].lower() in values:
+        if pair is None or ("cert" in values and pair[1].lower() == "cert"):
             raise ValueError
         values[pair[1].lower()] = pair[2] or pair[3] or ""
         end = pair.end()

@@ -17,6 +17,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from service.protocol import passwords
@@ -205,7 +206,7 @@ def test_56_an_unknown_client_and_a_wrong_proof_look_the_same(satchel: Satchel, 
 
 
 def test_56_and_take_the_same_time(tmp_path: Path) -> None:
-    """Where a secret was chosen by a person, and so takes long to judge: an unknown name takes as long."""
+    """Where a secret was chosen by a person, and so takes long to judge, everybody's wrong one takes as long."""
     chosen = client_toml("chosen", "client_secret_basic", secrets=[{"argon2id": passwords.hash("wonderland")}])
     satchel = Satchel(tmp_path, HEAD + chosen + client_toml("generated", "client_secret_basic", secrets=SECRETS))
     spent: dict[str, list[float]] = {"chosen": [], "nobody": [], "generated": []}
@@ -214,9 +215,74 @@ def test_56_and_take_the_same_time(tmp_path: Path) -> None:
             started = time.perf_counter()
             assert ask(satchel, basic(who, "wrong")).status == 401
             times.append(time.perf_counter() - started)
-    slow, unknown, fast = (statistics.median(times) for times in spent.values())
+    slow, unknown, other = (statistics.median(times) for times in spent.values())
     assert 0.5 < unknown / slow < 2
-    assert fast < slow / 3
+    assert 0.5 < unknown / other < 2
+    started = time.perf_counter()
+    assert ask(satchel, basic("generated", "right")).status == 200
+    assert time.perf_counter() - started < slow / 3  # who is right with a generated one never pays
+
+
+CHOSEN = Argon2id(salt=b"saltsalt", length=32, iterations=1, lanes=1, memory_cost=64).derive_phc_encoded(b"chosen")
+GUESSED = """
+[login]
+failures_per_user = 3
+failures_per_address = 6
+"""
+
+
+def guessed(tmp_path: Path) -> Satchel:
+    """A client with a secret that a person chose, and one with a generated one."""
+    secret = {"argon2id": CHOSEN}
+    chosen = client_toml("chosen", "client_secret_basic", "client_secret_post", secrets=[secret])
+    generated = client_toml("generated", "client_secret_basic", secrets=SECRETS)
+    return Satchel(tmp_path, HEAD + GUESSED + chosen + generated)
+
+
+def told(answer: Answer) -> tuple[int, str]:
+    """Status and error."""
+    return answer.status, answer.json().get("error", "")
+
+
+def test_a_secret_that_somebody_chose_cannot_be_guessed_fast(tmp_path: Path) -> None:
+    satchel = guessed(tmp_path)
+    wrong, slow_down = (401, "invalid_client"), (400, "slow_down")
+    seen = [told(ask(satchel, basic("chosen", f"guess {n}"))) for n in range(20)]
+    # Three, and one more in each pause.
+    assert seen == [wrong] * 4 + [slow_down] * 16
+    assert told(ask(satchel, basic("chosen", "chosen"))) == slow_down
+    satchel.now += 30
+    assert told(ask(satchel, basic("chosen", "chosen"))) == (200, "")
+
+
+@pytest.mark.parametrize("method", ["basic", "post"])
+def test_whoever_was_right_before_is_not_kept_out(tmp_path: Path, method: str) -> None:
+    satchel = guessed(tmp_path)
+
+    def right() -> Answer:
+        if method == "basic":
+            return ask(satchel, basic("chosen", "chosen"))
+        return ask(satchel, client_id="chosen", client_secret="chosen")
+
+    assert right().status == 200
+    for n in range(20):
+        ask(satchel, basic("chosen", f"guess {n}"))
+    assert right().status == 200
+    assert ask(satchel, basic("generated", "right")).status == 200
+
+
+def test_unknown_names_are_counted_by_address(tmp_path: Path) -> None:
+    satchel = guessed(tmp_path)
+    seen = [told(ask(satchel, basic(f"nobody {n}", "x"))) for n in range(20)]
+    assert seen.count((401, "invalid_client")) == 7
+    assert seen.count((400, "slow_down")) == 13
+    assert ask(satchel, basic("generated", "right")).status == 200
+
+
+def test_without_such_secrets_nothing_is_counted(tmp_path: Path) -> None:
+    generated = client_toml("generated", "client_secret_basic", secrets=SECRETS)
+    satchel = Satchel(tmp_path, HEAD + GUESSED + generated)
+    assert {told(ask(satchel, basic("generated", f"x{n}"))) for n in range(20)} == {(401, "invalid_client")}
 
 
 AUDIENCES = [

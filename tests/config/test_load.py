@@ -126,6 +126,11 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
         GOOD.replace('default_resource = "https://a.example.com"', ""),
         [("clients[0].resources", "names no resource")],
     ),
+    "a public resource server": (
+        GOOD.replace(SECRET, 'auth_methods = ["none"]').replace('"client_credentials"', "")
+        + 'serves = ["https://a.example.com"]\n',
+        [("clients[0].serves", "RFC 7662 section 2.1")],
+    ),
     "a client without a secret": (GOOD.replace(SECRET, ""), [("clients[0].secrets", "needs one")]),
     "a client with an odd id": (GOOD.replace('id = "c"', 'id = "é"'), [("clients[0].id", "printable ASCII")]),
     "defaults beyond what is allowed": (

@@ -1,6 +1,8 @@
 """What goes on and what does not while the memory is full, unreachable, or another one (attacks 96, 99, 101, 102)."""
 
+import contextlib
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -155,6 +157,36 @@ def test_without_memory_is_for_failures_and_forgives_no_reuse(configured: Callab
     refused(sessions.refresh(first, "spa"))
     refused(sessions.refresh(third["refresh_token"], "spa"))
     assert not sessions.active(third["access_token"])
+
+
+def test_without_memory_is_for_what_cannot_be_read_not_for_what_cannot_be_written(
+    configured: Callable[[str], Sessions],
+) -> None:
+    sessions = configured('without_memory = ["refresh"]')
+    revoked, first = (sessions.begin("spa")["refresh_token"] for _ in range(2))
+    assert sessions.revoke(revoked, "spa").status == 200
+    second = granted(sessions.refresh(first, "spa"))["refresh_token"]
+    third = granted(sessions.refresh(second, "spa"))["refresh_token"]
+    sessions.now += 60
+    with contextlib.closing(sqlite3.connect(sessions.config.memory.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused(sessions.refresh(revoked, "spa"))
+        unavailable(sessions.refresh(first, "spa"))  # its family cannot be revoked now
+        unavailable(sessions.refresh(third, "spa"))
+        other.execute("ROLLBACK")
+    granted(sessions.refresh(third, "spa"))
+
+
+def test_096_what_was_revoked_is_so_in_a_full_memory_too(configured: Callable[[str], Sessions]) -> None:
+    sessions = configured("")
+    alive, revoked = (sessions.begin("spa")["refresh_token"] for _ in range(2))
+    assert sessions.revoke(revoked, "spa").status == 200
+    memory = watched(sessions)
+    memory.full = {"refresh"}
+    refused(sessions.refresh(revoked, "spa"))
+    unavailable(sessions.refresh(alive, "spa"), 11)
+    memory.full = set()
+    granted(sessions.refresh(alive, "spa"))
 
 
 # --- another memory, and one that has forgotten (101, 102)

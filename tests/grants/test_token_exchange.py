@@ -1,6 +1,7 @@
 """Token exchange (RFC 8693): what the rules allow, and what the new token then says."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,6 +110,22 @@ def test_the_context_of_the_authentication_goes_along(satchel: Satchel) -> None:
 
 def test_a_served_resource_exchanges_what_is_sent_to_it(satchel: Satchel) -> None:
     assert exchanged(satchel, mint(satchel), "gateway", audience=BILLING).client_id == "gateway"
+
+
+def test_of_two_rules_for_a_resource_the_one_that_lends_the_scope_counts(tmp_path: Path) -> None:
+    text = "\n".join(
+        [
+            RESOURCES,
+            client("app", EXCHANGE, "client_credentials", "refresh_token", scopes=["read", "write"]),
+            exchange("app", audiences=[VAULT]),
+            exchange("app", audiences=[VAULT], scopes=["vault"]),
+        ]
+    )
+    satchel = Satchel(tmp_path, text)
+    subject = mint(satchel)
+    assert exchanged(satchel, subject, resource=VAULT, scope="vault").scope == "vault"
+    assert exchanged(satchel, subject, resource=VAULT).scope == "read"  # the first one, where no scope is named
+    assert refusal(satchel, subject, resource=VAULT, scope="vault admin") == "invalid_scope"
 
 
 def test_resource_and_audience_name_the_same_things(satchel: Satchel) -> None:

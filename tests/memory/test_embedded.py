@@ -89,6 +89,11 @@ def test_four_processes_race_and_each_id_has_one_winner(host: Host) -> None:
     assert winners("embedded", str(host.path), 300) == dict.fromkeys(range(300), 1)
 
 
+def another_format(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -96,8 +101,9 @@ def test_four_processes_race_and_each_id_has_one_winner(host: Host) -> None:
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(path.read_bytes()[:5000]),
         lambda path: path.write_bytes(path.read_bytes()[:4096] + b"\xa5" * (path.stat().st_size - 4096)),
+        lambda path: another_format(path),
     ],
-    ids=["garbage", "empty", "cut off", "pages overwritten"],
+    ids=["garbage", "empty", "cut off", "pages overwritten", "of another format"],
 )
 def test_a_damaged_file_is_set_aside_and_another_begun(host: Host, damage: object) -> None:
     async def act() -> None:

@@ -55,6 +55,22 @@ def test_section_5_a_public_clients_refresh_token_is_bound(sessions: Sessions) -
     granted(sessions.refresh(token, "spa", holder.proof(NOW)))
 
 
+def test_section_5_a_public_client_may_bind_it_later(sessions: Sessions) -> None:
+    holder, first = Holder(), sessions.begin("spa")["refresh_token"]
+    second = granted(sessions.refresh(first, "spa", holder.proof(NOW)))
+    assert second["token_type"] == "DPoP"
+    refused(sessions.refresh(second["refresh_token"], "spa"))
+    refused(sessions.refresh(second["refresh_token"], "spa", Holder().proof(NOW)))
+    granted(sessions.refresh(second["refresh_token"], "spa", holder.proof(NOW)))
+
+
+def test_section_5_a_confidential_clients_is_bound_to_the_client_alone(sessions: Sessions) -> None:
+    first = sessions.begin("web")["refresh_token"]
+    second = granted(sessions.refresh(first, "web", Holder().proof(NOW)))
+    granted(sessions.refresh(second["refresh_token"], "web", Holder().proof(NOW)))
+    granted(sessions.refresh(second["refresh_token"], "web"))
+
+
 def test_section_5_2_a_client_that_must(sessions: Sessions) -> None:
     refused(sessions.redeem(sessions.code("wallet"), "wallet"), "invalid_dpop_proof")
 

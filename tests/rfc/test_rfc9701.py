@@ -70,3 +70,26 @@ def test_section_7_the_metadata(sessions: Sessions) -> None:
 def test_rfc_7662_section_2_1_the_caller_is_authenticated(sessions: Sessions) -> None:
     answer = sessions.post("/introspect", {"token": "x"}, {"Accept": TYPE})
     assert (answer.status, answer.headers["content-type"]) == (401, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("accept", "signed"),
+    [
+        (TYPE, True),
+        (TYPE.title(), True),
+        (f"application/json, {TYPE};q=0.5", True),
+        (f"{TYPE} ; q=1.000", True),
+        (f"{TYPE};q=0", False),
+        (f"{TYPE}; q=0.00", False),
+        (f"{TYPE}-foo", False),
+        (f"x-{TYPE}", False),
+        ("application/*, */*", False),
+        ("", False),
+        (",;,", False),
+    ],
+)
+def test_section_4_accept_names_it(sessions: Sessions, accept: str, signed: bool) -> None:
+    answer = sessions.post(
+        "/introspect", {"token": sessions.begin()["access_token"]}, {"Accept": accept, **basic("rs-api", "secret")}
+    )
+    assert (answer.headers["content-type"] == TYPE) is signed

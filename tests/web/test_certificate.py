@@ -41,6 +41,7 @@ GOOD = [
     ("envoy", f'By=spiffe://a/b;Hash={"0" * 64};Cert="{PEM}";Subject="CN=a,O=\\"b;c\\"";URI=spiffe://c/d'),
     ("envoy", f"cert={PEM}"),
     ("envoy", f'Subject="";Cert="{PEM}"'),
+    ("envoy", f'By=spiffe://a/b;By=spiffe://a/c;Hash=0;Cert="{PEM}";DNS=a.example.com;DNS=b.example.com'),
 ]
 
 
