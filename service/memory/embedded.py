@@ -111,7 +111,8 @@ class EmbeddedMemory:
 
     async def close(self) -> None:
         """Close the file."""
-        self._batch.flush()
+        self._batch.end(MemoryUnavailable("the memory was closed"))
+        await asyncio.sleep(0)  # those who were told must find it as it was
         if self._checkpoint is not None:
             await self._checkpoint
         self._forget()

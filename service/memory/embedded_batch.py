@@ -91,3 +91,11 @@ class Batch:
         self._waiting = self._run(batch)
         if self._waiting:
             batch[0].future.get_loop().call_later(_RETRY, self.flush)
+
+    def end(self, refusal: Exception) -> None:
+        """Do what waits for company, and refuse what waits for another process."""
+        self.flush()
+        batch, self._waiting = self._waiting, []
+        for operation in batch:
+            operation.answer = refusal
+            operation.tell()

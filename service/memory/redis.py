@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import math
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,11 +26,13 @@ from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
 from service.memory.breaker import Breaker
 from service.memory.digest import digest
 from service.memory.port import MARGIN, MemoryFull, MemoryStatus, MemoryUnavailable
-from service.memory.redis_connection import Client, Servers, check, connect, disconnect
-from service.memory.redis_keys import ALL, IDENTITY, MARKERS, PUT, RAISE, TAGS, View, place, seen
+from service.memory.redis_connection import Client, Servers, check, connect, disconnect, pipeline
+from service.memory.redis_keys import ALL, IDENTITY, MARKERS, PUT, RAISE, TAGS, View, place, reading, seen
 
 _AT_ONCE = 32  # questions in flight, and so connections a node
 _OPENING = 4  # time-outs that a step of opening may take, being many commands; each answer still has but one
+_AGAIN = 30.0  # seconds after which the servers' settings are looked at again: a successor's may be others
+_EXCHANGED = "redis lost or exchanged its contents"
 _NOT_DURABLE = "appendonly is off: after a crash it may come back with older contents"
 _DOUBT = 5  # seconds added to the instant of a loss, since the clock that stamped a bag may be ahead of this one
 
@@ -62,6 +65,8 @@ class RedisMemory:
         self._view: View | None = None
         self._servers = Servers(0, False)
         self._first_contact: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._look_again = 0.0
         self._breaker = Breaker()
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._opening = asyncio.Lock()
@@ -78,53 +83,40 @@ class RedisMemory:
     async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
         view = await self._opened()
-        tag, key = place(id)
-        keep = self._keep(until)
-        if until < self._latest - MARGIN:
-            raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
-        most = self._quotas.get(use, self._max_entries)
-        count = b"satchel:count:" + use.encode()
-        if isinstance(self._client, RedisCluster):
-            # A tag's share, with four standard deviations of how unevenly it may fall.
-            count = TAGS[tag] + b"count:" + use.encode()
-            most = math.ceil(most / 256 + 4 * math.sqrt(most / 256))
-        known = view.markers[tag]
-        answer = await self._ask(
-            lambda client: client.eval(PUT, 3, MARKERS[tag], key, count, known, value, keep, most), use
-        )
-        if answer[0] == b"full":
-            raise MemoryFull(use)
-        return await self._standing(answer)
+        command = self._put(view, id, value, until, use)
+        answer = await self._ask(lambda client: client.eval(*command), use)
+        return await self._stands(answer, view, use)
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Read all in one round trip. Raises `MemoryUnavailable`."""
         view = await self._opened()
-        places = [place(id) for id in ids]
-        tags = sorted({tag for tag, _ in places})
-        commands = [("GET", key) for _, key in places] + [seen(tag) for tag in tags]
-        answers: list[bytes | None] = await self._ask(lambda client: _pipeline(client, commands))
-        if answers[len(ids) :] != [view.markers[tag] for tag in tags]:
-            await self._changed()
-        return answers[: len(ids)]
+        commands, tags = reading(ids)
+        answers: list[bytes | None] = await self._ask(lambda client: pipeline(client, commands))
+        return await self._read(answers, tags, view)
 
     async def put_and_get(
         self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
     ) -> tuple[bytes, list[bytes | None]]:
-        """Write once and read, over two connections at once. Raises `MemoryUnavailable`, `MemoryFull`."""
-        if self._breaker.is_open:  # it lets one try
-            return await self.put(id, value, until, use=use), await self.get_many(ids)
-        stands, values = await asyncio.gather(self.put(id, value, until, use=use), self.get_many(ids))
-        return stands, values
+        """Write once and read: in one round trip, but to a cluster in two. Raises `MemoryUnavailable`, `MemoryFull`."""
+        view = await self._opened()
+        if isinstance(self._client, RedisCluster):
+            stands, values = await self.put(id, value, until, use=use), await self.get_many(ids)
+            if self._view is not view:
+                raise MemoryUnavailable(_EXCHANGED)
+            return stands, values
+        reads, tags = reading(ids)
+        commands = [("EVAL", *self._put(view, id, value, until, use)), *reads]
+        answer, *answers = await self._ask(lambda client: pipeline(client, commands), use)
+        values = await self._read(answers, tags, view)
+        return await self._stands(answer, view, use), values
 
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of the server)."""
         view = await self._opened()
         tag, key = place(id)
-        known, keep = view.markers[tag], self._keep(until)
-        answer = await self._ask(
-            lambda client: client.eval(RAISE, 2, MARKERS[tag], key, known, instant, keep), "raised"
-        )
-        return int(await self._standing(answer))
+        command = (RAISE, 2, MARKERS[tag], key, view.markers[tag], instant, self._keep(until))
+        answer = await self._ask(lambda client: client.eval(*command), "raised")
+        return int(await self._stands(answer, view, "raised"))
 
     async def ready(self) -> MemoryStatus:
         """Contact the server, check its settings and describe it. Raises `MemoryUnavailable`, `MemoryRefused`."""
@@ -135,8 +127,9 @@ class RedisMemory:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._first_contact is not None:
-            self._first_contact.cancel()
+        for task in (self._first_contact, self._looking):
+            if task is not None:
+                task.cancel()
         await self._disconnect()
 
     def _known(self) -> View:
@@ -153,29 +146,64 @@ class RedisMemory:
         self._latest = max(self._latest, now)
         return (max(until - now, 0) + MARGIN) * 1000
 
+    def _put(self, view: View, id: str, value: bytes, until: int, use: str) -> tuple[Any, ...]:
+        """Give the arguments of EVAL. Raises `MemoryUnavailable`."""
+        tag, key = place(id)
+        keep = self._keep(until)
+        if until < self._latest - MARGIN:
+            raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
+        most = self._quotas.get(use, self._max_entries)
+        count = b"satchel:count:" + use.encode()
+        if isinstance(self._client, RedisCluster):
+            # A tag's share, with four standard deviations of how unevenly it may fall.
+            count = TAGS[tag] + b"count:" + use.encode()
+            most = math.ceil(most / 256 + 4 * math.sqrt(most / 256))
+        return PUT, 3, MARKERS[tag], key, count, view.markers[tag], value, keep, most
+
+    async def _stands(self, answer: list[bytes], view: View, use: str) -> bytes:
+        if answer[0] == b"changed":
+            await self._changed(view)
+        if answer[0] == b"full":
+            raise MemoryFull(use)
+        return answer[1]
+
+    async def _read(self, answers: list[bytes | None], tags: Sequence[int], view: View) -> list[bytes | None]:
+        count = len(answers) - len(tags)
+        if answers[count:] != [view.markers[tag] for tag in tags]:
+            await self._changed(view)
+        return answers[:count]
+
     async def _opened(self) -> View:
         before = self._view
+        now = time.monotonic()
+        if self._checked and now >= self._look_again:
+            self._look_again = now + _AGAIN
+            self._looking = asyncio.get_running_loop().create_task(self._try_to_open(again=True))
         if not self._checked:
             if self._breaker.is_open and self._opening.locked():
                 raise MemoryUnavailable("redis is being tried again")
             await self._open()
         if self._view is None or (before is not None and before is not self._view):
-            raise MemoryUnavailable("redis lost or exchanged its contents")
+            raise MemoryUnavailable(_EXCHANGED)
         return self._view
 
-    async def _standing(self, answer: list[bytes]) -> bytes:
-        if answer[0] == b"changed":
-            await self._changed()
-        return answer[1]
+    async def _changed(self, view: View) -> None:
+        if self._view is view:
+            await self._open(again=True, seen=view)
+        raise MemoryUnavailable(_EXCHANGED)
 
-    async def _changed(self) -> None:
-        await self._open(again=True)
-        raise MemoryUnavailable("redis lost or exchanged its contents")
+    async def _open(self, again: bool = False, seen: View | None = None) -> None:
+        """See the server's settings, identity and markers, and set those that are missing.
 
-    async def _open(self, again: bool = False) -> None:
-        """See the server's settings, identity and markers, and set those that are missing."""
-        async with self._opening:
-            if self._checked and not again:
+        `again`: though they were seen; but not where somebody else has found something other than `seen` meanwhile.
+        """
+        try:
+            async with asyncio.timeout(self._timeout * _OPENING):
+                await self._opening.acquire()
+        except TimeoutError:
+            raise MemoryUnavailable("redis is being tried") from None
+        try:
+            if self._checked and (not again or (seen is not None and self._view is not seen)):
                 return
             self._checked = False
             if self._client is None:
@@ -186,13 +214,16 @@ class RedisMemory:
                 if self._view is None and not self._servers.durable:
                     structlog.get_logger().warning("redis", risk=_NOT_DURABLE)
                 if self._view is not None:
-                    structlog.get_logger().error("redis lost or exchanged its contents", identity=view.identity)
+                    structlog.get_logger().error(_EXCHANGED, identity=view.identity)
                 self._view = view
             self._checked = True
+            self._look_again = time.monotonic() + _AGAIN
+        finally:
+            self._opening.release()
 
-    async def _try_to_open(self) -> None:
+    async def _try_to_open(self, again: bool = False) -> None:
         with contextlib.suppress(MemoryUnavailable, MemoryFull):
-            await self._open()
+            await self._open(again)
 
     async def _look(self) -> View:
         """Give the view. The identity is written last, so whoever finds it and not a marker knows of a loss."""
@@ -203,7 +234,7 @@ class RedisMemory:
         if missing:
             new = b"%d.%s" % (self._clock() + (0 if first else _DOUBT), secrets.token_hex(4).encode())
             commands = [("SET", MARKERS[tag], new, "NX") for tag in missing]
-            await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
+            await self._ask(lambda client: pipeline(client, commands), patience=_OPENING)
             markers = await self._markers()  # others may have been first
             if None in markers:
                 raise MemoryUnavailable("redis loses its contents at this moment")
@@ -214,7 +245,7 @@ class RedisMemory:
 
     async def _markers(self) -> list[bytes | None]:
         commands = [seen(tag) for tag in ALL]
-        markers: list[bytes | None] = await self._ask(lambda client: _pipeline(client, commands), patience=_OPENING)
+        markers: list[bytes | None] = await self._ask(lambda client: pipeline(client, commands), patience=_OPENING)
         return markers
 
     async def _ask(self, question: Callable[[Any], Awaitable[Any]], use: str = "", patience: int = 1) -> Any:
@@ -229,6 +260,7 @@ class RedisMemory:
             self._breaker.succeeded()
             raise MemoryFull(use) from None
         except (RedisError, RedisClusterException, OSError, TimeoutError, MemoryUnavailable) as error:
+            self._checked = False  # whoever answers next may be another, or set up otherwise
             if self._breaker.failed():
                 # The next probe begins anew: addresses, the cluster's layout, roles and settings may be others.
                 await self._disconnect()
@@ -244,14 +276,3 @@ class RedisMemory:
         client, self._client = self._client, None
         if client is not None:
             await disconnect(client)
-
-
-async def _pipeline(client: Client, commands: Sequence[tuple[str | bytes, ...]]) -> list[Any]:
-    async with client.pipeline(transaction=False) as pipeline:
-        for command in commands:
-            pipeline.execute_command(*command)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -62,6 +63,18 @@ async def disconnect(client: Client) -> None:
     sentinel = getattr(getattr(client, "connection_pool", None), "sentinel_manager", None)
     for watcher in sentinel.sentinels if sentinel else ():
         await watcher.aclose()
+
+
+async def pipeline(client: Client, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Give the answers to all commands, sent at once. Raises the first that is an error of redis-py's."""
+    async with client.pipeline(transaction=False) as waiting:
+        for command in commands:
+            waiting.execute_command(*command)
+        answers: list[Any] = await waiting.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 class Servers(NamedTuple):

@@ -57,3 +57,10 @@ def place(id: str) -> tuple[int, bytes]:
 def seen(tag: int) -> tuple[str | bytes, ...]:
     """Give the command that reads a marker: one that a replica refuses, since its absences prove nothing."""
     return ("GETEX", MARKERS[tag], "PERSIST")
+
+
+def reading(ids: Iterable[str]) -> tuple[list[tuple[str | bytes, ...]], list[int]]:
+    """Give the commands that read ids and then their tags' markers, and those tags."""
+    places = [place(id) for id in ids]
+    tags = sorted({tag for tag, _ in places})
+    return [("GET", key) for _, key in places] + [seen(tag) for tag in tags], tags

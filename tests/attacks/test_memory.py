@@ -202,6 +202,45 @@ def test_098_an_evicting_policy_is_refused_by_name(server: RedisServer, policy: 
     asyncio.run(act())
 
 
+@needs_redis
+def test_098_one_that_comes_back_with_an_evicting_policy_is_refused_after_one_failure(tmp_path: Path) -> None:
+    async def act(server: RedisServer) -> None:
+        memory = on_redis(server, timeout_ms=3000)
+        await memory.put("code", b"first", soon())
+        server.kill()
+        server.options = (*server.options, "--maxmemory-policy", "volatile-lru")
+        server.start()
+        with contextlib.suppress(MemoryUnavailable):  # its connection was to the one before
+            assert await memory.put("code", b"replayed", soon()) == b"first"
+        for _ in range(5):
+            with pytest.raises(MemoryUnavailable):
+                await memory.put("another", b"v", soon())
+        await memory.close()
+
+    with redis_server(tmp_path / "redis", "--appendonly", "yes") as server:
+        asyncio.run(act(server))
+
+
+@needs_redis
+def test_098_a_policy_that_is_changed_is_noticed_without_a_failure(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.memory.redis._AGAIN", 0.1)
+
+    async def act() -> None:
+        memory = on_redis(server, timeout_ms=3000)
+        await memory.put("code", b"first", soon())
+        server.send("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+        await asyncio.sleep(0.15)
+        await memory.put("one", b"v", soon())
+        await asyncio.sleep(0.2)
+        with pytest.raises(MemoryUnavailable):
+            await memory.put("another", b"v", soon())
+        await memory.close()
+
+    asyncio.run(act())
+
+
 # 99 Redis killed, stopped, read-only, flushed
 
 
@@ -257,6 +296,26 @@ def test_099_stopped(server: RedisServer) -> None:
 
 
 @needs_redis
+def test_099_of_a_crowd_that_meets_a_flush_one_looks_again(server: RedisServer) -> None:
+    async def act() -> None:
+        memory = on_redis(server, timeout_ms=5000)
+        await answered(memory)
+        server.send("FLUSHALL")
+        server.send("CONFIG", "RESETSTAT")
+        crowd = [memory.put_and_get(f"id:{n}", b"v", soon(), [f"other:{n}"]) for n in range(30)]
+        answers = await asyncio.gather(*crowd, return_exceptions=True)
+        refused = [answer for answer in answers if isinstance(answer, MemoryUnavailable)]
+        assert refused
+        assert all(answer == (b"v", [None]) for answer in answers if answer not in refused)
+        looks = server.send("INFO", "commandstats").split(b"cmdstat_dbsize:calls=")[1]
+        assert int(looks.split(b",")[0]) <= 2
+        assert await answered(memory) == b"v"
+        await memory.close()
+
+    asyncio.run(act())
+
+
+@needs_redis
 def test_099_read_only(server: RedisServer) -> None:
     async def act() -> None:
         memory, late = on_redis(server), on_redis(server)
@@ -264,7 +323,12 @@ def test_099_read_only(server: RedisServer) -> None:
         await memory.put("code", b"first", soon())
         server.send("REPLICAOF", "127.0.0.1", "1")
         # A replica's presence may be believed; an absence never.
-        for call in (memory.put("new", b"v", soon()), memory.get_many(["new"]), memory.raise_to("n", 1, soon())):
+        for call in (
+            memory.put("new", b"v", soon()),
+            memory.get_many(["new"]),
+            memory.put_and_get("new", b"v", soon(), ["code"]),
+            memory.raise_to("n", 1, soon()),
+        ):
             with pytest.raises(MemoryUnavailable):
                 await call
         with pytest.raises(MemoryUnavailable):
@@ -282,15 +346,20 @@ def test_099_read_only(server: RedisServer) -> None:
 @needs_redis
 def test_099_flushed(server: RedisServer) -> None:
     async def act() -> None:
-        workers = [on_redis(server, timeout_ms=3000) for _ in range(3)]
+        workers = [on_redis(server, timeout_ms=3000) for _ in range(4)]
         for worker in workers:
             await worker.ready()
         await workers[0].put("code", b"first", soon())
         identity, since = workers[0].identity, workers[0].since()
         server.send("FLUSHALL")
         # Nobody wins the replay under the identity and the instant that it knew.
-        for worker, verb in zip(workers, ("put", "get_many", "raise_to"), strict=True):
-            arguments = {"put": ("code", b"replayed", soon()), "get_many": (["code"],), "raise_to": ("n", 1, soon())}
+        arguments = {
+            "put": ("code", b"replayed", soon()),
+            "get_many": (["code"],),
+            "put_and_get": ("code", b"replayed", soon(), ["other"]),
+            "raise_to": ("n", 1, soon()),
+        }
+        for worker, verb in zip(workers, arguments, strict=True):
             with pytest.raises(MemoryUnavailable, match="lost or exchanged"):
                 await getattr(worker, verb)(*arguments[verb])
         assert await workers[2].get_many(["code", "n"]) == [None, None]

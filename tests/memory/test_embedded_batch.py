@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import sqlite3
@@ -109,6 +110,8 @@ def test_what_is_minted_in_a_row_is_spent_side_by_side(path: Path) -> None:
             await asyncio.gather(*puts(memory, *(f"succ:{fresh_id()}" for _ in range(64))))
         sizes = []
         for make in (single_use_id, fresh_id):
+            if memory._checkpoint is not None:
+                await memory._checkpoint
             memory._opened().connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             await asyncio.gather(*puts(memory, *(f"succ:{make()}" for _ in range(16))))
             sizes.append(os.stat(f"{path}-wal").st_size)  # noqa: PTH116
@@ -270,7 +273,7 @@ def test_damage_loses_nothing_that_was_told(path: Path) -> None:
     run(act, path)
 
 
-@pytest.mark.parametrize("verb", ["put", "get_many", "raise_to"])
+@pytest.mark.parametrize("verb", ["put", "get_many", "put_and_get", "raise_to"])
 @pytest.mark.parametrize("turns", [1, 2], ids=["before the transaction", "after it"])
 def test_a_memory_replaced_while_a_caller_waits_answers_nothing(path: Path, verb: str, turns: int) -> None:
     """The caller asked for `identity` in the turn in which it called, or will in the turn in which it is answered."""
@@ -286,7 +289,12 @@ def test_a_memory_replaced_while_a_caller_waits_answers_nothing(path: Path, verb
             time.sleep(0.06)
             assert memory.identity != former
 
-        arguments = {"put": ("a", b"v", UNTIL), "get_many": (["a"],), "raise_to": ("n", 1, UNTIL)}[verb]
+        arguments = {
+            "put": ("a", b"v", UNTIL),
+            "get_many": (["a"],),
+            "put_and_get": ("a", b"v", UNTIL, ["n"]),
+            "raise_to": ("n", 1, UNTIL),
+        }[verb]
         await asyncio.gather(*puts(memory, "some", "company"))
         waiting = asyncio.create_task(getattr(memory, verb)(*arguments))
         loop.call_soon(replace, turns - 1)
@@ -296,6 +304,44 @@ def test_a_memory_replaced_while_a_caller_waits_answers_nothing(path: Path, verb
         assert await memory.get_many(["a", "n"]) == [None, None]
 
     run(act, path)
+
+
+def test_whoever_closes_lets_those_who_wait_know(path: Path) -> None:
+    async def act() -> None:
+        memory = worker(path, busy_ms=2000)
+        await memory.ready()
+        await asyncio.gather(*puts(memory, "some", "company"))
+        waiting = [asyncio.create_task(call) for call in puts(memory, "a", "b")]
+        await asyncio.sleep(0)
+        await memory.close()
+        assert await asyncio.gather(*waiting) == [b"a", b"b"]
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            await memory.ready()
+            other.execute("BEGIN IMMEDIATE")
+            waiting = [asyncio.create_task(call) for call in puts(memory, "c", "d")]
+            await asyncio.sleep(0.05)
+            await memory.close()
+            other.execute("COMMIT")
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [MemoryUnavailable] * 2
+        await asyncio.sleep(0.05)
+        assert memory._file is None
+
+    asyncio.run(act())
+
+
+def test_096_whoever_names_the_ids_does_not_choose_what_counts(path: Path) -> None:
+    async def act(memory: EmbeddedMemory) -> None:
+        stored = 0
+        with contextlib.suppress(MemoryFull):
+            for n in range(20_000):
+                name = f"dpop:{n}"
+                if stored < 1000 or hashlib.blake2b(name.encode(), digest_size=16).digest()[-1] & 15:
+                    await memory.put(name, b"v", UNTIL, use="dpop")
+                    stored += 1
+        assert 1500 < stored < 3000
+
+    run(act, path, quotas={"dpop": 2000})
 
 
 def test_a_cancelled_caller_leaves_its_company_alone(path: Path) -> None:
