@@ -15,10 +15,18 @@ class Login(Table, frozen=True):
     ] = ""
     client: Annotated[str, Meta(description="id of the client that it authenticates as at endpoints.ticket")] = ""
     failures_per_user: Annotated[
-        int, Meta(ge=1, description="wrong passwords for one name in a window; then one try in 30 seconds is heard")
+        int,
+        Meta(
+            ge=1,
+            description="wrong passwords for one name, or chosen secrets for one client, in a window; "
+            "then one try in 30 seconds is heard",
+        ),
     ] = 10
     failures_per_address: Annotated[
-        int, Meta(ge=1, description="wrong passwords or user codes from one address (IPv6: /64) in a window")
+        int,
+        Meta(
+            ge=1, description="wrong passwords, chosen secrets or user codes from one address (IPv6: /64) in a window"
+        ),
     ] = 50
     window: Annotated[Seconds, Meta(description="seconds in which failures are counted")] = 900
 
