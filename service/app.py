@@ -14,7 +14,7 @@ from service.bags.snapshot import Snapshot
 from service.config import Config
 from service.config import load as load_file
 from service.decisions.desk import Desk
-from service.decisions.throttle import attempts
+from service.decisions.throttle import client_attempts
 from service.grants import GRANTS
 from service.hooks import Hooked, hook_problems, open_hooks
 from service.memory import Memory, open_memory
@@ -147,7 +147,7 @@ def _ports(config: Config, hooks: Hooked, memory: Memory) -> Ports:
     development = _is_loopback(urlsplit(config.issuer).hostname or "")
     users = open_users(config, hooks.authenticate_user)
     keys, notify = HttpRemoteKeys(development), HttpNotify(development)
-    guard = partial(attempts, memory, config.login)
+    guard = partial(client_attempts, memory, config.login)
     return Ports(users, keys, notify, guard, hooks.authenticate_client, hooks.customize, hooks.audit)
 
 

@@ -2,7 +2,7 @@
 
 A slow hash buys nothing for a secret of 256 bits, which nobody can guess, and would cost most of the service's time: so
 whoever is right with one never pays for it. What is wrong takes the time of a slow hash wherever some client has a
-secret that somebody chose, be the client unknown, that one, or another; and so many are heard as of passwords.
+secret that somebody chose, be the client unknown, that one, or another (a client with two such secrets takes two).
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from service.client_auth.method import Authenticated, Credentials, refused
+from service.memory import MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.passwords import verify
 from service.protocol.ports import Attempts, Ports
@@ -26,7 +27,7 @@ async def prove(
     Raises:
         OAuthError: invalid_client, whose reason is for the log; slow_down, where too many were wrong;
             temporarily_unavailable, under too many slow hashes.
-        MemoryUnavailable, MemoryFull: wrong secrets cannot be counted.
+        MemoryUnavailable, MemoryFull: a wrong secret cannot be counted.
     """
     client, decoy = registry.client(client_id), registry.proofs.decoy
     digest = sha256(secret.encode("utf-8")).hexdigest()
@@ -40,7 +41,7 @@ async def prove(
         right |= compare_digest(fast, digest)
     if not right and decoy is not None:
         chosen = [known.argon2id for known in alive if known.argon2id]
-        attempts = ports.attempts(f"client:{client_id}", credentials.address, now)
+        attempts = ports.attempts(client_id, credentials.address, now)
         right = await _guess(secret, chosen or [decoy.argon2id], attempts) and bool(chosen)
     if client is None:
         raise refused("unknown client")
@@ -53,14 +54,22 @@ async def prove(
 
 
 async def _guess(secret: str, chosen: Sequence[str], attempts: Attempts) -> bool:
-    """Tell whether `secret` is one of those hashed in `chosen`, where so many attempts are still heard."""
-    if await attempts.admit():
+    """Tell whether `secret` is one of those hashed in `chosen`, where so many attempts are still heard.
+
+    Of a crowd that was let in together, those beyond the limit are told the same, right or wrong.
+    """
+    counted = True
+    try:
+        admitted = await attempts.admit()
+    except MemoryUnavailable:
+        admitted, counted = True, False  # a client needs no memory; the threads are a limit of their own
+    if admitted:
         for phc in chosen:
             if await verify(phc, secret, "clients"):
-                if await attempts.confirm():
+                if not counted or await attempts.confirm():
                     return True
                 break
         else:
-            await attempts.count()
-            return False
-    raise OAuthError("slow_down", "too many attempts: wait for a while", reason="throttled")
+            if not counted or await attempts.count():
+                return False
+    raise OAuthError("slow_down", "too many attempts: wait for 30 seconds", reason="throttled")

@@ -20,6 +20,7 @@ from service.decisions.visit import Visit
 from service.memory import MemoryFull, MemoryUnavailable
 from service.protocol.errors import ErrorCode, OAuthError
 from service.protocol.form import Form, parse
+from service.protocol.standing import Standing
 
 
 async def decide_authorization(desk: Desk, visit: Visit, now: float) -> Decision:
@@ -64,6 +65,10 @@ async def _resume(desk: Desk, decision: Decision, text: str, visit: Visit, now: 
         error = OAuthError(cast(ErrorCode, verdict.error), "the login application said no")
         await deny(desk, decision, ticket, client, error, now)
         return
+    # The session that follows is younger than any not-before; what the application has said need not be.
+    said = Standing(verdict.jti, "", client.id, verdict.login.sub, verdict.iat)
+    if not said.stands(await desk.memory.get_many(said.ids)):
+        raise begin_again("called back")
     session = await _session(desk, ticket, verdict.login, visit, now)
     details = verdict.authorization_details
     await complete(desk, decision, ticket, client, session, now, scope=verdict.scope, authorization_details=details)

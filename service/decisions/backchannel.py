@@ -14,6 +14,7 @@ from service.protocol.subject import session_id, subject
 
 SECONDS = 120
 """Seconds for which a logout token is good."""
+_telling: set[asyncio.Future[list[bool]]] = set()
 _EVENTS: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 
@@ -46,9 +47,15 @@ def _logout_token(desk: Desk, session: Session, client: Client, now: int) -> str
 
 
 async def tell(desk: Desk, tokens: list[tuple[Client, str]]) -> tuple[str, ...]:
-    """Send each client its logout token, all at once; return the names of those that have not taken it."""
+    """Send each client its logout token, all at once; return the names of those that have not taken it.
+
+    They are told even if the person does not wait for it.
+    """
     notify = desk.ports.notify
-    told = await asyncio.gather(
+    telling = asyncio.gather(
         *(notify(client.backchannel_logout_uri, {"logout_token": token}) for client, token in tokens)
     )
+    _telling.add(telling)
+    telling.add_done_callback(_telling.discard)
+    told = await asyncio.shield(telling)
     return tuple(client.name or client.id for (client, _), taken in zip(tokens, told, strict=True) if not taken)

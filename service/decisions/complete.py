@@ -70,10 +70,13 @@ async def deny(
     """Tell the client of `ticket`, or its device, that there is nothing for it.
 
     Raises:
-        OAuthError: `error` itself, where a device is not to be told for good.
+        OAuthError: `error` itself, where a device is not to be told for good; invalid_request, where the ticket was
+            answered before.
         MemoryUnavailable, MemoryFull, NoActiveKey
     """
     if not ticket.device:
+        if ticket.jti:  # somebody was asked, and this is the one answer
+            await spend_ticket(desk, ticket)
         return refuse_to_client(decision, error, reply_to(ticket.request), desk.snapshot.issuer)
     if error.code != "access_denied":
         raise error

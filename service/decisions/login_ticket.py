@@ -15,6 +15,7 @@ from service.decisions.session import browser_of
 from service.decisions.spending import spend_all
 from service.decisions.visit import Visit
 from service.protocol.errors import OAuthError
+from service.protocol.redirect_uri import is_registered
 from service.protocol.spend import Spend
 
 log = structlog.get_logger("satchel")
@@ -85,7 +86,17 @@ def check_ticket(desk: Desk, ticket: LoginTicket, visit: Visit, now: float) -> C
     client = desk.registry.client(ticket.request.client_id)
     if client is None:
         raise begin_again("the client is gone")
+    if not ticket.device and not _may_ask_still(client, ticket.request):
+        raise begin_again("the client's registration has changed")
     return client
+
+
+def _may_ask_still(client: Client, request: AuthorizationRequest) -> bool:
+    return (
+        "authorization_code" in client.grants
+        and is_registered(request.redirect_uri, client.redirect_uris)
+        and set(request.scope.split()) <= set(client.scopes)
+    )
 
 
 async def spend_ticket(desk: Desk, ticket: LoginTicket) -> None:

@@ -27,7 +27,7 @@ async def settle(plan: Plan, desk: Desk, now: float) -> Issued:
 
     Raises:
         OAuthError: something has been spent or revoked before, or belongs to another memory.
-        MemoryUnavailable, MemoryFull: nothing is known to have been spent.
+        MemoryUnavailable, MemoryFull: nothing was issued; what was to be spent may be (service/decisions/spending.py).
         NoActiveKey: the ring cannot sign or seal now.
     """
     if desk.ports.customize is not None:

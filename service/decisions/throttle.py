@@ -52,8 +52,8 @@ class Throttle:
         return self._paused or not await self._full()
 
     async def count(self) -> bool:
-        """Count an event; tell whether there was room for it."""
-        return all([await self._count(limit) for limit in self._limits])
+        """Count an event; tell whether there was room for it, or a pause in which it was heard."""
+        return all([await self._count(limit) for limit in self._limits]) or self._paused
 
     def _id(self, limit: Limit, n: int) -> str:
         return f"throttle:{limit.who}:{self._slot}:{n}"
@@ -71,12 +71,19 @@ class Throttle:
         return [limit for limit, value in zip(self._limits, last, strict=True) if value is not None]
 
 
-def attempts(memory: Memory, login: Login, who: str, address: str, now: float) -> Throttle:
-    """Return the throttle of attempts at `who` from `address` (empty: by name alone) at `now` (seconds)."""
-    limits = [Limit(who, login.failures_per_user, "throttle")]
-    if address:
-        limits.append(Limit(f"address:{network(address)}", login.failures_per_address, "throttle"))
-    return Throttle(memory, login.window, now, *limits)
+def client_attempts(memory: Memory, login: Login, client_id: str, address: str, now: float) -> Throttle:
+    """Return the throttle of secrets for a client from `address`, at `now` (seconds).
+
+    A program comes from few addresses: so nobody else's failures keep it out, nor do they keep people out.
+    """
+    where = network(address)
+    return Throttle(
+        memory,
+        login.window,
+        now,
+        Limit(f"client:{where}:{client_id}", login.failures_per_user, "throttle"),
+        Limit(f"clients:{where}", login.failures_per_address, "throttle"),
+    )
 
 
 class ThrottledUsers:
@@ -97,18 +104,21 @@ class ThrottledUsers:
         # The names that a directory takes for one must count as one.
         name = unicodedata.normalize("NFKC", username).casefold().strip()
         login = self._desk.registry.config.login
-        throttle = attempts(self._desk.memory, login, f"user:{name}", self._address, self._now)
+        limits = [Limit(f"user:{name}", login.failures_per_user, "throttle")]
+        if self._address:
+            limits.append(Limit(f"address:{network(self._address)}", login.failures_per_address, "throttle"))
+        throttle = Throttle(self._desk.memory, login.window, self._now, *limits)
         if not await throttle.admit():
             raise _slow_down()
         try:
             user = await self._desk.ports.users.authenticate(username, password)
         except OAuthError as error:
-            if error.status < 500:  # a hook's own words for a wrong password
-                await throttle.count()
+            # A hook's own words for a wrong password.
+            if error.status < 500 and not await throttle.count():
+                raise _slow_down() from None
             raise
-        if user is None:
-            await throttle.count()
-        elif not await throttle.confirm():
+        # Of a crowd that was let in together, those beyond the limit are told the same, right or wrong.
+        if not await (throttle.count() if user is None else throttle.confirm()):
             raise _slow_down()
         return user
 

@@ -60,7 +60,7 @@ class Customize(Protocol):
 
 
 class Attempts(Protocol):
-    """Counts what may be guesses, by name and by address. Each verb raises MemoryUnavailable, MemoryFull."""
+    """Counts what may be guesses. Each verb raises MemoryUnavailable, MemoryFull."""
 
     async def admit(self) -> bool:
         """Tell whether an attempt may begin."""
@@ -90,7 +90,7 @@ class Ports(NamedTuple):
     remote_keys: RemoteKeys
     notify: Notify
     attempts: Callable[[str, str, float], Attempts]
-    """Given who is tried, the address that tries (empty: any), and the instant (seconds since the epoch)."""
+    """Given the id of a client, the address of whoever tries a secret, and the instant (seconds since the epoch)."""
     authenticate_client: Callable[[Any], Awaitable[str | None]] | None = None
     """The operator's own code, given Credentials."""
     customize: Customize | None = None

@@ -4,6 +4,7 @@ A refusal shows in the answer only that it is one: the same bytes for all. The l
 attack fails for what it does and not by the way.
 """
 
+import asyncio
 import statistics
 import threading
 import time
@@ -20,6 +21,9 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from service.decisions.desk import Incoming
+from service.decisions.token import decide_token
+from service.memory import Memory, MemorySettings, open_memory
 from service.protocol import passwords
 from service.protocol.spend import replay_id
 from service.web.remote_keys import HttpRemoteKeys
@@ -39,7 +43,8 @@ from tests.client_auth.proofs import (
     public_jwk,
     rfc9440,
 )
-from tests.satchel import NOW, Answer, Running, Satchel, basic
+from tests.satchel import NOW, Answer, Running, Satchel, basic, form_bytes
+from tests.sessions import Watched
 
 SECRETS = [{"sha256": sha256(b"right").hexdigest()}]
 CLIENTS = (
@@ -231,12 +236,12 @@ failures_per_address = 6
 """
 
 
-def guessed(tmp_path: Path) -> Satchel:
+def guessed(tmp_path: Path, memory: Memory | None = None) -> Satchel:
     """A client with a secret that a person chose, and one with a generated one."""
     secret = {"argon2id": CHOSEN}
     chosen = client_toml("chosen", "client_secret_basic", "client_secret_post", secrets=[secret])
     generated = client_toml("generated", "client_secret_basic", secrets=SECRETS)
-    return Satchel(tmp_path, HEAD + GUESSED + chosen + generated)
+    return Satchel(tmp_path, HEAD + GUESSED + chosen + generated, memory)
 
 
 def told(answer: Answer) -> tuple[int, str]:
@@ -277,6 +282,47 @@ def test_unknown_names_are_counted_by_address(tmp_path: Path) -> None:
     assert seen.count((401, "invalid_client")) == 7
     assert seen.count((400, "slow_down")) == 13
     assert ask(satchel, basic("generated", "right")).status == 200
+
+
+def test_a_crowd_of_guesses_does_not_learn_which_was_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    satchel, matches = guessed(tmp_path), passwords._matches
+
+    def later(phc: str, password: bytes) -> bool:
+        time.sleep(0.3 if password == b"chosen" else 0)  # until the others have failed
+        return matches(phc, password)
+
+    monkeypatch.setattr(passwords, "_matches", later)
+
+    async def burst() -> list[tuple[int, str]]:
+        guesses = [f"guess {n}" for n in range(30)]
+        guesses[20] = "chosen"
+        body, desk = form_bytes({"grant_type": "client_credentials"}), satchel.app.live.desk
+        headers = [basic("chosen", guess)["Authorization"] for guess in guesses]
+        incoming = [Incoming(body, header, address="203.0.113.9") for header in headers]
+        decisions = await asyncio.gather(*[decide_token(desk, one, satchel.now) for one in incoming])
+        return [decision.error.code if decision.error else "" for decision in decisions]
+
+    seen = asyncio.run(burst())
+    assert seen[20] == "slow_down"
+    assert seen.count("invalid_client") <= 3
+    assert set(seen) <= {"invalid_client", "slow_down"}
+
+
+def test_nobody_elses_failures_keep_a_client_out(tmp_path: Path) -> None:
+    satchel = guessed(tmp_path)
+    form = {"grant_type": "client_credentials"}
+    for n in range(20):
+        satchel.post("/token", form, basic("chosen", f"guess {n}"), client="203.0.113.66")
+    assert satchel.post("/token", form, basic("chosen", "chosen"), client="198.51.100.7").status == 200
+
+
+def test_a_client_needs_no_memory(tmp_path: Path) -> None:
+    memory = Watched(open_memory(MemorySettings(path=str(tmp_path / "memory.sqlite"))))
+    satchel = guessed(tmp_path, memory)
+    memory.down = True
+    assert ask(satchel, basic("chosen", "chosen")).status == 200
+    assert ask(satchel, basic("chosen", "wrong")).status == 401
+    assert ask(satchel, basic("nobody", "wrong")).status == 401
 
 
 def test_without_such_secrets_nothing_is_counted(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
 from service.bags.kinds import Login, LoginTicket
 from service.decisions.decision import Action
+from service.protocol.registry import Registry
 from service.protocol.standing import revoked
 from service.protocol.subject import subject
 from tests.decisions.asking import REDIRECT, details
@@ -267,10 +269,39 @@ def test_implicit_consent_is_no_way_around_it(outside: Visiting) -> None:
 
 def test_it_says_no(outside: Visiting) -> None:
     browser = Browser(outside)
-    decision = browser.ask()
     for error in ("access_denied", "login_required", "server_error"):
-        assert told(browser.get(outside.verdict(decision.answer, login=None, error=error))) == error
+        verdict = outside.verdict(browser.ask().answer, login=None, error=error)
+        assert told(browser.get(verdict)) == error
+        again = browser.get(verdict)
+        assert again.error is not None
+        assert again.error.reason == "ticket replayed"
     assert browser.session == ""
+
+
+def test_what_it_says_is_void_after_a_not_before(outside: Visiting) -> None:
+    browser = Browser(outside)
+    verdict = outside.verdict(browser.ask().answer)
+    outside.now += 10
+    memory = outside.desk.memory
+    asyncio.run(memory.raise_to("nbf:sub:u-1", int(outside.now), int(outside.now) + 100_000))
+    outside.now += 10
+    refused = browser.get(verdict)
+    assert refused.error is not None
+    assert refused.error.reason == "called back"
+
+
+def test_a_registration_that_has_changed_meanwhile(outside: Visiting) -> None:
+    replace, before = msgspec.structs.replace, outside.desk
+    for changed in ({"redirect_uris": ("https://app.example.com/new",)}, {"scopes": ()}, {"grants": ()}):
+        browser = Browser(outside)
+        verdict = outside.verdict(browser.ask(scope="read").answer)
+        config = before.registry.config
+        clients = tuple(replace(client, **changed) for client in config.clients)
+        outside.app.live.desk = before._replace(registry=Registry(replace(config, clients=clients)))
+        refused = browser.get(verdict)
+        outside.app.live.desk = before
+        assert refused.error is not None
+        assert refused.error.reason == "the client's registration has changed"
 
 
 def test_what_it_knows_goes_along(outside: Visiting) -> None:

@@ -114,7 +114,10 @@ def test_many_at_once_are_no_way_around(devices: Devices, monkeypatch: pytest.Mo
 
     said = asyncio.run(all_at_once())
     assert turn == 50
-    assert said == ["out"] * 25 + ["slow_down"] + ["out"] * 24
+    # What it is told, so are all the others that were too many.
+    assert said[25] == "slow_down"
+    assert said.count("out") <= 10
+    assert set(said) <= {"out", "slow_down"}
 
 
 def test_counting_is_exact_in_a_race(tmp_path: Path) -> None:
