@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -27,14 +26,13 @@ from service.memory.breaker import Breaker
 from service.memory.digest import digest
 from service.memory.port import MARGIN, MemoryFull, MemoryStatus, MemoryUnavailable
 from service.memory.redis_connection import Client, Servers, check, connect, disconnect, pipeline
-from service.memory.redis_keys import ALL, IDENTITY, MARKERS, PUT, RAISE, TAGS, View, place, reading, seen
+from service.memory.redis_keys import ALL, MARKERS, PUT, RAISE, TAGS, View, place, reading
+from service.memory.redis_look import OPENING, look
 
 _AT_ONCE = 32  # questions in flight, and so connections a node
-_OPENING = 4  # time-outs that a step of opening may take, being many commands; each answer still has but one
 _AGAIN = 30.0  # seconds after which the servers' settings are looked at again: a successor's may be others
 _EXCHANGED = "redis lost or exchanged its contents"
 _NOT_DURABLE = "appendonly is off: after a crash it may come back with older contents"
-_DOUBT = 5  # seconds added to the instant of a loss, since the clock that stamped a bag may be ahead of this one
 
 
 class RedisMemory:
@@ -198,7 +196,7 @@ class RedisMemory:
         `again`: though they were seen; but not where somebody else has found something other than `seen` meanwhile.
         """
         try:
-            async with asyncio.timeout(self._timeout * _OPENING):
+            async with asyncio.timeout(self._timeout * OPENING):
                 await self._opening.acquire()
         except TimeoutError:
             raise MemoryUnavailable("redis is being tried") from None
@@ -208,8 +206,8 @@ class RedisMemory:
             self._checked = False
             if self._client is None:
                 self._client = connect(self._url, self._timeout)
-            self._servers = await self._ask(check, patience=_OPENING)
-            view = await self._look()
+            self._servers = await self._ask(check, patience=OPENING)
+            view = await look(self._ask, self._view, self._clock)
             if self._view != view:
                 if self._view is None and not self._servers.durable:
                     structlog.get_logger().warning("redis", risk=_NOT_DURABLE)
@@ -224,29 +222,6 @@ class RedisMemory:
     async def _try_to_open(self, again: bool = False) -> None:
         with contextlib.suppress(MemoryUnavailable, MemoryFull):
             await self._open(again)
-
-    async def _look(self) -> View:
-        """Give the view. The identity is written last, so whoever finds it and not a marker knows of a loss."""
-        identity: bytes | None = await self._ask(lambda client: client.get(IDENTITY))
-        first = identity is None and self._view is None
-        markers = await self._markers()
-        missing = [tag for tag in ALL if markers[tag] is None]
-        if missing:
-            new = b"%d.%s" % (self._clock() + (0 if first else _DOUBT), secrets.token_hex(4).encode())
-            commands = [("SET", MARKERS[tag], new, "NX") for tag in missing]
-            await self._ask(lambda client: pipeline(client, commands), patience=_OPENING)
-            markers = await self._markers()  # others may have been first
-            if None in markers:
-                raise MemoryUnavailable("redis loses its contents at this moment")
-        if identity is None:
-            mine = secrets.token_hex(8).encode()
-            identity = await self._ask(lambda client: client.set(IDENTITY, mine, nx=True, get=True)) or mine
-        return View(identity.decode(), tuple(marker or b"" for marker in markers))
-
-    async def _markers(self) -> list[bytes | None]:
-        commands = [seen(tag) for tag in ALL]
-        markers: list[bytes | None] = await self._ask(lambda client: pipeline(client, commands), patience=_OPENING)
-        return markers
 
     async def _ask(self, question: Callable[[Any], Awaitable[Any]], use: str = "", patience: int = 1) -> Any:
         self._breaker.enter()

@@ -1,0 +1,49 @@
+"""What a process finds in Redis when it opens it (RFC 6749 §10.5): whose contents, and since when each tag is whole."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from service.memory.port import MemoryUnavailable
+from service.memory.redis_connection import pipeline
+from service.memory.redis_keys import ALL, IDENTITY, MARKERS, View, seen
+
+OPENING = 4
+"""Time-outs that a step of opening may take, being many commands; each answer still has but one."""
+_DOUBT = 5  # seconds added to the instant of a loss, since the clock that stamped a bag may be ahead of this one
+
+
+class Ask(Protocol):
+    """Asks the client a question, within `patience` time-outs. Raises `MemoryUnavailable`, `MemoryFull`."""
+
+    async def __call__(self, question: Callable[[Any], Awaitable[Any]], use: str = "", patience: int = 1) -> Any: ...
+
+
+async def look(ask: Ask, before: View | None, clock: Callable[[], int]) -> View:
+    """Give the view, and set the markers that are missing; `before` is what this process saw the last time.
+
+    The identity is written last, so whoever finds it and not a marker knows of a loss.
+    """
+    identity: bytes | None = await ask(lambda client: client.get(IDENTITY))
+    first = identity is None and before is None
+    markers = await _markers(ask)
+    missing = [tag for tag in ALL if markers[tag] is None]
+    if missing:
+        new = b"%d.%s" % (clock() + (0 if first else _DOUBT), secrets.token_hex(4).encode())
+        commands = [("SET", MARKERS[tag], new, "NX") for tag in missing]
+        await ask(lambda client: pipeline(client, commands), patience=OPENING)
+        markers = await _markers(ask)  # others may have been first
+        if None in markers:
+            raise MemoryUnavailable("redis loses its contents at this moment")
+    if identity is None:
+        mine = secrets.token_hex(8).encode()
+        identity = await ask(lambda client: client.set(IDENTITY, mine, nx=True, get=True)) or mine
+    return View(identity.decode(), tuple(marker or b"" for marker in markers))
+
+
+async def _markers(ask: Ask) -> list[bytes | None]:
+    commands = [seen(tag) for tag in ALL]
+    markers: list[bytes | None] = await ask(lambda client: pipeline(client, commands), patience=OPENING)
+    return markers
