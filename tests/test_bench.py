@@ -27,7 +27,7 @@ NAMES = {
     "introspect_vs_bare_asgi",
     "private_key_jwt_vs_bare_asgi",
     "refresh_vs_client_credentials",
-    "rotating_refresh_vs_client_credentials",
+    "unrotated_refresh_vs_client_credentials",
     "put_us",
     "put_p999_us",
     "races_one_winner",

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
 
 from service.decisions.decision import Action, Decision
+from service.decisions.logout import decide_logout
 from service.decisions.page import LogoutPage, SignedOutPage
 from service.decisions.session import open_session
 from service.decisions.visit import Visit
@@ -301,3 +302,28 @@ def test_a_memory_that_cannot_be_asked(openid: OpenId) -> None:
     assert openid.logout(cookie, id_token_hint=hint, post_logout_redirect_uri=AFTER).session is None
     assert openid.told == []
     assert alive(openid, cookie)
+
+
+def test_clients_are_told_though_the_person_hangs_up(openid: OpenId) -> None:
+    session, cookie = openid.session("web", "other")
+    hint, told = openid.id_token(session), []
+
+    async def slow(url: str, form: dict[str, str]) -> bool:
+        await asyncio.sleep(0.2)
+        told.append(url)
+        return True
+
+    openid.app.live.desk = desk = openid.desk._replace(ports=openid.desk.ports._replace(notify=slow))
+    query = urlencode({"id_token_hint": hint, "post_logout_redirect_uri": AFTER}).encode()
+
+    async def hang_up() -> None:
+        logout = asyncio.create_task(decide_logout(desk, Visit(query, cookie, openid.browser()), openid.now))
+        await asyncio.sleep(0.05)
+        logout.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await logout
+        assert told == []
+        await asyncio.sleep(0.4)
+
+    asyncio.run(hang_up())
+    assert told
