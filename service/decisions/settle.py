@@ -111,12 +111,13 @@ def _merged(claims: dict[str, Any], plan: Plan, personal: str) -> dict[str, Any]
 
 
 def _renew(renewal: Renewal, desk: Desk, now: int) -> tuple[str, RefreshToken]:
-    config, terms = desk.registry.config, renewal.grant.terms
+    config, grant = desk.registry.config, renewal.grant
+    terms = grant.terms
     idle = config.lifetimes.refresh_idle if terms is None or not terms.refresh_life else terms.refresh_life
     try:
         memory = desk.memory.identity
     except MemoryUnavailable:
-        memory = renewal.grant.memory if "refresh" in config.without_memory else ""
+        memory = grant.memory if "refresh" in config.without_memory else ""
         if not memory:
             raise
     token = RefreshToken(
@@ -124,7 +125,7 @@ def _renew(renewal: Renewal, desk: Desk, now: int) -> tuple[str, RefreshToken]:
         jti=single_use_id(),
         iat=now,
         exp=min(now + idle, renewal.until),
-        grant=msgspec.structs.replace(renewal.grant, memory=memory),
+        grant=grant if grant.memory == memory else msgspec.structs.replace(grant, memory=memory),
         parent=renewal.parent,
         until=renewal.until,
     )

@@ -41,6 +41,7 @@ class Succession(msgspec.Struct, array_like=True):
     request: str = ""
 
 
+_encode = msgspec.msgpack.Encoder().encode
 _succession = msgspec.msgpack.Decoder(Succession).decode
 
 
@@ -90,10 +91,11 @@ async def _refresh(plan: Plan, token: RefreshToken, ids: list[str], desk: Desk, 
     config, memory, used, stands = desk.registry.config, desk.memory, None, None
     blind = "refresh" in config.without_memory  # as long as nothing can be read, not where nothing can be written
     mine, parent = f"succ:{token.jti}", f"succ:{token.parent or token.grant.family}"
-    record = msgspec.msgpack.encode(Succession(token.jti, int(now)))
+    record = _encode(Succession(token.jti, int(now)))
     until = token.until + config.keys.skew
+    rests_on = () if config.refresh.survive_memory_loss else (mine, parent) if plan.rotates else (ids[0],)
     try:
-        _check_memory(token, desk)
+        _check_memory(token, desk, *rests_on)
         if not plan.rotates:
             values = await memory.get_many(ids)
         elif plan.spends or blind:
@@ -114,9 +116,8 @@ async def _refresh(plan: Plan, token: RefreshToken, ids: list[str], desk: Desk, 
     await spend_all(plan.spends, memory)  # whoever repeats a whole request has not proved who they are
     if used is not None:
         await _revoke_family(token, desk, "refresh token reused")
-    if not config.refresh.survive_memory_loss:
-        _check_memory(token, desk, *((mine, parent) if plan.rotates else (revoked(token.grant.family),)))
     if plan.rotates and stands is None:
+        _check_memory(token, desk, *rests_on)  # the memory may have changed in between
         stands = await memory.put(parent, record, until, use="refresh")
     if stands is not None and _succession(stands).child != token.jti:
         await _revoke_family(token, desk, "refresh chain forked")

@@ -12,7 +12,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -83,7 +82,7 @@ class EmbeddedMemory:
 
     async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
-        return await self._ask(partial(self._contents.put, id=id, value=value, until=until, use=use), use)
+        return await self._ask(lambda connection: self._contents.put(connection, id, value, until, use), use)
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Read all. Raises `MemoryUnavailable`."""
@@ -93,8 +92,9 @@ class EmbeddedMemory:
         self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
     ) -> tuple[bytes, list[bytes | None]]:
         """Write once, and read, in one transaction. Raises `MemoryUnavailable`, `MemoryFull`."""
-        put = partial(self._contents.put, id=id, value=value, until=until, use=use)
-        answer: Any = await self._ask(put, use, ids)
+        answer: Any = await self._ask(
+            lambda connection: self._contents.put(connection, id, value, until, use), use, ids
+        )
         stands, values = answer
         return stands, values
 

@@ -13,10 +13,14 @@ from service.memory.port import MemoryFull, MemoryUnavailable
 
 # A thousand entries of a class are counted one by one; beyond, one in 16 counts for 16, which costs 5 µs less:
 # by lot, since others may choose the id.
-_PUT = """INSERT INTO entries SELECT ?1, ?2, ?3, ?4, iif(already < 1000, 1, ?5)
+_EXACT = 1000
+_PUT = f"""INSERT INTO entries SELECT ?1, ?2, ?3, ?4, iif(already < {_EXACT}, 1, ?5)
 FROM (SELECT coalesce((SELECT entries FROM classes WHERE use = ?4), 0) AS already)
 WHERE already < ?6 AND ?3 >= (SELECT swept FROM about)
-ON CONFLICT DO NOTHING"""
+ON CONFLICT DO NOTHING"""  # noqa: S608 - a constant
+# The same in a transaction, where nobody else enters anything: its first put of a class looks for those that follow.
+_INSERT = "INSERT INTO entries VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_ROOM = "SELECT coalesce((SELECT entries FROM classes WHERE use = ?), 0), swept FROM about"
 _GET = "SELECT value FROM entries WHERE id = ?"
 _RAISE = """INSERT INTO entries VALUES (?, ?, ?, 'raised', 1)
 ON CONFLICT DO UPDATE SET value = max(value, excluded.value), until = max(until, excluded.until) RETURNING value"""
@@ -36,6 +40,7 @@ class Contents:
         self._clock = clock
         self._sweep = Sweep()
         self._puts = 0
+        self._room: dict[str, tuple[int, int]] = {}
         self._known: dict[str, bytes | None] = {}
         self._version: tuple[int] | None = None
 
@@ -50,7 +55,7 @@ class Contents:
         """
         ids = {id for operation in batch for id in operation.ids or ()}
         if writes and (len(batch) > 1 or ids):  # one that comes alone is mostly a single statement, which needs none
-            _begin(connection)
+            self._begin(connection)
         elif not ids <= self._known.keys():
             connection.execute("BEGIN")
         try:
@@ -78,15 +83,14 @@ class Contents:
     def put(self, connection: sqlite3.Connection, id: str, value: bytes, until: int, use: str) -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`, `sqlite3.Error`."""
         key = _key(id)
-        row = (key, value, until, use, 0 if getrandbits(4) else 16, self._quotas.get(use, self._max_entries))
+        quota = self._quotas.get(use, self._max_entries)
         self._known.pop(id, None)  # data_version tells of the writes of others alone
         swept = self._puts % EVERY == 0
         self._puts += 1
         if swept:
-            _begin(connection)
-            self._sweep.step(connection, self._clock())
+            self._make_room(connection)
         while True:
-            if connection.execute(_PUT, row).rowcount == 1:
+            if self._entered(connection, key, value, until, use, quota):
                 return value
             stands: tuple[bytes] | None = connection.execute(_GET, (key,)).fetchone()
             if stands is not None:
@@ -95,10 +99,33 @@ class Contents:
                 raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
             if swept:
                 raise MemoryFull(use)
-            # Full, perhaps of what has expired: make room first.
-            _begin(connection)
-            self._sweep.step(connection, self._clock())
+            # Full, perhaps of what has expired.
+            self._make_room(connection)
             swept = True
+
+    def _entered(
+        self, connection: sqlite3.Connection, key: bytes, value: bytes, until: int, use: str, quota: int
+    ) -> bool:
+        lot = 0 if getrandbits(4) else 16
+        if not connection.in_transaction:
+            return connection.execute(_PUT, (key, value, until, use, lot, quota)).rowcount == 1
+        already, forgotten = self._room.get(use) or connection.execute(_ROOM, (use,)).fetchone()
+        if already >= quota or until < forgotten:
+            return False
+        weight = lot if already >= _EXACT else 1
+        entered = connection.execute(_INSERT, (key, value, until, use, weight)).rowcount
+        self._room[use] = already + weight * entered, forgotten
+        return entered == 1
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        self._begin(connection)
+        self._sweep.step(connection, self._clock())
+        self._room.clear()
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        if not connection.in_transaction:
+            connection.execute("BEGIN IMMEDIATE")
+            self._room.clear()
 
     def raise_to(self, connection: sqlite3.Connection, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `sqlite3.Error`."""
@@ -124,11 +151,6 @@ class Contents:
             for id, key in zip(missing, keys, strict=True):
                 value = found.get(key)
                 known[id] = b"%d" % value if isinstance(value, int) else value
-
-
-def _begin(connection: sqlite3.Connection) -> None:
-    if not connection.in_transaction:
-        connection.execute("BEGIN IMMEDIATE")
 
 
 def _key(id: str) -> bytes:

@@ -77,10 +77,12 @@ def parse(body: bytes) -> Form:
     fields = text.split("&")
     if len(fields) > MAX_FIELDS:
         raise OAuthError("invalid_request", "too many parameters")
+    plain = "%" not in text and _PLAIN.fullmatch(text)  # nothing to resolve anywhere, as in most requests
     for field in fields:
-        raw_name, _, raw_value = field.partition("=")
-        # An identifier, which nearly every name is, has nothing to resolve.
-        name, value = raw_name if raw_name.isidentifier() else unquote(raw_name), unquote(raw_value)
+        name, _, value = field.partition("=")
+        if not plain:
+            # An identifier, which nearly every name is, has nothing to resolve.
+            name, value = name if name.isidentifier() else unquote(name), unquote(value)
         if name in REPEATABLE:
             if value:
                 lists.setdefault(name, []).append(value)

@@ -61,5 +61,7 @@ def all_ids(standings: Iterable[Standing]) -> list[str]:
 
 def all_stand(standings: Sequence[Standing], values: Sequence[bytes | None]) -> bool:
     """Tell whether all of them stand, by the values of `all_ids`."""
+    if values.count(None) == len(values):
+        return True
     each = len(values) // (len(standings) or 1)
     return all(standing.stands(values[each * n : each * (n + 1)]) for n, standing in enumerate(standings))
