@@ -7,7 +7,7 @@ from service.bags.errors import BadBag
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")  # what is not of the URL's alphabet becomes what is of neither
 _PADDING = (b"", b"===", b"==", b"=")
-_LAST = (None, b"", b"AQgw", b"AEIMQUYcgkosw048")  # characters without stray low bits, for the end of a segment
+_LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")  # characters without stray low bits, for the end of a segment
 
 
 def encode(data: bytes) -> bytes:

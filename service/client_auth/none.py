@@ -19,7 +19,7 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     Raises:
         OAuthError: invalid_client.
     """
-    client = registry.client(credentials.bare_client_id or "")
+    client = registry.client(credentials.form.get("client_id") or "")
     if client is None:
         raise refused("unknown client")
     if NAME not in client.auth_methods:

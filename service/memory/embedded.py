@@ -13,17 +13,15 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
-from service.memory.embedded_batch import Batch, Operation
+from service.memory.embedded_batch import Batch, Entry, Operation
 from service.memory.embedded_contents import Contents
 from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, open_file, set_aside
 from service.memory.embedded_upkeep import checkpoint
 from service.memory.port import MemoryFull, MemoryStatus, MemoryUnavailable
-
-T = TypeVar("T")
 
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
 _CHECKPOINT = 1000  # writes between two checkpoints
@@ -82,25 +80,25 @@ class EmbeddedMemory:
 
     async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
         """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
-        return await self._ask(lambda connection: self._contents.put(connection, id, value, until, use), use)
+        stands: bytes = await self._ask(Entry(id, value, until, use), use)
+        return stands
 
     async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
         """Read all. Raises `MemoryUnavailable`."""
-        return await self._ask(lambda _: self._contents.known(ids), ids=ids)
+        values: list[bytes | None] = await self._ask(lambda _: self._contents.known(ids), ids=ids)
+        return values
 
     async def put_and_get(
         self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
     ) -> tuple[bytes, list[bytes | None]]:
         """Write once, and read, in one transaction. Raises `MemoryUnavailable`, `MemoryFull`."""
-        answer: Any = await self._ask(
-            lambda connection: self._contents.put(connection, id, value, until, use), use, ids
-        )
-        stands, values = answer
+        stands, values = await self._ask(Entry(id, value, until, use), use, ids)
         return stands, values
 
     async def raise_to(self, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of a full disk)."""
-        return await self._ask(lambda connection: self._contents.raise_to(connection, id, instant, until), "raised")
+        raised: int = await self._ask(lambda each: self._contents.raise_to(each, id, instant, until), "raised")
+        return raised
 
     async def ready(self) -> MemoryStatus:
         """Contact the file and describe it. Raises `MemoryUnavailable`, `MemoryRefused`."""
@@ -150,11 +148,14 @@ class EmbeddedMemory:
             file.connection.close()
 
     async def _ask(
-        self, perform: Callable[[sqlite3.Connection], T], use: str | None = None, ids: Sequence[str] | None = None
-    ) -> T:
+        self,
+        act: Entry | Callable[[sqlite3.Connection], Any],
+        use: str | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> Any:
         identity = None if self._file is None else self._file.identity
-        future: asyncio.Future[T] = self._batch.future()
-        operation = Operation(perform, use, ids, identity, future)
+        future = self._batch.future()
+        operation = Operation(act, use, ids, identity, future)
         self._batch.add(operation)
         answer = await future
         # The caller may go on to ask for `identity`, a turn after the transaction.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,14 +19,24 @@ _TURNS = 3  # that a batch waits for company beyond the first
 _RETRY = 0.0005  # seconds until a lock that another process holds is asked for again
 
 
-class Operation(msgspec.Struct, eq=False):
-    """One call of a verb. `use` is None for those that only read; `ids` are what it reads, if it does.
+class Entry(NamedTuple):
+    """What is to be put; `until` is in seconds since the epoch."""
 
+    id: str
+    value: bytes
+    until: int
+    use: str
+
+
+class Operation(msgspec.Struct, eq=False):
+    """One call of a verb: an entry to put, or something else to do. `ids` are what it reads, if it does.
+
+    `use` is None for those that only read.
     `identity` names the contents that the caller was told of, if any were open, and then those that answered.
     `deadline` is an instant of the monotonic clock (s), once it waits for a lock.
     """
 
-    perform: Callable[[sqlite3.Connection], Any]
+    act: Entry | Callable[[sqlite3.Connection], Any]
     use: str | None
     ids: Sequence[str] | None
     identity: str | None

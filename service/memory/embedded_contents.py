@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from random import getrandbits
 
-from service.memory.embedded_batch import Operation
+from service.memory.embedded_batch import Entry, Operation
 from service.memory.embedded_upkeep import EVERY, Sweep
 from service.memory.port import MemoryFull, MemoryUnavailable
 
@@ -18,9 +19,8 @@ _PUT = f"""INSERT INTO entries SELECT ?1, ?2, ?3, ?4, iif(already < {_EXACT}, 1,
 FROM (SELECT coalesce((SELECT entries FROM classes WHERE use = ?4), 0) AS already)
 WHERE already < ?6 AND ?3 >= (SELECT swept FROM about)
 ON CONFLICT DO NOTHING"""  # noqa: S608 - a constant
-# The same in a transaction, where nobody else enters anything: its first put of a class looks for those that follow.
-_INSERT = "INSERT INTO entries VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _ROOM = "SELECT coalesce((SELECT entries FROM classes WHERE use = ?), 0), swept FROM about"
+_TOGETHER = 32  # entries that are put by one statement
 _GET = "SELECT value FROM entries WHERE id = ?"
 _RAISE = """INSERT INTO entries VALUES (?, ?, ?, 'raised', 1)
 ON CONFLICT DO UPDATE SET value = max(value, excluded.value), until = max(until, excluded.until) RETURNING value"""
@@ -39,8 +39,7 @@ class Contents:
         self._quotas = quotas
         self._clock = clock
         self._sweep = Sweep()
-        self._puts = 0
-        self._room: dict[str, tuple[int, int]] = {}
+        self._puts = EVERY  # since its last step
         self._known: dict[str, bytes | None] = {}
         self._version: tuple[int] | None = None
 
@@ -55,21 +54,19 @@ class Contents:
         """
         ids = {id for operation in batch for id in operation.ids or ()}
         if writes and (len(batch) > 1 or ids):  # one that comes alone is mostly a single statement, which needs none
-            self._begin(connection)
+            _begin(connection)
         elif not ids <= self._known.keys():
             connection.execute("BEGIN")
         try:
+            self._put_all(connection, [(each, each.act) for each in batch if isinstance(each.act, Entry)])
             for operation in batch:
-                if operation.use is not None:
-                    try:
-                        operation.answer = operation.perform(connection)
-                    except (MemoryFull, MemoryUnavailable) as refusal:
-                        operation.answer = refusal
+                if operation.use is not None and callable(operation.act):
+                    operation.answer = operation.act(connection)
             if ids:
                 self._learn(connection, ids)
             for operation in batch:
-                if operation.use is None:
-                    operation.answer = operation.perform(connection)
+                if operation.use is None and callable(operation.act):
+                    operation.answer = operation.act(connection)
                 elif operation.ids is not None and not isinstance(operation.answer, Exception):
                     operation.answer = operation.answer, self.known(operation.ids)
             if connection.in_transaction:
@@ -80,17 +77,45 @@ class Contents:
                 connection.execute("ROLLBACK")
             raise
 
-    def put(self, connection: sqlite3.Connection, id: str, value: bytes, until: int, use: str) -> bytes:
-        """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`, `sqlite3.Error`."""
-        key = _key(id)
-        quota = self._quotas.get(use, self._max_entries)
-        self._known.pop(id, None)  # data_version tells of the writes of others alone
-        swept = self._puts % EVERY == 0
-        self._puts += 1
-        if swept:
+    def _put_all(self, connection: sqlite3.Connection, puts: Sequence[tuple[Operation, Entry]]) -> None:
+        for _, entry in puts:
+            self._known.pop(entry.id, None)  # data_version tells of the writes of others alone
+        swept = self._puts >= EVERY
+        while self._puts >= EVERY:
+            self._puts -= EVERY
             self._make_room(connection)
+        self._puts += len(puts)
+        together = len(puts) > 1 and self._entered(connection, puts)
+        for operation, entry in puts:
+            try:
+                # Of those that were not all entered, some were: each finds its own value standing.
+                operation.answer = entry.value if together else self._put(connection, entry, swept)
+            except (MemoryFull, MemoryUnavailable) as refusal:
+                operation.answer = refusal
+
+    def _entered(self, connection: sqlite3.Connection, puts: Sequence[tuple[Operation, Entry]]) -> bool:
+        """Enter all, in a transaction. Tell whether all were new, and there was room for them."""
+        room: dict[str, tuple[int, int]] = {}
+        rows: list[bytes | int | str] = []
+        for _, (id, value, until, use) in puts:
+            already, forgotten = room.get(use) or connection.execute(_ROOM, (use,)).fetchone()
+            if already >= self._quotas.get(use, self._max_entries) or until < forgotten:
+                return False
+            weight = 1 if already < _EXACT else 0 if getrandbits(4) else 16
+            room[use] = already + weight, forgotten
+            rows += (_key(id), value, until, use, weight)
+        return all(
+            connection.execute(_insert(len(part) // 5), part).rowcount == len(part) // 5
+            for part in (rows[n : n + 5 * _TOGETHER] for n in range(0, len(rows), 5 * _TOGETHER))
+        )
+
+    def _put(self, connection: sqlite3.Connection, entry: Entry, swept: bool) -> bytes:
+        """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`, `sqlite3.Error`."""
+        id, value, until, use = entry
+        key = _key(id)
+        row = (key, value, until, use, 0 if getrandbits(4) else 16, self._quotas.get(use, self._max_entries))
         while True:
-            if self._entered(connection, key, value, until, use, quota):
+            if connection.execute(_PUT, row).rowcount == 1:
                 return value
             stands: tuple[bytes] | None = connection.execute(_GET, (key,)).fetchone()
             if stands is not None:
@@ -103,29 +128,9 @@ class Contents:
             self._make_room(connection)
             swept = True
 
-    def _entered(
-        self, connection: sqlite3.Connection, key: bytes, value: bytes, until: int, use: str, quota: int
-    ) -> bool:
-        lot = 0 if getrandbits(4) else 16
-        if not connection.in_transaction:
-            return connection.execute(_PUT, (key, value, until, use, lot, quota)).rowcount == 1
-        already, forgotten = self._room.get(use) or connection.execute(_ROOM, (use,)).fetchone()
-        if already >= quota or until < forgotten:
-            return False
-        weight = lot if already >= _EXACT else 1
-        entered = connection.execute(_INSERT, (key, value, until, use, weight)).rowcount
-        self._room[use] = already + weight * entered, forgotten
-        return entered == 1
-
     def _make_room(self, connection: sqlite3.Connection) -> None:
-        self._begin(connection)
+        _begin(connection)
         self._sweep.step(connection, self._clock())
-        self._room.clear()
-
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        if not connection.in_transaction:
-            connection.execute("BEGIN IMMEDIATE")
-            self._room.clear()
 
     def raise_to(self, connection: sqlite3.Connection, id: str, instant: int, until: int) -> int:
         """Keep and give the maximum. Raises `sqlite3.Error`."""
@@ -151,6 +156,16 @@ class Contents:
             for id, key in zip(missing, keys, strict=True):
                 value = found.get(key)
                 known[id] = b"%d" % value if isinstance(value, int) else value
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    if not connection.in_transaction:
+        connection.execute("BEGIN IMMEDIATE")
+
+
+@lru_cache
+def _insert(rows: int) -> str:
+    return f"INSERT INTO entries VALUES {','.join(['(?, ?, ?, ?, ?)'] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608
 
 
 def _key(id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from service.protocol.errors import OAuthError
 
@@ -44,7 +45,8 @@ def grant_scopes(
     return granted
 
 
-def narrow_scopes(requested: tuple[str, ...] | None, granted: str, meaningful: Collection[str]) -> tuple[str, ...]:
+@lru_cache(1024)
+def narrow_scopes(requested: tuple[str, ...] | None, granted: str, meaningful: frozenset[str]) -> tuple[str, ...]:
     """Return the scopes of a token that rests on an earlier grant of `granted` (a `scope` value).
 
     Raises:
