@@ -24,7 +24,7 @@ from service.memory.embedded_upkeep import checkpoint
 from service.memory.port import MemoryFull, MemoryStatus, MemoryUnavailable
 
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
-_CHECKPOINT = 1000  # writes between two checkpoints
+_CHECKPOINT = 2000  # writes between two checkpoints
 _LOOK = 0.05  # seconds after which whoever does not write looks again whether the file is still there
 _REPLACED = "the memory was replaced by another"
 

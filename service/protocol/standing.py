@@ -19,12 +19,13 @@ class Standing(NamedTuple):
     @property
     def ids(self) -> tuple[str, str, str, str, str]:
         """The entries that could have called it back."""
+        jti, family, client_id, sub, _ = self
         return (
-            revoked(self.jti or self.family),
-            revoked(self.family or self.jti),
+            _REVOKED + (jti or family),
+            _REVOKED + (family or jti),
             NOT_BEFORE_ALL,
-            not_before_client(self.client_id),
-            not_before_subject(self.sub),
+            _NOT_BEFORE_CLIENT + client_id,
+            _NOT_BEFORE_SUBJECT + sub,
         )
 
     def stands(self, values: Sequence[bytes | None]) -> bool:
@@ -36,22 +37,23 @@ class Standing(NamedTuple):
         )
 
 
+_REVOKED, _NOT_BEFORE_CLIENT, _NOT_BEFORE_SUBJECT = "revoked:", "nbf:client:", "nbf:sub:"
 NOT_BEFORE_ALL = "nbf:all"
 
 
 def revoked(id: str) -> str:
     """The entry that says that a token (by its jti) or a whole family is revoked."""
-    return f"revoked:{id}"
+    return _REVOKED + id
 
 
 def not_before_client(client_id: str) -> str:
     """The entry of the instant up to which everything issued to a client is void."""
-    return f"nbf:client:{client_id}"
+    return _NOT_BEFORE_CLIENT + client_id
 
 
 def not_before_subject(sub: str) -> str:
     """The entry of the instant up to which everything issued for a subject is void."""
-    return f"nbf:sub:{sub}"
+    return _NOT_BEFORE_SUBJECT + sub
 
 
 def all_ids(standings: Iterable[Standing]) -> list[str]:
