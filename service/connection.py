@@ -9,6 +9,7 @@ read. The worker looks at all of its connections in one sweep, so that a request
 # gunicorn has no annotations.
 
 import asyncio
+import re
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ HEAD_BYTES = 32_768
 BODY_BYTES = 65_536
 """The most of a body or a pipelined request that waits for the application before reading pauses, in bytes."""
 
+_ABSOLUTE = re.compile(rb"(?i)https?://[^/?#@]+([/?].*)?")
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nCache-Control: no-store\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
@@ -154,8 +156,10 @@ class Connection(protocol.ASGIProtocol):
         return not close
 
     def _on_headers_complete(self) -> bool:
-        """Refuse a request without Host (RFC 9112 section 3.2), which the parser lets through."""
+        """Refuse a request without Host (RFC 9112 section 3.2), which the parser lets through; find the path."""
         parser = self._callback_parser
+        if not parser.path.startswith(b"/"):
+            parser.path = _origin_form(parser.path)
         for name, _ in parser.headers:
             if name == b"host":
                 break
@@ -206,6 +210,15 @@ class Connection(protocol.ASGIProtocol):
             self.transport.write_eof()
         if self._callback_parser.is_complete and not self._callback_parser._buffer:
             self.transport.close()
+
+
+def _origin_form(target: bytes) -> bytes:
+    """Return `target` without scheme and authority (RFC 9112 section 3.2.2), if it has them: we are who is meant."""
+    found = _ABSOLUTE.fullmatch(target)
+    if found is None:
+        return target
+    rest: bytes = found[1] or b""
+    return rest if rest.startswith(b"/") else b"/" + rest
 
 
 def _long_field(name: bytes, value: bytes) -> bytes:

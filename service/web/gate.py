@@ -54,7 +54,10 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
         whole = event["type"] == "http.request"
         endpoint = self.endpoints.get(scope["path"])
         if whole and (endpoint is not None or len(event["body"]) > MAX_BODY):
-            await (await self.answer(endpoint, scope, event["body"])).send(send)
+            answer = await self.answer(endpoint, scope, event["body"])
+            if event.get("more_body"):  # nobody reads the rest
+                answer.headers.append((b"connection", b"close"))
+            await answer.send(send)
             return
         started = perf_counter()
         line = self._recorder.begin(scope)
@@ -70,7 +73,7 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
         line = self._recorder.begin(scope)
         try:
             if endpoint is None or len(body) > MAX_BODY:
-                answer = refusal(413, "the body is too large", (b"connection", b"close"))
+                answer = refusal(413, "the body is too large")
             else:
                 answer = await endpoint.answer(scope, body, line)
             line.status = answer.status
@@ -100,4 +103,4 @@ async def _whole_body(event: dict[str, Any], receive: Receive) -> dict[str, Any]
         if event["type"] == "http.disconnect":
             return event
         body += event["body"]
-    return {"type": "http.request", "body": bytes(body), "more_body": False}
+    return {"type": "http.request", "body": bytes(body), "more_body": event.get("more_body", False)}

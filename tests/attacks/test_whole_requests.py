@@ -44,6 +44,33 @@ def test_an_answer(port):
         assert raw.closed_after() > 0.5  # it was kept alive
 
 
+@pytest.mark.parametrize("name", ["whole", "long"])
+@pytest.mark.parametrize("authority", [b"http://satchel.example", b"HTTPS://127.0.0.1:8000", b"http://[::1]:80"])
+def test_a_target_may_name_the_server_too(port, authority, name):
+    request = post("echo", headers=LAST).replace(
+        b"/whole/echo", authority + b"/" + name.encode() + b"/echo?a=http://b/c"
+    )
+    (answer,) = exchange(port, request)
+    assert answer.json["path"] == f"/{name}/echo"
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        (b"http://satchel.example", "/"),
+        (b"http://satchel.example?a=b", "/"),
+        (b"http://satchel.example//whole/echo", "//whole/echo"),
+        (b"/http://satchel.example/whole/echo", "/http://satchel.example/whole/echo"),
+        (b"ftp://satchel.example/whole/echo", "ftp://satchel.example/whole/echo"),
+        (b"http://somebody@satchel.example/whole/echo", "http://somebody@satchel.example/whole/echo"),
+        (b"http:///whole/echo", "http:///whole/echo"),
+    ],
+)
+def test_what_only_looks_like_the_servers_name(port, target, path):
+    (answer,) = exchange(port, post("echo", headers=LAST).replace(b"/whole/echo", target))
+    assert answer.json["path"] == path
+
+
 def test_many_on_one_connection(port):
     with Raw(port) as raw:
         for n in range(50):

@@ -89,6 +89,13 @@ def test_a_413_closes_the_connection_for_the_rest_is_unread(satchel: Satchel) ->
     assert (b"connection", b"close") in sent[0]["headers"]
 
 
+@pytest.mark.parametrize("pieces", [[b"a" * (MAX_BODY + 1)], [b"a" * MAX_BODY, b"a"]])
+def test_a_413_leaves_the_connection_where_all_was_read(satchel: Satchel, pieces: list[bytes]) -> None:
+    sent, _ = talk(satchel, parts(*pieces))
+    assert status(sent) == 413
+    assert (b"connection", b"close") not in sent[0]["headers"]
+
+
 @pytest.mark.parametrize("events", [[], parts(GRANT, more=True), parts(b"a", b"b", more=True)])
 def test_a_caller_that_hangs_up_is_answered_nothing(satchel: Satchel, events: list[Event]) -> None:
     before = len(satchel.lines)
