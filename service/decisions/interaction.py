@@ -12,7 +12,7 @@ from service.decisions.decision import Action, Decision
 from service.decisions.desk import Desk
 from service.decisions.login_ticket import seal_ticket
 from service.decisions.page import ConsentPage, LoginPage
-from service.decisions.session import granted_before
+from service.decisions.session import has_granted
 from service.decisions.titles import detail_titles, scope_titles, wanted_scopes
 from service.decisions.visit import Visit
 from service.protocol.errors import OAuthError
@@ -41,7 +41,7 @@ async def advance(
     known = session is not None and session.sid == ticket.session
     skew = desk.registry.config.keys.skew if known else 0
     lacks = None if session is None else shortfall(desk, ticket, session.login, client, skew)
-    if session is None or (not known and (lacks or _anew(ticket))):
+    if session is None or (not known and (lacks or _anew(ticket) or (not silent and _stronger(desk, ticket, session)))):
         if silent:
             return await deny(desk, decision, ticket, client, OAuthError("login_required"), now)
         return ask_login(desk, decision, ticket, client, visit, now)
@@ -133,11 +133,19 @@ def _must_consent(desk: Desk, ticket: LoginTicket, client: Client, session: Sess
     wanted = wanted_scopes(client, request)
     if not recognised or request.authorization_details or "offline_access" in wanted:
         return True
-    return not wanted or not set(wanted) <= set(granted_before(session, client))
+    return not wanted or not has_granted(session, client, wanted, request.resources)
 
 
 def _anew(ticket: LoginTicket) -> bool:
     return not _ANEW.isdisjoint(ticket.request.prompt) or ticket.request.max_age == 0
+
+
+def _stronger(desk: Desk, ticket: LoginTicket, session: Session) -> bool:
+    """Tell whether the login application may know a login that the request prefers (OIDC Core section 5.5.1.1)."""
+    request = ticket.request
+    context = request.claims.get("id_token", {}).get("acr") or {}
+    wanted = [*request.acr_values, *_values(context, "")]
+    return bool(desk.registry.config.login.url) and any(wanted) and session.login.acr not in wanted
 
 
 def _values(claim: dict[str, Any], default: str) -> list[Any]:

@@ -26,7 +26,7 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import Form, parse
 from service.protocol.redirect_uri import is_registered
 from service.protocol.standing import revoked
-from service.protocol.subject import session_id, subject
+from service.protocol.subject import session_id
 
 
 class _Wish(NamedTuple):
@@ -104,8 +104,8 @@ def _unasked(wish: _Wish, session: Session | None, visit: Visit, desk: Desk) -> 
     if client is None or not hint or not wish.redirect_uri:
         return False
     if session is not None:
-        sid, sub = session_id(session.sid, client, config), subject(session.login.sub, client, config)
-        return bool(hint.get("sid") == sid or hint["sub"] == sub)
+        # One of another session is suspect, if it is the same person's (Back-Channel Logout section 2.1).
+        return bool(hint.get("sid") == session_id(session.sid, client, config))
     # A pseudonym of a session says not which it is: without a cookie the page comes first, whose answer has one.
     return bool(visit.session) or client.subject_type == "public"
 

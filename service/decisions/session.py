@@ -1,7 +1,10 @@
 """What a browser keeps for us: single sign-on (OpenID Connect Core section 3.1.2.3), and what tells it from others."""
 
+from collections.abc import Iterable, Sequence
+
 import msgspec
 
+from service.bags.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import SID_CHARS, Browser, Login, Served, Session
@@ -9,8 +12,9 @@ from service.config import Client
 from service.decisions.decision import Decision
 from service.decisions.desk import Desk
 from service.decisions.visit import Visit
-from service.protocol.digests import client_digest
+from service.protocol.digests import client_digest, uri_digest
 from service.protocol.errors import OAuthError
+from service.protocol.scopes import OPENID_SCOPES
 from service.protocol.standing import Standing
 
 MAX_SERVED = 25
@@ -24,6 +28,8 @@ MAX_CLAIMS = 1000
 async def open_session(desk: Desk, visit: Visit, now: float) -> Session | None:
     """Return the session of the browser, unless there is none, or it has ended or been called back.
 
+    One from before all that the memory knows counts as called back: it may have been.
+
     Raises:
         MemoryUnavailable
     """
@@ -32,7 +38,8 @@ async def open_session(desk: Desk, visit: Visit, now: float) -> Session | None:
     except BadBag:
         return None
     standing = Standing(session.jti, session.sid, "", session.login.sub, session.iat)
-    return session if standing.stands(await desk.memory.get_many(standing.ids)) else None
+    stands = standing.stands(await desk.memory.get_many(standing.ids))
+    return session if stands and session.iat >= desk.memory.since(standing.ids) else None
 
 
 def new_session(desk: Desk, login: Login, now: float) -> Session:
@@ -53,19 +60,31 @@ def new_session(desk: Desk, login: Login, now: float) -> Session:
     return Session(desk.snapshot.issuer, fresh_id(), iat, iat + config.lifetimes.session, sid, login)
 
 
-def serve(session: Session, client: Client, granted: list[str]) -> Session:
-    """Return `session` as it is once its person has granted these scopes to `client`."""
+def serve(session: Session, client: Client, granted: Iterable[str], resources: Sequence[str]) -> Session:
+    """Return `session` as it is once its person has granted these scopes at `resources` to `client`."""
     digest = client_digest(client.id)
-    scopes = dict.fromkeys([*granted_before(session, client), *granted])
+    scopes = dict.fromkeys([*_granted(session, client), *_placed(granted, resources)])
     others = [served for served in session.served if served.client != digest]
     served = (*others, Served(digest, " ".join(scopes)))[-MAX_SERVED:]
     return msgspec.structs.replace(session, jti=fresh_id(), served=served)
 
 
-def granted_before(session: Session, client: Client) -> tuple[str, ...]:
-    """Return the scopes that the person has granted `client` in this session."""
+def has_granted(session: Session, client: Client, scopes: Iterable[str], resources: Sequence[str]) -> bool:
+    """Tell whether the person has granted `client` all these scopes at all these resources in this session."""
+    return set(_placed(scopes, resources)) <= set(_granted(session, client))
+
+
+def _granted(session: Session, client: Client) -> list[str]:
     digest = client_digest(client.id)
-    return next((tuple(served.scope.split()) for served in session.served if served.client == digest), ())
+    return next((served.scope.split() for served in session.served if served.client == digest), [])
+
+
+def _placed(scopes: Iterable[str], resources: Sequence[str]) -> list[str]:
+    """Return each scope with a digest of each resource behind a quotation mark, which no scope has; `read` at one
+    resource is not `read` at another. Those of OpenID Connect stand alone.
+    """
+    places = [f'"{encode(uri_digest(resource)[:6]).decode("ascii")}' for resource in resources] or [""]
+    return [scope + place for scope in scopes for place in ([""] if scope in OPENID_SCOPES else places)]
 
 
 def session_cookie(desk: Desk, session: Session, now: float) -> str:

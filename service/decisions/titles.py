@@ -39,12 +39,19 @@ def claims_asked(client: Client, request: AuthorizationRequest, granted: list[st
 
 
 def scope_titles(registry: Registry, client: Client, request: AuthorizationRequest) -> tuple[tuple[str, str], ...]:
-    """Return each scope that people are asked for, with what is said of it: by its resource, by us, or its name."""
-    resources = {resource.identifier: resource.titles for resource in registry.config.resources}
-    titles = dict(_OPENID) if registry.config.openid.enabled else {}
-    for identifier in request.resources or resources:
-        titles |= resources.get(identifier, {})
-    return tuple((scope, titles.get(scope) or scope) for scope in wanted_scopes(client, request))
+    """Return each scope that people are asked for, with what is said of it: by its resources, by us, or its name.
+
+    Raises:
+        OAuthError: invalid_target, where the client may not ask for the resources any more.
+    """
+    audiences = registry.consentable(client, request.resources, None).audiences
+    ours = _OPENID if registry.config.openid.enabled else {}
+
+    def title(scope: str) -> str:
+        said = [audience.titles.get(scope) for audience in audiences if scope in audience.scopes] or [None]
+        return "; ".join(dict.fromkeys(each or ours.get(scope) or scope for each in said))
+
+    return tuple((scope, title(scope)) for scope in wanted_scopes(client, request))
 
 
 def detail_titles(registry: Registry, details: list[dict[str, Any]]) -> tuple[tuple[str, dict[str, Any]], ...]:

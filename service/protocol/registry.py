@@ -43,11 +43,22 @@ def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
 class Audience:
     """One resource server (RFC 8707) with all that its tokens need."""
 
-    __slots__ = ("alg", "claims", "format", "identifier", "lifetime", "personal_scopes", "recipient", "scopes")
+    __slots__ = (
+        "alg",
+        "claims",
+        "format",
+        "identifier",
+        "lifetime",
+        "personal_scopes",
+        "recipient",
+        "scopes",
+        "titles",
+    )
 
     def __init__(self, resource: Resource, config: Config) -> None:
         self.identifier = resource.identifier
         self.scopes = frozenset(resource.scopes)
+        self.titles = resource.titles
         self.personal_scopes = self.scopes | OPENID_SCOPES if config.openid.enabled else self.scopes
         self.format = resource.format
         self.alg = resource.signing_alg or config.keys.signing_algs[0]

@@ -242,6 +242,24 @@ def test_a_login_application_has_the_say(outside: Visiting) -> None:
     assert outside.redeem(browser.ask(scope="read")).status == 200
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [{"acr_values": "gold"}, {"claims": '{"id_token": {"acr": {"values": ["gold", "platinum"]}}}'}],
+)
+def test_it_is_asked_for_a_login_that_is_preferred(outside: Visiting, wish: dict[str, str]) -> None:
+    """OpenID Connect Core sections 3.1.2.1 and 5.5.1.1: what it finds will do, since it is a voluntary claim."""
+    browser = Browser(outside)
+    outside.grant(browser.get(outside.verdict(browser.ask().answer)))
+    decision = browser.ask(**wish)
+    assert sent(outside, decision).session == ""
+    assert outside.grant(browser.ask(**wish, prompt="none")).acr == "silver"
+    assert outside.grant(browser.get(outside.verdict(decision.answer))).acr == "silver"
+    gold = Login("u-1", int(outside.now), "gold")
+    assert outside.grant(browser.get(outside.verdict(browser.ask(**wish).answer, login=gold))).acr == "gold"
+    assert outside.grant(browser.ask(**wish)).acr == "gold"
+    assert outside.grant(browser.ask(acr_values="silver gold")).acr == "gold"
+
+
 def test_it_is_asked_for_consent_too_and_may_keep_the_session(outside: Visiting) -> None:
     browser = Browser(outside)
     browser.get(outside.verdict(browser.ask().answer))

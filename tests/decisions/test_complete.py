@@ -139,9 +139,19 @@ def test_a_memory_that_has_forgotten_refuses_what_it_cannot_know(alice: Browser)
     memory = watched(alice.service)
     page = alice.ask(scope="write")
     memory.forgot_until = int(alice.service.now) + 1
-    assert shown(alice.answer(page)) == ("invalid_request", "older than the memory")
+    assert shown(alice.answer(page)) == ("invalid_request", "the page was not made for this session")
     alice.service.now += 1
-    assert "code" in answered(alice.answer(alice.ask(scope="write")))
+    again = alice.log_in(alice.ask(scope="write"))  # a session from before may have been called back
+    assert "code" in answered(alice.answer(again))
+
+
+def test_what_a_login_application_says_is_not_good_for_what_was_forgotten(tmp_path: Path) -> None:
+    outside = Visiting(tmp_path, WITH_APPLICATION)
+    memory, browser = watched(outside), Browser(outside)
+    asked = browser.ask().answer
+    outside.now += 5
+    memory.forgot_until = int(outside.now)
+    assert shown(browser.get(outside.verdict(asked))) == ("invalid_request", "older than the memory")
 
 
 def test_another_memory_refuses_the_page(alice: Browser, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tests.decisions.visiting import (
     shown,
     told,
 )
+from tests.sessions import API, VAULT
 
 
 def scopes(decision: Any) -> list[str]:
@@ -43,6 +44,31 @@ def test_the_page_says_who_wants_what(service: Visiting) -> None:
         ("write", "write"),
     )
     assert page.details == (("A payment", payment), ("accounts", accounts))
+
+
+def test_a_scope_is_what_each_of_the_resources_calls_it(service: Visiting) -> None:
+    browser = Browser(service)
+    page = consent_page(browser.log_in(browser.ask(scope="openid read vault", resource=[VAULT, API])))
+    assert page.scopes == (
+        ("openid", "Know who you are"),
+        ("read", "read; Read your tea leaves"),
+        ("vault", "vault"),
+    )
+    assert consent_page(browser.ask(scope="read", resource=VAULT)).scopes == (("read", "read"),)
+    assert consent_page(browser.ask(scope="read")).scopes == (("read", "Read your tea leaves"),)
+
+
+def test_consent_at_one_resource_is_none_at_another(service: Visiting) -> None:
+    browser = Browser(service)
+    answered(browser.through(scope="openid read", resource=API))
+    answered(browser.ask(scope="openid read", resource=API))
+    answered(browser.ask(scope="read"))  # which means the default resource, the same
+    assert scopes(browser.ask(scope="read", resource=[API, VAULT])) == ["read"]
+    page = browser.ask(scope="read", resource=VAULT)
+    assert scopes(page) == ["read"]
+    answered(browser.answer(page))
+    answered(browser.ask(scope="read", resource=[VAULT, API]))
+    answered(browser.ask(scope="openid", resource=VAULT))
 
 
 def test_whoever_has_no_name_is_called_by_their_id(service: Visiting) -> None:

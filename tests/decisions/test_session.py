@@ -12,7 +12,7 @@ from service.decisions.session import (
     MAX_COOKIE,
     MAX_SERVED,
     browser_of,
-    granted_before,
+    has_granted,
     new_session,
     serve,
     session_cookie,
@@ -21,6 +21,7 @@ from service.decisions.visit import Visit
 from service.protocol.errors import OAuthError
 from tests.decisions.visiting import Browser, Visiting, answered
 from tests.satchel import NOW
+from tests.sessions import API, SEALED, VAULT
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +47,32 @@ def kept(service: Visiting, session: Session) -> Session:
 def test_it_remembers_whom_it_has_served(service: Visiting) -> None:
     session = of(service)
     for n in range(MAX_SERVED):
-        session = serve(session, client(n), ["read", f"s{n}"])
+        session = serve(session, client(n), ["read", f"s{n}"], [])
     assert len(session.served) == MAX_SERVED
-    session = serve(session, client(0), ["write"])
-    assert granted_before(session, client(0)) == ("read", "s0", "write")
-    session = serve(session, client(99), ["read"])
+    session = serve(session, client(0), ["write"], [])
+    assert has_granted(session, client(0), ["write", "s0", "read"], [])
+    assert not has_granted(session, client(0), ["read", "s1"], [])
+    session = serve(session, client(99), ["read"], [])
     assert len(session.served) == MAX_SERVED
-    assert granted_before(session, client(1)) == ()  # the one served longest ago
-    assert granted_before(session, client(2)) == ("read", "s2")
+    assert not has_granted(session, client(1), ["read"], [])  # the one served longest ago
+    assert has_granted(session, client(2), ["read", "s2"], [])
+    assert kept(service, session) == session
+
+
+def test_what_was_granted_was_granted_somewhere(service: Visiting) -> None:
+    session = serve(of(service), client(1), ["openid", "read"], [API, VAULT])
+    assert has_granted(session, client(1), ["read"], [API])
+    assert has_granted(session, client(1), ["read", "openid"], [VAULT, API])
+    assert not has_granted(session, client(1), ["read"], [API, SEALED])
+    assert not has_granted(session, client(1), ["read"], [])
+    assert has_granted(session, client(1), ["openid"], [SEALED])
+    assert not has_granted(serve(of(service), client(1), ["read"], []), client(1), ["read"], [API])
     assert kept(service, session) == session
 
 
 def test_its_id_stays_as_it_is_renewed(service: Visiting) -> None:
     session = of(service)
-    served = serve(session, client(1), ["read"])
+    served = serve(session, client(1), ["read"], [])
     assert served.jti != session.jti
     assert msgspec.structs.replace(served, jti=session.jti, served=()) == session
 
@@ -69,7 +82,7 @@ def test_its_id_stays_as_it_is_renewed(service: Visiting) -> None:
 def test_it_fits_into_a_cookie_however_much_is_granted(service: Visiting, size: int, clients: int) -> None:
     session = of(service, claims={"bio": "b" * 900}, sub="u" * 255)
     for n in range(clients):
-        session = serve(session, client(n), ["s" * size])
+        session = serve(session, client(n), ["s" * size], [API, VAULT] if size == 10 else [])
     back = kept(service, session)
     assert 1 <= len(back.served) <= clients
     assert back.served == session.served[-len(back.served) :] or back.served == (Served(session.served[-1].client),)
