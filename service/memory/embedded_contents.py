@@ -39,7 +39,7 @@ class Contents:
         self._quotas = quotas
         self._clock = clock
         self._sweep = Sweep()
-        self._puts = EVERY  # since its last step
+        self._puts = EVERY - 1  # since its last step
         self._known: dict[str, bytes | None] = {}
         self._version: tuple[int] | None = None
 
@@ -58,7 +58,8 @@ class Contents:
         elif not ids <= self._known.keys():
             connection.execute("BEGIN")
         try:
-            self._put_all(connection, [(each, each.act) for each in batch if isinstance(each.act, Entry)])
+            if writes:
+                self._put_all(connection, [(each, each.act) for each in batch if isinstance(each.act, Entry)])
             for operation in batch:
                 if operation.use is not None and callable(operation.act):
                     operation.answer = operation.act(connection)
@@ -80,11 +81,11 @@ class Contents:
     def _put_all(self, connection: sqlite3.Connection, puts: Sequence[tuple[Operation, Entry]]) -> None:
         for _, entry in puts:
             self._known.pop(entry.id, None)  # data_version tells of the writes of others alone
+        self._puts += len(puts)
         swept = self._puts >= EVERY
         while self._puts >= EVERY:
             self._puts -= EVERY
             self._make_room(connection)
-        self._puts += len(puts)
         together = len(puts) > 1 and self._entered(connection, puts)
         for operation, entry in puts:
             try:

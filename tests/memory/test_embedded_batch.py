@@ -10,12 +10,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.bags.ids import fresh_id, single_use_id
 from service.memory import MemoryFull, MemorySettings, MemoryUnavailable, open_memory
@@ -221,6 +225,45 @@ def test_a_fault_is_told_to_the_one_who_caused_it(path: Path) -> None:
         assert isinstance(wrong, OverflowError)
         assert (first, second) == (b"a", b"b")
         assert await memory.get_many(["a", "wrong", "b"]) == [b"a", None, b"b"]
+
+    run(act, path)
+
+
+PUT = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xyz"), st.sampled_from(["", "small", "tiny"]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(PUT, min_size=1, max_size=40), min_size=1, max_size=6))
+def test_together_is_what_it_would_be_one_by_one(batches: list[list[tuple[str, str, str]]]) -> None:
+    quotas, stands, uses = {"small": 3, "tiny": 1}, dict[str, bytes](), dict[str, str]()
+
+    def alone(id: str, value: str, use: str) -> bytes | type[Exception]:
+        full = list(uses.values()).count(use) >= quotas.get(use, 100)
+        if id not in stands and full:
+            return MemoryFull
+        uses.setdefault(id, use)
+        return stands.setdefault(id, value.encode())
+
+    async def act(memory: EmbeddedMemory) -> None:
+        for batch in batches:
+            calls = [memory.put(id, value.encode(), UNTIL, use=use) for id, value, use in batch]
+            got = [type(each) if isinstance(each, Exception) else each for each in await outcomes(*calls)]
+            assert got == [alone(*each) for each in batch]
+            assert await memory.get_many([*"abcdefgh"]) == [stands.get(id) for id in "abcdefgh"]
+        counted = memory._opened().connection.execute("SELECT use, entries FROM classes WHERE entries").fetchall()
+        assert dict(counted) == dict(Counter(uses.values()))
+
+    with tempfile.TemporaryDirectory() as directory:
+        run(act, Path(directory) / "memory.db", quotas=quotas)
+
+
+def test_whoever_only_reads_never_waits_to_write(path: Path) -> None:
+    async def act(memory: EmbeddedMemory) -> None:
+        await asyncio.gather(*puts(memory, *map(str, range(70))))
+        for n in range(3):
+            with traced(memory) as words:
+                await asyncio.gather(memory.get_many([f"new {n}"]), memory.get_many([f"newer {n}"]))
+            assert words == ["BEGIN", "PRAGMA data_version", "SELECT id,", "COMMIT"]
 
     run(act, path)
 
