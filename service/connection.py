@@ -26,7 +26,7 @@ HEAD_BYTES = 32_768
 BODY_BYTES = 65_536
 """The most of a body or a pipelined request that waits for the application before reading pauses, in bytes."""
 
-_ABSOLUTE = re.compile(rb"(?i)https?://[^/?#@]+([/?].*)?")
+_ABSOLUTE = re.compile(rb"(?i)https?://[0-9a-z._:\[\]-]+([/?].*)?")
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nCache-Control: no-store\r\n"
     b"Content-Length: 0\r\nConnection: close\r\n\r\n"

@@ -53,7 +53,8 @@ async def complete(
         description = "the answer would be too long for a URL: ask for the response_mode form_post"
         return refuse_to_client(decision, OAuthError("invalid_request", description), reply, issuer)
     implied = [name for name in wanted_scopes(client, request) if name not in request.scope.split()]
-    cookie = session_cookie(desk, serve(session, client, [*scopes, *implied], request.resources), now)
+    session = serve(desk.registry, session, client, [*scopes, *implied], request.resources)
+    cookie = session_cookie(desk, session, now)
     await spend_ticket(desk, ticket)
     decision.client_id, decision.subject = client.id, session.login.sub
     if ticket.device:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from service.bags.kinds import Login, LoginTicket, Session
+from service.bags.kinds import AuthorizationRequest, Login, LoginTicket, Session
 from service.config import Client
 from service.decisions.authorization_request import MAX_URL
 from service.decisions.complete import complete, deny
@@ -41,13 +41,14 @@ async def advance(
     known = session is not None and session.sid == ticket.session
     skew = desk.registry.config.keys.skew if known else 0
     lacks = None if session is None else shortfall(desk, ticket, session.login, client, skew)
-    if session is None or (not known and (lacks or _anew(ticket) or (not silent and _stronger(desk, ticket, session)))):
+    if session is None or (not known and (lacks or _anew(ticket))):
         if silent:
             return await deny(desk, decision, ticket, client, OAuthError("login_required"), now)
         return ask_login(desk, decision, ticket, client, visit, now)
     if lacks:
         return await deny(desk, decision, ticket, client, lacks, now)
-    if not _must_consent(desk, ticket, client, session):
+    preferred = not silent and _prefers_another(desk, ticket.request, session)
+    if not preferred and not _must_consent(desk, ticket, client, session):
         return await complete(desk, decision, ticket, client, session, now)
     if silent:
         return await deny(desk, decision, ticket, client, OAuthError("consent_required"), now)
@@ -133,16 +134,15 @@ def _must_consent(desk: Desk, ticket: LoginTicket, client: Client, session: Sess
     wanted = wanted_scopes(client, request)
     if not recognised or request.authorization_details or "offline_access" in wanted:
         return True
-    return not wanted or not has_granted(session, client, wanted, request.resources)
+    return not wanted or not has_granted(desk.registry, session, client, wanted, request.resources)
 
 
 def _anew(ticket: LoginTicket) -> bool:
     return not _ANEW.isdisjoint(ticket.request.prompt) or ticket.request.max_age == 0
 
 
-def _stronger(desk: Desk, ticket: LoginTicket, session: Session) -> bool:
+def _prefers_another(desk: Desk, request: AuthorizationRequest, session: Session) -> bool:
     """Tell whether the login application may know a login that the request prefers (OIDC Core section 5.5.1.1)."""
-    request = ticket.request
     context = request.claims.get("id_token", {}).get("acr") or {}
     wanted = [*request.acr_values, *_values(context, "")]
     return bool(desk.registry.config.login.url) and any(wanted) and session.login.acr not in wanted

@@ -44,7 +44,7 @@ async def decide_logout(desk: Desk, visit: Visit, now: float) -> Decision:
     with refusing(decision):
         wish = _read(parse(visit.parameters), desk, now)
         decision.client_id = "" if wish.client is None else wish.client.id
-        session = await open_session(desk, visit, now)
+        session = await open_session(desk, visit, now, to_end=True)
         if _unasked(wish, session, visit, desk):
             sid = "" if visit.session else wish.hint.get("sid", "")
             await _log_out(decision, desk, visit, session, sid, now)
@@ -65,7 +65,7 @@ async def decide_logout_confirmed(desk: Desk, visit: Visit, now: float) -> Decis
             raise OAuthError("invalid_request", "the page is too old", reason=fault.reason) from None
         if not compare_digest(ticket.browser, browser_of(desk, decision, visit, now).jti):
             raise OAuthError("invalid_request", "the page is from another browser")
-        session = await open_session(desk, visit, now)
+        session = await open_session(desk, visit, now, to_end=True)
         if session is not None and ticket.sid not in ("", session.sid):
             raise OAuthError("invalid_request", "somebody has logged in since the page was shown")
         await _log_out(decision, desk, visit, session, "", now)

@@ -1,6 +1,6 @@
 """What a browser keeps for us: single sign-on (OpenID Connect Core section 3.1.2.3), and what tells it from others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,7 +14,7 @@ from service.decisions.desk import Desk
 from service.decisions.visit import Visit
 from service.protocol.digests import client_digest, uri_digest
 from service.protocol.errors import OAuthError
-from service.protocol.scopes import OPENID_SCOPES
+from service.protocol.registry import Registry
 from service.protocol.standing import Standing
 
 MAX_SERVED = 25
@@ -25,10 +25,10 @@ MAX_CLAIMS = 1000
 """Bytes of JSON of what only a login knows of a person."""
 
 
-async def open_session(desk: Desk, visit: Visit, now: float) -> Session | None:
+async def open_session(desk: Desk, visit: Visit, now: float, *, to_end: bool = False) -> Session | None:
     """Return the session of the browser, unless there is none, or it has ended or been called back.
 
-    One from before all that the memory knows counts as called back: it may have been.
+    One from before all that the memory knows may have been called back, and is good for nothing but `to_end` it.
 
     Raises:
         MemoryUnavailable
@@ -39,7 +39,7 @@ async def open_session(desk: Desk, visit: Visit, now: float) -> Session | None:
         return None
     standing = Standing(session.jti, session.sid, "", session.login.sub, session.iat)
     stands = standing.stands(await desk.memory.get_many(standing.ids))
-    return session if stands and session.iat >= desk.memory.since(standing.ids) else None
+    return session if stands and (to_end or session.iat >= desk.memory.since(standing.ids)) else None
 
 
 def new_session(desk: Desk, login: Login, now: float) -> Session:
@@ -60,18 +60,22 @@ def new_session(desk: Desk, login: Login, now: float) -> Session:
     return Session(desk.snapshot.issuer, fresh_id(), iat, iat + config.lifetimes.session, sid, login)
 
 
-def serve(session: Session, client: Client, granted: Iterable[str], resources: Sequence[str]) -> Session:
+def serve(
+    registry: Registry, session: Session, client: Client, granted: Iterable[str], resources: Iterable[str]
+) -> Session:
     """Return `session` as it is once its person has granted these scopes at `resources` to `client`."""
     digest = client_digest(client.id)
-    scopes = dict.fromkeys([*_granted(session, client), *_placed(granted, resources)])
+    words = dict.fromkeys([*_granted(session, client), *_words(registry, granted, resources)])
     others = [served for served in session.served if served.client != digest]
-    served = (*others, Served(digest, " ".join(scopes)))[-MAX_SERVED:]
+    served = (*others, Served(digest, " ".join(words)))[-MAX_SERVED:]
     return msgspec.structs.replace(session, jti=fresh_id(), served=served)
 
 
-def has_granted(session: Session, client: Client, scopes: Iterable[str], resources: Sequence[str]) -> bool:
+def has_granted(
+    registry: Registry, session: Session, client: Client, scopes: Iterable[str], resources: Iterable[str]
+) -> bool:
     """Tell whether the person has granted `client` all these scopes at all these resources in this session."""
-    return set(_placed(scopes, resources)) <= set(_granted(session, client))
+    return set(_words(registry, scopes, resources)) <= set(_granted(session, client))
 
 
 def _granted(session: Session, client: Client) -> list[str]:
@@ -79,12 +83,18 @@ def _granted(session: Session, client: Client) -> list[str]:
     return next((served.scope.split() for served in session.served if served.client == digest), [])
 
 
-def _placed(scopes: Iterable[str], resources: Sequence[str]) -> list[str]:
-    """Return each scope with a digest of each resource behind a quotation mark, which no scope has; `read` at one
-    resource is not `read` at another. Those of OpenID Connect stand alone.
+def _words(registry: Registry, scopes: Iterable[str], resources: Iterable[str]) -> list[str]:
+    """Return what is written down of scopes: a word for each place where one means something.
+
+    `read` at one resource is not `read` at another. A quotation mark, which no scope has, begins a digest of both;
+    those that none of `resources` knows are OpenID Connect's, and stand for themselves.
     """
-    places = [f'"{encode(uri_digest(resource)[:6]).decode("ascii")}' for resource in resources] or [""]
-    return [scope + place for scope in scopes for place in ([""] if scope in OPENID_SCOPES else places)]
+    audiences = [audience for name in resources if (audience := registry.audiences.get(name)) is not None]
+    words = []
+    for scope in scopes:
+        places = [audience.identifier for audience in audiences if scope in audience.scopes]
+        words += [f'"{encode(uri_digest(f"{scope} {place}")[:6]).decode("ascii")}' for place in places] or [scope]
+    return words
 
 
 def session_cookie(desk: Desk, session: Session, now: float) -> str:

@@ -250,14 +250,15 @@ def test_it_is_asked_for_a_login_that_is_preferred(outside: Visiting, wish: dict
     """OpenID Connect Core sections 3.1.2.1 and 5.5.1.1: what it finds will do, since it is a voluntary claim."""
     browser = Browser(outside)
     outside.grant(browser.get(outside.verdict(browser.ask().answer)))
-    decision = browser.ask(**wish)
-    assert sent(outside, decision).session == ""
+    sid, decision = browser.signed_in.sid, browser.ask(**wish)
+    assert (sent(outside, decision).session, sent(outside, decision).sub) == (sid, "u-1")
     assert outside.grant(browser.ask(**wish, prompt="none")).acr == "silver"
     assert outside.grant(browser.get(outside.verdict(decision.answer))).acr == "silver"
     gold = Login("u-1", int(outside.now), "gold")
     assert outside.grant(browser.get(outside.verdict(browser.ask(**wish).answer, login=gold))).acr == "gold"
     assert outside.grant(browser.ask(**wish)).acr == "gold"
     assert outside.grant(browser.ask(acr_values="silver gold")).acr == "gold"
+    assert browser.signed_in.sid == sid  # the same person's, so that those it has served are told of a logout
 
 
 def test_it_is_asked_for_consent_too_and_may_keep_the_session(outside: Visiting) -> None:

@@ -1,5 +1,8 @@
 """What sessions hold, for how long, and that they fit into a cookie."""
 
+import asyncio
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -14,6 +17,7 @@ from service.decisions.session import (
     browser_of,
     has_granted,
     new_session,
+    open_session,
     serve,
     session_cookie,
 )
@@ -21,7 +25,7 @@ from service.decisions.visit import Visit
 from service.protocol.errors import OAuthError
 from tests.decisions.visiting import Browser, Visiting, answered
 from tests.satchel import NOW
-from tests.sessions import API, SEALED, VAULT
+from tests.sessions import API, SEALED, VAULT, watched
 
 
 @pytest.fixture(scope="module")
@@ -47,32 +51,38 @@ def kept(service: Visiting, session: Session) -> Session:
 def test_it_remembers_whom_it_has_served(service: Visiting) -> None:
     session = of(service)
     for n in range(MAX_SERVED):
-        session = serve(session, client(n), ["read", f"s{n}"], [])
+        session = serve(service.desk.registry, session, client(n), ["read", f"s{n}"], [])
     assert len(session.served) == MAX_SERVED
-    session = serve(session, client(0), ["write"], [])
-    assert has_granted(session, client(0), ["write", "s0", "read"], [])
-    assert not has_granted(session, client(0), ["read", "s1"], [])
-    session = serve(session, client(99), ["read"], [])
+    session = serve(service.desk.registry, session, client(0), ["write"], [])
+    assert has_granted(service.desk.registry, session, client(0), ["write", "s0", "read"], [])
+    assert not has_granted(service.desk.registry, session, client(0), ["read", "s1"], [])
+    session = serve(service.desk.registry, session, client(99), ["read"], [])
     assert len(session.served) == MAX_SERVED
-    assert not has_granted(session, client(1), ["read"], [])  # the one served longest ago
-    assert has_granted(session, client(2), ["read", "s2"], [])
+    assert not has_granted(service.desk.registry, session, client(1), ["read"], [])  # the one served longest ago
+    assert has_granted(service.desk.registry, session, client(2), ["read", "s2"], [])
     assert kept(service, session) == session
 
 
 def test_what_was_granted_was_granted_somewhere(service: Visiting) -> None:
-    session = serve(of(service), client(1), ["openid", "read"], [API, VAULT])
-    assert has_granted(session, client(1), ["read"], [API])
-    assert has_granted(session, client(1), ["read", "openid"], [VAULT, API])
-    assert not has_granted(session, client(1), ["read"], [API, SEALED])
-    assert not has_granted(session, client(1), ["read"], [])
-    assert has_granted(session, client(1), ["openid"], [SEALED])
-    assert not has_granted(serve(of(service), client(1), ["read"], []), client(1), ["read"], [API])
+    session = serve(service.desk.registry, of(service), client(1), ["openid", "read"], [API, VAULT])
+    assert has_granted(service.desk.registry, session, client(1), ["read"], [API])
+    assert has_granted(service.desk.registry, session, client(1), ["read", "openid"], [VAULT, API])
+    assert not has_granted(service.desk.registry, session, client(1), ["read"], [API, SEALED])
+    assert not has_granted(service.desk.registry, session, client(1), ["read"], [])
+    assert has_granted(service.desk.registry, session, client(1), ["openid"], [SEALED])
+    assert not has_granted(
+        service.desk.registry,
+        serve(service.desk.registry, of(service), client(1), ["read"], []),
+        client(1),
+        ["read"],
+        [API],
+    )
     assert kept(service, session) == session
 
 
 def test_its_id_stays_as_it_is_renewed(service: Visiting) -> None:
     session = of(service)
-    served = serve(session, client(1), ["read"], [])
+    served = serve(service.desk.registry, session, client(1), ["read"], [])
     assert served.jti != session.jti
     assert msgspec.structs.replace(served, jti=session.jti, served=()) == session
 
@@ -82,7 +92,7 @@ def test_its_id_stays_as_it_is_renewed(service: Visiting) -> None:
 def test_it_fits_into_a_cookie_however_much_is_granted(service: Visiting, size: int, clients: int) -> None:
     session = of(service, claims={"bio": "b" * 900}, sub="u" * 255)
     for n in range(clients):
-        session = serve(session, client(n), ["s" * size], [API, VAULT] if size == 10 else [])
+        session = serve(service.desk.registry, session, client(n), ["s" * size], [API, VAULT] if size == 10 else [])
     back = kept(service, session)
     assert 1 <= len(back.served) <= clients
     assert back.served == session.served[-len(back.served) :] or back.served == (Served(session.served[-1].client),)
@@ -94,6 +104,16 @@ def test_a_login_that_does_not_fit_is_refused(service: Visiting) -> None:
     with pytest.raises(OAuthError) as caught:
         session_cookie(service.desk, session, NOW)
     assert caught.value.code == "server_error"
+
+
+def test_from_before_a_loss_it_is_good_for_its_end_alone(tmp_path: Path) -> None:
+    service = Visiting(tmp_path)
+    memory, session = watched(service), of(service)
+    visit = Visit(b"", session_cookie(service.desk, session, NOW))
+    assert asyncio.run(open_session(service.desk, visit, NOW)) == session
+    memory.forgot_until = NOW + 1
+    assert asyncio.run(open_session(service.desk, visit, NOW)) is None
+    assert asyncio.run(open_session(service.desk, visit, NOW, to_end=True)) == session
 
 
 # --- the other cookie
