@@ -82,9 +82,9 @@ class Contents:
         for _, entry in puts:
             self._known.pop(entry.id, None)  # data_version tells of the writes of others alone
         self._puts += len(puts)
-        swept = self._puts >= EVERY
-        while self._puts >= EVERY:
-            self._puts -= EVERY
+        swept = self._puts >= self._sweep.every
+        while self._puts >= self._sweep.every:
+            self._puts -= self._sweep.every
             self._make_room(connection)
         together = len(puts) > 1 and self._entered(connection, puts)
         for operation, entry in puts:

@@ -10,7 +10,8 @@ from service.memory.embedded_file import connect
 from service.memory.port import MARGIN
 
 EVERY = 16  # puts between two steps
-_ROWS = 64  # that a step looks at: four a put, so a whole round takes a quarter as many puts as there are entries
+_SELDOM = 64  # the same, where there has been nothing to do for a while
+_ROWS = 64  # that a step looks at: one to four a put, so a whole round takes no more puts than there are entries
 _FREE = 256  # pages that may lie free
 _PAGES = 32  # that a step gives back to the disk
 _LOG = 8_000  # pages of log at which writers are held up for the moment that it takes to begin it anew
@@ -20,9 +21,11 @@ class Sweep:
     """Walks over all entries in the order of their ids, which is that of the pages, and deletes the expired.
 
     An index by expiry would be quicker to ask and slower overall: each deletion would dirty a page of its own.
+    The next step is due after `every` puts.
     """
 
     def __init__(self) -> None:
+        self.every = EVERY
         self._after = b""
 
     def step(self, connection: sqlite3.Connection, now: int) -> None:
@@ -33,7 +36,9 @@ class Sweep:
             " (SELECT id, until FROM entries WHERE id > ? ORDER BY id LIMIT ?)",
             (self._after, _ROWS),
         ).fetchone()
+        self.every = min(2 * self.every, _SELDOM)
         if seen and oldest < before:
+            self.every = EVERY
             span = (self._after, last, before)
             connection.execute("DELETE FROM entries WHERE id > ? AND id <= ? AND until < ?", span)
             # What expired before this instant may be forgotten: should the clock step back, puts of it are refused.
