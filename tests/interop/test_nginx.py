@@ -30,9 +30,9 @@ if NGINX is None:
 CONF = (ROOT / "deploy" / "nginx.conf").read_text()
 SUBJECT = "CN=service,O=Example,C=DE"
 SECRETS = [{"sha256": sha256(b"s").hexdigest()}]
-LONG = "make-and-change-reservations-of-everybody"
+MANY = ["read", "write", "make", "change", "cancel"]
 TOML = (
-    HEAD.replace('"read"', f'"read", "{LONG}"')
+    HEAD.replace('"read"', json.dumps(MANY)[1:-1])
     + '\n[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "nginx"\n'
     + client_toml("secret", "client_secret_basic", secrets=SECRETS)
     + client_toml("pki", "tls_client_auth", tls_client_auth_subject_dn=SUBJECT)
@@ -49,7 +49,7 @@ TOML = (
             secrets=SECRETS,
             grants=["authorization_code"],
             redirect_uris=["https://client.example/cb"],
-            scopes=["read", LONG],
+            scopes=MANY,
             consent="implicit",
         )
         for n in range(25)
