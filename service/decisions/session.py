@@ -1,6 +1,7 @@
 """What a browser keeps for us: single sign-on (OpenID Connect Core section 3.1.2.3), and what tells it from others."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -93,8 +94,13 @@ def _words(registry: Registry, scopes: Iterable[str], resources: Iterable[str]) 
     words = []
     for scope in scopes:
         places = [audience.identifier for audience in audiences if scope in audience.scopes]
-        words += [f'"{encode(uri_digest(f"{scope} {place}")[:6]).decode("ascii")}' for place in places] or [scope]
+        words += [_word(scope, place) for place in places] or [scope]
     return words
+
+
+@lru_cache(4096)
+def _word(scope: str, resource: str) -> str:
+    return f'"{encode(uri_digest(f"{scope} {resource}")[:6]).decode("ascii")}'
 
 
 def session_cookie(desk: Desk, session: Session, now: float) -> str:
