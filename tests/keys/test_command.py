@@ -60,7 +60,9 @@ def test_show_rotate_force_and_revoke(capsys: Out) -> None:
     assert gone not in {row["kid"] for row in left}
     assert [row["state"] for row in left] == ["active", "standby"] * 2
     assert main(["show", "--json"]) == 0
-    assert rows(capsys) == left
+    assert [{**row, "next": ""} for row in rows(capsys)] == [
+        {**row, "next": ""} for row in left
+    ]  # which goes by the clock
 
 
 def test_no_output_shows_a_secret(tmp_path: Path, capsys: Out) -> None:
