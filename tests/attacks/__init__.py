@@ -1,0 +1,1 @@
+"""The attacks of docs/attacks.md: the number in the name of a test is the number of the attack."""

@@ -1,4 +1,4 @@
-"""Attacks on the authorization endpoint and on pushed requests (lines 40-47, 51, 52, 71, 72)."""
+"""Attacks on the authorization endpoint and on pushed requests (attacks 40-47, 51, 52, 71, 72)."""
 
 import asyncio
 import html

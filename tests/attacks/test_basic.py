@@ -1,4 +1,4 @@
-"""ATTACKS 53–56: client credentials in every wrong shape get one and the same refusal."""
+"""Attacks 53–56: client credentials in every wrong shape get one and the same refusal."""
 
 import base64
 

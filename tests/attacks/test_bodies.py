@@ -1,4 +1,4 @@
-"""ATTACKS 78, 85, 86, 87, 91: sizes, origins, forwarded headers, headers of every answer, and secrets in none."""
+"""Attacks 78, 85, 86, 87, 91: sizes, origins, forwarded headers, headers of every answer, and secrets in none."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""ATTACKS 85: an origin that is registered opens nothing to `null`, nor to anything that looks like it."""
+"""Attack 85: an origin that is registered opens nothing to `null`, nor to anything that looks like it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The attacks on the operation of cryptography (numbers as in the list of attacks), and what CXF's provider taught."""
+"""The attacks on the operation of cryptography (numbers as in docs/attacks.md), and what CXF's provider taught."""
 
 import base64
 import itertools

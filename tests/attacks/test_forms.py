@@ -1,4 +1,4 @@
-"""ATTACKS 44, 51, 52, 76, 77, 79, 82, 84: forms that are not one thing only, at every endpoint that takes one."""
+"""Attacks 44, 51, 52, 76, 77, 79, 82, 84: forms that are not one thing only, at every endpoint that takes one."""
 
 import json
 from urllib.parse import quote_plus, urlencode

@@ -107,7 +107,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused_once_and_hung_up_on(port, name):
+def test_30_81_82_refused_once_and_hung_up_on(port, name):
     request, status = REFUSED[name]
     answers = exchange(port, request)
     assert [answer.status for answer in answers] == [status]
@@ -145,14 +145,14 @@ LEGAL = {
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_legal_and_never_anything_but_http(port, name):
+def test_83_legal_and_never_anything_but_http(port, name):
     with Raw(port) as raw:
         raw.send(LEGAL[name])
         answer = raw.response()
     assert (answer.status, answer.json["type"]) == (200, "http")
 
 
-def test_forwarding_headers_of_a_client_change_nothing(port):
+def test_86_forwarding_headers_of_a_client_change_nothing(port):
     with Raw(port) as raw:
         raw.send(
             GET + b"X-Forwarded-Proto: https\r\nX-Forwarded-Ssl: on\r\nX_Client_Cert: a\r\nScript_Name: /a\r\n\r\n"
@@ -168,7 +168,7 @@ def test_pipelined_requests_are_answered_in_order(port):
         assert [raw.response().json["path"] for _ in range(20)] == [f"/{n}" for n in range(20)]
 
 
-def test_the_rest_of_an_unread_body_is_no_request(port):
+def test_81_the_rest_of_an_unread_body_is_no_request(port):
     request = b"POST /unread HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000\r\n\r\n" + SMUGGLED
     answers = exchange(port, request)
     assert [answer.json["path"] for answer in answers] == ["/unread"]
@@ -229,19 +229,19 @@ def drip(port, first, then, pause=0.05):
     ],
     ids=["method", "headers", "header", "body", "chunks", "trailer"],
 )
-def test_a_slow_request_ends_with_the_patience(port, first, then):
+def test_80_a_slow_request_ends_with_the_patience(port, first, then):
     answers, seconds = drip(port, first, then)
     assert [answer.status for answer in answers] == [408]
     assert 0.5 < seconds < 2
 
 
-def test_an_endless_chunked_body_ends(port):
+def test_78_an_endless_chunked_body_ends(port):
     answers, seconds = drip(port, CHUNKED, b"1000\r\n" + b"a" * 4096 + b"\r\n", pause=0)
     assert [answer.status for answer in answers] == [413]
     assert seconds < 2
 
 
-def test_1_gb_announced_is_answered_at_once(port):
+def test_78_a_gigabyte_announced_is_answered_at_once(port):
     with Raw(port) as raw:
         raw.send(b"POST /unread HTTP/1.1\r\n" + HEAD + b"Content-Length: 1000000000\r\n\r\n" + b"a" * 100_000)
         assert raw.response().status == 413
@@ -266,7 +266,7 @@ def test_silence_between_requests_ends_and_each_request_has_its_own_time(port):
         assert 0.5 < raw.closed_after() - served < 1.5
 
 
-def test_a_slow_second_request_ends_too(port):
+def test_80_a_slow_second_request_ends_too(port):
     answers, seconds = drip(port, GET + b"\r\n" + GET, b"X: a\r\n")
     assert [answer.status for answer in answers] == [200, 408]
     assert seconds < 3
@@ -292,7 +292,7 @@ def test_a_client_that_pipelines_and_does_not_read_is_dropped(port):
         assert raw.closed_after() < 10
 
 
-def test_300_slow_connections_do_not_slow_the_others(port):
+def test_80_hundreds_of_slow_connections_do_not_slow_the_others(port):
     slow = [Raw(port) for _ in range(300)]
     try:
         for n, raw in enumerate(slow):

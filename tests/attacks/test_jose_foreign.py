@@ -1,4 +1,4 @@
-"""The JOSE attacks (numbers as in the list of attacks) on foreign JWTs.
+"""The JOSE attacks (numbers as in docs/attacks.md) on foreign JWTs.
 
 Every forged token carries a signature that is right for its own bytes wherever that is possible, and the reason is
 asserted, so that each is refused for what it does and not by the way. [M] marks what jwcrypto 1.6.1 lets through.

@@ -1,4 +1,4 @@
-"""The JOSE attacks (numbers as in the list of attacks) on tokens of our own, shown at /introspect.
+"""The JOSE attacks (numbers as in docs/attacks.md) on tokens of our own, shown at /introspect.
 
 Wherever it can be, a forgery is signed or sealed with the service's real keys, so that it is refused for what it is and
 not for a bad signature. Each is answered with the bytes that garbage is answered with, and leaves no trace of itself
@@ -417,7 +417,7 @@ def test_04_another_way_of_encryption_with_the_real_key(service, alg, enc):
 
 
 @pytest.mark.parametrize("alg", ["ECDH-ES", "ECDH-ES+A256KW", "RSA-OAEP-256", "RSA1_5"])
-def test_32_a_jwe_made_with_our_public_key(service, alg):
+def test_13_32_a_jwe_made_with_our_public_key(service, alg):
     """Whoever reads the JWKS can encrypt to it; that proves nothing."""
     used = signer(service, "RS256" if alg.startswith("RSA") else "ES256")
     public = {name: value for name, value in used.public_jwk().items() if name not in ("use", "alg")}

@@ -194,7 +194,7 @@ def test_a_client_that_pipelines_and_does_not_read_is_dropped(port):
         assert raw.closed_after() < 10
 
 
-def test_smuggling_is_refused_here_too(port):
+def test_81_smuggling_is_refused_here_too(port):
     smuggled = b"GET /smuggled HTTP/1.1\r\n" + HEAD + b"\r\n"
     two = b"POST /whole/echo HTTP/1.1\r\n" + HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     assert [answer.status for answer in exchange(port, two + smuggled)] == [400]

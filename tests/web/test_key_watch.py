@@ -1,4 +1,4 @@
-"""A change of the key directory is taken up without a restart; what is torn is not (ATTACKS 92–94)."""
+"""A change of the key directory is taken up without a restart; what is torn is not (attacks 92–94)."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ def put_back(satchel: Satchel) -> Iterator[list[Path]]:
         path.chmod(0o600)
 
 
-def test_a_rotation_is_taken_up(satchel: Satchel, watch: KeyWatch) -> None:
+def test_93_a_rotation_is_taken_up(satchel: Satchel, watch: KeyWatch) -> None:
     look(watch)
     before = published(satchel)
     token = satchel.token()
@@ -67,7 +67,7 @@ def test_a_rotation_is_taken_up(satchel: Satchel, watch: KeyWatch) -> None:
     assert satchel.introspect(token).json()["active"] is True
 
 
-def test_a_revoked_key_opens_nothing_after_the_next_look(satchel: Satchel, watch: KeyWatch) -> None:
+def test_94_a_revoked_key_opens_nothing_after_the_next_look(satchel: Satchel, watch: KeyWatch) -> None:
     """Not even a token that was verified before: the verdict goes with its key."""
     look(watch)
     token = satchel.token()
@@ -116,7 +116,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_a_damaged_directory_leaves_the_last_good_keys(satchel: Satchel, watch: KeyWatch, how: str) -> None:
+def test_92_a_damaged_directory_leaves_the_last_good_keys(satchel: Satchel, watch: KeyWatch, how: str) -> None:
     look(watch)
     before = published(satchel)
     token = satchel.token()
@@ -215,7 +215,7 @@ def test_the_watch_runs_while_the_application_is_up(satchel: Satchel, monkeypatc
     assert messages == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_an_emergency_revocation_reaches_every_worker_within_five_seconds(running: Running) -> None:
+def test_94_an_emergency_revocation_reaches_every_worker_within_five_seconds(running: Running) -> None:
     kids = {key["kid"] for key in running.get("/jwks").json()["keys"]}
     active = [line.split()[0] for line in running.keys("show").splitlines() if " sig " in line and " active " in line]
     revoked = active[0]

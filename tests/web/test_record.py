@@ -1,4 +1,4 @@
-"""One JSON line a request, of known members, without a secret, a token, a query or a path (ATTACKS 91)."""
+"""One JSON line a request, of known members, without a secret, a token, a query or a path (attack 91)."""
 
 import json
 from typing import Any
