@@ -9,6 +9,7 @@ export SATCHEL_STATE ?= var
 PYTHON ?= python3
 BIN := .venv/bin
 KEYS = $(BIN)/python -m keys
+COMPILE = $(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --find-links .venv/wheels --unsafe-package satchel-jose
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +24,7 @@ test: .venv/dev ## the whole suite
 lint: .venv/dev ## ruff, mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict keys service client/satchel_client
+	$(BIN)/mypy --strict satchel_jose keys service client/satchel_client
 
 keys: .venv/run ## the key ring as a table
 	@$(KEYS) show --config $(CONFIG)
@@ -56,8 +57,9 @@ docs: .venv/dev ## write docs/configuration.md anew from the tables of service/c
 	@$(BIN)/python -m service reference > docs/configuration.md
 
 lock: ## resolve the dependencies anew
-	$(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra redis -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile -q --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra redis --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/pip wheel -q --no-deps -w .venv/wheels ./jose
+	$(COMPILE) --extra redis -o requirements.lock pyproject.toml
+	$(COMPILE) --extra redis --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv

@@ -3,7 +3,6 @@
 It knows nothing of OAuth or HTTP, and is of use alone: `python -m keys --help`.
 """
 
-from keys.algorithms import ALGORITHMS, Algorithm
 from keys.files import KeyStoreError
 from keys.jwks import jwks, max_age
 from keys.key import InvalidWrap, Key, SealingKey, SigningKey
@@ -15,8 +14,6 @@ from keys.rotation import UnknownKid, revoke, rotate
 from keys.store import KeyStore
 
 __all__ = [
-    "ALGORITHMS",
-    "Algorithm",
     "InvalidWrap",
     "Key",
     "KeyPair",

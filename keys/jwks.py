@@ -3,11 +3,9 @@
 from typing import Any
 
 from keys.key import SigningKey
-from keys.pair import PUBLIC_MEMBERS
 from keys.policy import Policy
 from keys.ring import Ring
-
-_SHOWN = frozenset((*PUBLIC_MEMBERS, "kid", "alg", "use"))
+from satchel_jose.algorithms import ALGORITHMS
 
 
 def jwks(ring: Ring, now: float) -> dict[str, Any]:
@@ -22,8 +20,8 @@ def _shown(key: SigningKey) -> dict[str, str]:
     # The types say it already; but this is the one place where a mistake above would publish a secret.
     if not isinstance(key, SigningKey):
         raise TypeError(f"{key!r} is not a signing key: it has no place in a JWKS")
-    jwk = key.public_jwk()
-    if jwk["kty"] == "oct" or not jwk.keys() <= _SHOWN:
+    jwk, kind = key.public_jwk(), ALGORITHMS[key.alg].kind
+    if jwk["kty"] == "oct" or not jwk.keys() <= {*kind.fixed, *kind.public, "kid", "alg", "use"}:
         raise TypeError(f"{key!r} would show a secret in the JWKS")
     return jwk
 

@@ -4,15 +4,15 @@ import hmac
 import re
 import secrets
 from abc import ABC, abstractmethod
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Self
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from keys.algorithms import ALGORITHMS
 from keys.pair import KeyPair
+from satchel_jose.base64url import decode, encode
+from satchel_jose.errors import Rejected
 
 State = Literal["standby", "active", "retired", "expired"]
 
@@ -131,8 +131,8 @@ class SealingKey(Key):
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, str], *, alg: str, **instants: int | str) -> Self:
         try:
-            secret = urlsafe_b64decode(jwk["k"] + "=")
-        except (KeyError, ValueError):
+            secret = decode(jwk["k"].encode("ascii"))
+        except (KeyError, UnicodeEncodeError, Rejected):
             raise ValueError(f"holds no key for {SEALING_ALG}") from None
         key = cls(alg=alg, secret=secret, **instants)  # type: ignore[arg-type]
         if key.secret_jwk() != jwk:
@@ -155,9 +155,8 @@ class SealingKey(Key):
         return hmac.digest(hmac.digest(self.secret, b"mac", "sha256"), data, "sha256")
 
     def secret_jwk(self) -> dict[str, str]:
-        return {"kty": "oct", "k": urlsafe_b64encode(self.secret).rstrip(b"=").decode()}
+        return {"kty": "oct", "k": encode(self.secret).decode()}
 
 
 # The chains that can be: algorithms by purpose, and the class that serves each purpose.
 KINDS: dict[str, type[SigningKey] | type[SealingKey]] = {kind.purpose: kind for kind in (SigningKey, SealingKey)}
-SIGNING_ALGS = tuple(ALGORITHMS)

@@ -1,16 +1,17 @@
-"""A key pair as a JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037 §2) that signs and verifies."""
+"""A key pair as a JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964 §4) that signs and verifies."""
 
 # mypy: allow-untyped-calls
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
-from keys.algorithms import ALGORITHMS, Sign, Verify
+from satchel_jose.algorithms import ALGORITHMS, SIGNATURES
 
-# What of a JWK may be shown; everything else in one is secret.
-PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
+Sign = Callable[[bytes], bytes]
+Verify = Callable[[bytes, bytes], bool]
 
 
 class NoPrivateKey(Exception):
@@ -39,19 +40,20 @@ class KeyPair:
 
     def __init__(self, alg: str, private: Any, public: Any) -> None:
         row = ALGORITHMS[alg]
-        if not row.fits(public):
+        octets = row.kind.dump_public(public)
+        if octets is None or row.kind.unfit(octets):
             raise ValueError(f"holds a key that is too weak or not of the kind for {alg}")
         exported: dict[str, str] = JWK.from_pyca(private or public).export(as_dict=True)
         exported.pop("kid", None)  # jwcrypto's own
         self.alg = alg
         self.jwk = exported
         self.has_private = private is not None
-        self.sign = row.signer(private) if private is not None else _no_private_key
-        self.verify = row.verifier(public)
+        self.sign = partial(row.sign, private) if private is not None else _no_private_key
+        self.verify = partial(row.verify, public)
 
     @classmethod
     def generate(cls, alg: str) -> Self:
-        """A fresh pair for `alg`, one of ALGORITHMS."""
+        """A fresh pair for `alg`, one of SIGNATURES."""
         private = ALGORITHMS[alg].generate()
         return cls(alg, private, private.public_key())
 
@@ -59,11 +61,11 @@ class KeyPair:
     def from_jwk(cls, alg: str, jwk: Mapping[str, str]) -> Self:
         """The pair that `jwk` (private or public) spells; raises ValueError, without a word of its content, if it is
         not exactly such a key: unknown `alg`, wrong type or curve, weak, inconsistent halves, members left over."""
-        if alg not in ALGORITHMS:
+        if alg not in SIGNATURES:
             raise ValueError("has an unknown alg")
         try:
             key = JWK(**jwk)
-            private = key.get_op_key("sign") if "d" in jwk else None
+            private = key.get_op_key("sign") if not jwk.keys().isdisjoint(ALGORITHMS[alg].kind.private) else None
             public = key.get_op_key("verify")
         except (JWException, KeyError, NotImplementedError, TypeError, ValueError):
             raise ValueError(f"holds no sound key for {alg}") from None
@@ -78,7 +80,8 @@ class KeyPair:
         return KeyPair.from_jwk(self.alg, self.public_jwk())
 
     def public_jwk(self) -> dict[str, str]:
-        return {member: self.jwk[member] for member in PUBLIC_MEMBERS if member in self.jwk}
+        kind = ALGORITHMS[self.alg].kind
+        return {name: self.jwk[name] for name in (*kind.fixed, *kind.public)}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KeyPair) and self.alg == other.alg and self.jwk == other.jwk

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from keys.key import SIGNING_ALGS
+from satchel_jose.algorithms import SIGNATURES
 
 _DAY = 86_400
 _TEN_YEARS = 3_650 * _DAY
@@ -44,8 +44,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if not self.signing_algs:
             found.append(("keys.signing_algs", "must name at least one algorithm"))
         for at, alg in enumerate(self.signing_algs):
-            if alg not in SIGNING_ALGS:
-                found.append((f"keys.signing_algs[{at}]", f"is unknown; known are {', '.join(SIGNING_ALGS)}"))
+            if alg not in SIGNATURES:
+                found.append((f"keys.signing_algs[{at}]", f"is unknown; known are {', '.join(SIGNATURES)}"))
             elif alg in self.signing_algs[:at]:
                 found.append((f"keys.signing_algs[{at}]", f"names {alg} twice"))
         for name in ("period", "publish_ahead", "jwks_max_age", "reload", "skew", "sig_life", "bag_life"):

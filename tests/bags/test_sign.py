@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwcrypto import jwk, jws
 
-from keys import ALGORITHMS, NoPrivateKey, SigningKey
+from keys import NoPrivateKey, SigningKey
+from satchel_jose.algorithms import SIGNATURES as ALGORITHMS
 from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
