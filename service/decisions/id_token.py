@@ -1,17 +1,15 @@
 """ID tokens (OpenID Connect Core section 2): signed, and sealed to the client's key where it has registered one."""
 
-from hashlib import sha256, sha384, sha512
 from typing import Any
 
 import msgspec
 
+from satchel_jose.algorithms import ALGORITHMS
 from service.bags.base64url import encode
 from service.bags.nested import seal_for
 from service.bags.snapshot import ID_TOKEN
 from service.decisions.desk import Desk
 from service.decisions.person import Person
-
-_HASHES = {"RS256": sha256, "PS256": sha256, "ES256": sha256, "ES384": sha384, "EdDSA": sha512}
 
 
 def id_token(
@@ -56,5 +54,5 @@ def id_token(
 
 def _half_hash(text: str, alg: str) -> str:
     """Return the left half of the hash of a token or code (section 3.1.3.6); nothing of nothing."""
-    digest = _HASHES[alg](text.encode("ascii")).digest()
+    digest = ALGORITHMS[alg].digest(text.encode("ascii"))
     return encode(digest[: len(digest) // 2]).decode("ascii") if text else ""
