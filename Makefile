@@ -16,7 +16,7 @@ help: ## what can be made
 
 run: .venv/run ## serve CONFIG on HOST:PORT (demo.toml on 127.0.0.1:8000); makes keys if there are none
 	@$(KEYS) init --config $(CONFIG)
-	@exec $(BIN)/python -m gunicorn -c python:service.gunicorn_conf
+	@exec $(BIN)/python -m gunicorn -c python:service.server.gunicorn_conf
 
 test: .venv/dev ## the whole suite
 	@$(BIN)/python -m pytest -n auto --dist worksteal

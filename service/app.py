@@ -11,32 +11,32 @@ from urllib.parse import urlsplit
 
 from keys import KeyStore, KeyStoreError, read_master_key
 from service.bags.snapshot import Snapshot
+from service.clients.registry import Registry, registry_problems
 from service.config import Config
 from service.config import load as load_file
-from service.decisions.desk import Desk
+from service.decisions.context import Context
 from service.decisions.throttle import client_attempts
 from service.grants import GRANTS
 from service.hooks import Hooked, hook_problems, open_hooks
 from service.memory import Memory, open_memory
+from service.protocol.bounded_cache import BoundedCache
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry, registry_problems
-from service.protocol.remembered import Remembered
 from service.users import open_users, user_problems
 from service.web.answer import answer_unexpected, serialize_error
+from service.web.browser_endpoints import browser_endpoints
 from service.web.decision_api import DecisionApi
 from service.web.documents import JwksDocument, MetadataDocument
 from service.web.events import StandardOutput, configure_events
-from service.web.forms import form_endpoints
-from service.web.front import front_endpoints
+from service.web.form_endpoints import form_endpoints
 from service.web.gate import Endpoint, Gate
 from service.web.health import Healthz, Metrics, Readyz
 from service.web.key_watch import KeyWatch, load_keys
-from service.web.live import Live
 from service.web.memory_watch import MemoryWatch
 from service.web.notify import HttpNotify
 from service.web.pages import page_problems
-from service.web.record import Recorder
 from service.web.remote_keys import HttpRemoteKeys
+from service.web.request_log import RequestLog
+from service.web.runtime import Runtime
 from service.web.userinfo import userinfo_endpoints
 
 
@@ -93,30 +93,34 @@ def create_app(
     write = write or StandardOutput()
     configure_events(config.logging.level, write)
     store = store or key_store(config)
-    desk = create_desk(config, store, memory or open_memory(config.memory, lambda: int(clock())))
-    live = Live(desk, config.keys, clock)
-    recorder = Recorder(clock, write if config.logging.requests else None, audit=config.hooks.audit)
-    endpoints: dict[str, Endpoint] = {**form_endpoints(live), **userinfo_endpoints(live), **front_endpoints(live)}
-    api = DecisionApi(live) if config.api.enabled else None
+    context = create_context(config, store, memory or open_memory(config.memory, lambda: int(clock())))
+    runtime = Runtime(context, config.keys, clock)
+    request_log = RequestLog(clock, write if config.logging.requests else None, audit=config.hooks.audit)
+    endpoints: dict[str, Endpoint] = {
+        **form_endpoints(runtime),
+        **userinfo_endpoints(runtime),
+        **browser_endpoints(runtime),
+    }
+    api = DecisionApi(runtime) if config.api.enabled else None
     endpoints |= {} if api is None else dict.fromkeys(api.paths, api)
-    middleware = [MemoryWatch(live), KeyWatch(live, store), recorder, *filter(None, [desk.ports.audit])]
-    app = Gate(live, recorder, endpoints, middleware=middleware)
+    middleware = [MemoryWatch(runtime), KeyWatch(runtime, store), request_log, *filter(None, [context.ports.audit])]
+    app = Gate(runtime, request_log, endpoints, middleware=middleware)
     app.set_error_serializer(serialize_error)
     app.add_error_handler(Exception, answer_unexpected)
     base = config.base_path
-    app.add_route(base + config.endpoints.jwks, JwksDocument(live))
-    app.add_route("/.well-known/oauth-authorization-server" + base, MetadataDocument(live))
+    app.add_route(base + config.endpoints.jwks, JwksDocument(runtime))
+    app.add_route("/.well-known/oauth-authorization-server" + base, MetadataDocument(runtime))
     if config.openid.enabled:
-        app.add_route(base + "/.well-known/openid-configuration", MetadataDocument(live))
+        app.add_route(base + "/.well-known/openid-configuration", MetadataDocument(runtime))
     app.add_route("/healthz", Healthz())
-    app.add_route("/readyz", Readyz(live))
+    app.add_route("/readyz", Readyz(runtime))
     if api is not None:
         app.add_sink(api.sink, f"{base}{config.api.path}/")
-    app.add_route(config.endpoints.metrics, Metrics(live, recorder, "PROMETHEUS_MULTIPROC_DIR" in os.environ))
+    app.add_route(config.endpoints.metrics, Metrics(runtime, request_log, "PROMETHEUS_MULTIPROC_DIR" in os.environ))
     return app
 
 
-def create_desk(config: Config, store: KeyStore, memory: Memory) -> Desk:
+def create_context(config: Config, store: KeyStore, memory: Memory) -> Context:
     """Return what decisions are made with.
 
     Raises:
@@ -125,8 +129,8 @@ def create_desk(config: Config, store: KeyStore, memory: Memory) -> Desk:
     """
     snapshot = Snapshot(load_keys(store), config.issuer)
     hooks = open_hooks(config)
-    return Desk(
-        Registry(config), snapshot, memory, _ports(config, hooks, memory), {**GRANTS, **hooks.grants}, Remembered()
+    return Context(
+        Registry(config), snapshot, memory, _ports(config, hooks, memory), {**GRANTS, **hooks.grants}, BoundedCache()
     )
 
 

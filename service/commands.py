@@ -3,13 +3,13 @@
 import asyncio
 import time
 
-from service.app import create_desk, key_store
+from service.app import create_context, key_store
+from service.clients.registry import Registry
 from service.config import Config
-from service.decisions.code import mint_code
-from service.decisions.revoke import call_back
+from service.decisions.resource_server.revoke import call_back
+from service.decisions.token.code import mint_code
 from service.memory import open_memory
 from service.protocol.pkce import challenge_octets
-from service.protocol.registry import Registry
 
 
 def revoke(config: Config, client: str, subject: str, family: str, everything: bool) -> str:
@@ -49,7 +49,7 @@ def code(config: Config, client_id: str, sub: str, scopes: str, redirect_uri: st
     registry = Registry(config)
     if not config.demo:
         raise ValueError("demo: codes are minted by hand in a demo only")
-    client = registry.client(client_id)
+    client = registry.clients.find(client_id)
     if client is None:
         raise ValueError(f"clients: no client has the id {client_id!r}")
     if client.require_pkce and not challenge:
@@ -59,9 +59,9 @@ def code(config: Config, client_id: str, sub: str, scopes: str, redirect_uri: st
         memory = open_memory(config.memory)
         try:
             await memory.ready()
-            desk = create_desk(config, key_store(config), memory)
+            context = create_context(config, key_store(config), memory)
             return mint_code(
-                desk,
+                context,
                 time.time(),
                 client_id=client_id,
                 sub=sub,

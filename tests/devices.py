@@ -11,15 +11,15 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from service.bags.kinds import Bag
 from service.config.check_grants import DEVICE_CODE
-from service.decisions.consent import decide_consent
+from service.decisions.authorize.consent import decide_consent
+from service.decisions.authorize.login import decide_login
+from service.decisions.browser_request import BrowserRequest
+from service.decisions.context import Context
 from service.decisions.decision import Decision
-from service.decisions.desk import Desk
-from service.decisions.device import decide_device_authorization
-from service.decisions.device_page import decide_device, decide_device_code
-from service.decisions.incoming import Incoming
-from service.decisions.login import decide_login
-from service.decisions.page import ConsentPage, DeviceDonePage, DevicePage, LoginPage
-from service.decisions.visit import Visit
+from service.decisions.device.authorization import decide_device_authorization
+from service.decisions.device.page import decide_device, decide_device_code
+from service.decisions.form_request import FormRequest
+from service.decisions.pages import ConsentPage, DeviceDonePage, DevicePage, LoginPage
 from tests.satchel import Answer, Satchel, basic
 from tests.sessions import API, ISSUER, VAULT
 
@@ -87,7 +87,7 @@ id = "rs"
 {CONFIDENTIAL}serves = ["{API}", "{VAULT}"]
 """
 
-Decide = Callable[[Desk, Any, float], Awaitable[Decision]]
+Decide = Callable[[Context, Any, float], Awaitable[Decision]]
 
 
 class Devices(Satchel):
@@ -101,13 +101,13 @@ class Devices(Satchel):
     def ask(self, decide: Decide, form: dict[str, Any], client: str = "", **more: Any) -> Decision:
         """A decision on a form that `client` posts with its secret; without one, it says itself who it is."""
         authorization = basic(client, "secret")["Authorization"] if client else None
-        incoming = Incoming(urlencode(form, doseq=True).encode(), authorization, address=self.address, **more)
-        return asyncio.run(decide(self.desk, incoming, self.now))
+        form_request = FormRequest(urlencode(form, doseq=True).encode(), authorization, address=self.address, **more)
+        return asyncio.run(decide(self.context, form_request, self.now))
 
-    def visit(self, decide: Decide, **parameters: str) -> Decision:
+    def browser_request(self, decide: Decide, **parameters: str) -> Decision:
         """A decision on what the browser sends; it keeps the cookies that it gets."""
-        visit = Visit(urlencode(parameters).encode(), self.session, self.browser, self.address)
-        decision = asyncio.run(decide(self.desk, visit, self.now))
+        browser_request = BrowserRequest(urlencode(parameters).encode(), self.session, self.browser, self.address)
+        decision = asyncio.run(decide(self.context, browser_request, self.now))
         self.session = self.session if decision.session is None else decision.session
         self.browser = self.browser if decision.browser is None else decision.browser
         return decision
@@ -120,13 +120,13 @@ class Devices(Satchel):
 
     def enter(self, user_code: str) -> Decision:
         """What comes of entering a code on the page."""
-        page = self.visit(decide_device).answer
+        page = self.browser_request(decide_device).answer
         assert isinstance(page, DevicePage)
-        return self.visit(decide_device_code, user_code=user_code, check=page.check)
+        return self.browser_request(decide_device_code, user_code=user_code, check=page.check)
 
     def log_in(self, page: LoginPage, username: str = "alice") -> Decision:
         """What comes of logging in."""
-        return self.visit(decide_login, ticket=page.ticket, username=username, password="wonderland")
+        return self.browser_request(decide_login, ticket=page.ticket, username=username, password="wonderland")
 
     def answer(self, user_code: str, answer: str) -> DeviceDonePage:
         """The end of the flow, once the code has been entered and somebody has logged in and answered."""
@@ -134,7 +134,7 @@ class Devices(Satchel):
         if isinstance(decision.answer, LoginPage):
             decision = self.log_in(decision.answer)
         assert isinstance(decision.answer, ConsentPage), (decision, decision.error)
-        decision = self.visit(decide_consent, ticket=decision.answer.ticket, answer=answer)
+        decision = self.browser_request(decide_consent, ticket=decision.answer.ticket, answer=answer)
         assert isinstance(decision.answer, DeviceDonePage), decision.error
         return decision.answer
 
@@ -148,7 +148,7 @@ class Devices(Satchel):
 
     def seal(self, bag: Bag) -> str:
         """A bag of the service's own."""
-        return self.desk.snapshot.seal(bag, self.now)
+        return self.context.snapshot.seal(bag, self.now)
 
     @property
     def reason(self) -> str:

@@ -15,10 +15,10 @@ from keys import Ring, rotate
 from service.bags.ids import fresh_id
 from service.bags.kinds import SID_CHARS, Browser, Grant, Login, Served, Session
 from service.config import Config
-from service.decisions.code import code_for
+from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Decision
-from service.decisions.logout import decide_logout, decide_logout_confirmed
-from service.decisions.visit import Visit
+from service.decisions.session.logout import decide_logout, decide_logout_confirmed
+from service.decisions.token.code import code_for
 from service.memory import Memory
 from service.protocol.digests import client_digest
 from service.protocol.ports import User
@@ -157,10 +157,10 @@ class OpenId(Satchel):
         super().__init__(directory, toml(top, users), memory)
         self.told: list[tuple[str, dict[str, str]]] = []
         self.deaf: set[str] = set()
-        ports = self.desk.ports._replace(notify=self._notify)
+        ports = self.context.ports._replace(notify=self._notify)
         if not users:
             ports = ports._replace(users=OnlyLoginTells())
-        self.app.live.desk = self.desk._replace(ports=ports)
+        self.app.runtime.context = self.context._replace(ports=ports)
 
     async def _notify(self, url: str, form: dict[str, str]) -> bool:
         await asyncio.sleep(0)
@@ -169,19 +169,19 @@ class OpenId(Satchel):
 
     @property
     def settings(self) -> Config:
-        return self.desk.registry.config
+        return self.context.registry.config
 
     def grant(self, client: str = "web", **members: Any) -> Grant:
         """What alice has granted to `client`."""
         usual = {"family": fresh_id(), "client": client_digest(client), "sub": "alice", "scope": "openid read"}
-        known = {"memory": self.desk.memory.identity, "auth_time": int(self.now) - 5, "amr": ("pwd",)}
+        known = {"memory": self.context.memory.identity, "auth_time": int(self.now) - 5, "amr": ("pwd",)}
         return Grant(**{**usual, **known, **members})
 
     def redeem(
         self, client: str = "web", nonce: str = "", dpop: str | None = None, form: Any = None, **of: Any
     ) -> Answer:
         """The answer to a code for a grant with these members."""
-        code = code_for(self.desk, self.now, self.grant(client, **of), redirect_uri=None, nonce=nonce)
+        code = code_for(self.context, self.now, self.grant(client, **of), redirect_uri=None, nonce=nonce)
         return self.send(client, {"grant_type": "authorization_code", "code": code, **(form or {})}, dpop)
 
     def send(self, client: str, form: dict[str, Any], dpop: str | None = None) -> Answer:
@@ -222,11 +222,11 @@ class OpenId(Satchel):
         times = {"iat": int(self.now), "exp": int(self.now) + 3600}
         usual = {"sid": fresh_id()[:SID_CHARS], "login": login, "served": clients}
         session = Session(**{"iss": ISSUER, "jti": fresh_id(), **times, **usual, **members})
-        return session, self.desk.snapshot.seal(session, self.now)
+        return session, self.context.snapshot.seal(session, self.now)
 
     def id_token(self, session: Session, client: str = "web") -> str:
         """The ID token that `client` got in `session`."""
-        registered = self.desk.registry.client(client)
+        registered = self.context.registry.clients.find(client)
         assert registered is not None
         family = session_id(session.sid, registered, self.settings) + fresh_id()[:SID_CHARS]
         return str(self.tokens(client, family=family, sub=session.login.sub)["id_token"])
@@ -234,14 +234,14 @@ class OpenId(Satchel):
     def browser(self) -> str:
         """The cookie of a browser."""
         bag = Browser(ISSUER, fresh_id(), int(self.now), int(self.now) + 3600)
-        return self.desk.snapshot.seal(bag, self.now)
+        return self.context.snapshot.seal(bag, self.now)
 
     def logout(self, session: str = "", browser: str = "", **parameters: str) -> Decision:
         """The decision on a logout."""
-        visit = Visit(urlencode(parameters).encode(), session, browser)
-        return asyncio.run(decide_logout(self.desk, visit, self.now))
+        browser_request = BrowserRequest(urlencode(parameters).encode(), session, browser)
+        return asyncio.run(decide_logout(self.context, browser_request, self.now))
 
     def confirm(self, ticket: str, session: str = "", browser: str = "") -> Decision:
         """The decision on the answer to its page."""
-        visit = Visit(urlencode({"ticket": ticket}).encode(), session, browser)
-        return asyncio.run(decide_logout_confirmed(self.desk, visit, self.now))
+        browser_request = BrowserRequest(urlencode({"ticket": ticket}).encode(), session, browser)
+        return asyncio.run(decide_logout_confirmed(self.context, browser_request, self.now))

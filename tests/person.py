@@ -54,7 +54,7 @@ class Person:
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    def visit(self, url: str) -> str:
+    def browser_request(self, url: str) -> str:
         """Go to `url`; return where she ends up."""
         return self._follow(self.client.get(url))
 
@@ -70,7 +70,7 @@ class Person:
 
     def authorize(self, url: str) -> str:
         """Go through whatever pages `url` leads to, and say yes to all; return where she ends up."""
-        self.visit(url)
+        self.browser_request(url)
         for _ in range(4):
             if not self.page:
                 return self.url

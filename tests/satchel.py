@@ -18,8 +18,8 @@ from typing import Any, Self
 
 from keys import KeyStore, Ring, rotate
 from service.app import create_app, key_store, load
-from service.decisions.code import mint_code
-from service.decisions.desk import Desk
+from service.decisions.context import Context
+from service.decisions.token.code import mint_code
 from service.memory import Memory
 
 ROOT = Path(__file__).parent.parent
@@ -80,14 +80,14 @@ class Satchel:
         )
 
     @property
-    def desk(self) -> Desk:
+    def context(self) -> Context:
         """What the application decides with now."""
-        return self.app.live.desk
+        return self.app.runtime.context
 
     def code(self, **members: Any) -> str:
         """An authorization code; the members of `mint_code` override those of the demo client."""
         grant = {"client_id": "123456789", "sub": "alice", "scopes": ("read", "write"), **members}
-        return mint_code(self.desk, self.now, **grant)
+        return mint_code(self.context, self.now, **grant)
 
     def request(
         self,
@@ -190,7 +190,7 @@ class Running:
         self.keys("init")
         with self.log_file.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "python:service.gunicorn_conf"],
+                [sys.executable, "-m", "gunicorn", "-c", "python:service.server.gunicorn_conf"],
                 cwd=ROOT,
                 env=self.environ,
                 stdout=log,

@@ -11,9 +11,9 @@ from typing import Any
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWSCore
 
-from service.app import create_desk, key_store, load
+from service.app import create_context, key_store, load
 from service.bags.ids import fresh_id
-from service.decisions.desk import Desk
+from service.decisions.context import Context
 from service.memory import Memory, MemoryFull, MemoryStatus, MemoryUnavailable, open_memory
 from tests.satchel import Answer, Running, Satchel, basic
 
@@ -229,13 +229,13 @@ class Watched:
 
 def watched(sessions: Satchel) -> Watched:
     """Put a watched memory in the place of the service's own."""
-    memory = Watched(sessions.desk.memory)
-    sessions.app.live.desk = sessions.desk._replace(memory=memory)
+    memory = Watched(sessions.context.memory)
+    sessions.app.runtime.context = sessions.context._replace(memory=memory)
     return memory
 
 
-def desk_of(server: Running) -> Desk:
-    """A desk that can mint codes for a running server."""
+def context_of(server: Running) -> Context:
+    """A context that can mint codes for a running server."""
     config = load(server.config, server.environ)
     memory = open_memory(config.memory)
 
@@ -246,4 +246,4 @@ def desk_of(server: Running) -> Desk:
             await memory.close()
 
     memory_known: Any = SimpleNamespace(identity=asyncio.run(identity()))
-    return create_desk(config, key_store(config), memory_known)
+    return create_context(config, key_store(config), memory_known)

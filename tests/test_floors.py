@@ -16,15 +16,17 @@ FLOORS = {
     "service.memory": 0,
     "service.bags": 1,
     "service.protocol": 1,
+    "service.clients": 1,
     "service.client_auth": 2,
     "service.grants": 2,
     "service.decisions": 3,
-    "service.api": 4,
+    "service.decision_api": 4,
     "service.web": 4,
+    "service.server": 5,
     "service": 5,
 }
 HTTP = {"falcon", "gunicorn", "http", "asgiref", "starlette", "werkzeug", "flask", "wsgiref"}
-HTTP_ROOMS = {"service.web", "service.app", "service.gunicorn_conf", "service.worker", "service.connection"}
+HTTP_ROOMS = {"service.web", "service.app", "service.server"}
 CRYPTO = {"cryptography", "jwcrypto"}
 CRYPTO_ROOMS = {"satchel_jose", "keys", "service.bags"}
 PASSWORDS = "service.protocol.passwords"
@@ -193,18 +195,18 @@ PLANTED = [
     ("service/bags/seal.py", "from service.grants import GRANTS", "up a floor"),
     ("service/protocol/form.py", "import service.web.answer", "up a floor"),
     ("service/grants/__init__.py", "from ..decisions import token", "up a floor"),
-    ("service/decisions/token.py", "from service.web import answer", "up a floor"),
-    ("service/decisions/token.py", "import service.app", "up a floor"),
+    ("service/decisions/token/decide.py", "from service.web import answer", "up a floor"),
+    ("service/decisions/token/decide.py", "import service.app", "up a floor"),
     ("service/web/gate.py", "from service.app import create_app", "up a floor"),
     ("service/web/gate.py", "from importlib import import_module\nimport_module('service.app')", "up a floor"),
-    ("service/decisions/token.py", "import falcon.asgi", "HTTP belongs"),
+    ("service/decisions/token/decide.py", "import falcon.asgi", "HTTP belongs"),
     ("service/explain.py", "from falcon import Request", "HTTP belongs"),
     ("service/protocol/form.py", "if True:\n    from http import HTTPStatus", "HTTP belongs"),
     ("service/client_auth/secrets.py", "from cryptography.hazmat.primitives import hashes", "cryptography belongs"),
     ("service/web/gate.py", "import jwcrypto.jwk", "cryptography belongs"),
     ("service/protocol/digests.py", "import cryptography", "cryptography belongs"),
     ("service/bags/ids.py", "from time import time", "now is an argument"),
-    ("service/decisions/settle.py", "import random", "now is an argument"),
+    ("service/decisions/token/settle.py", "import random", "now is an argument"),
     ("service/grants/password.py", "import os\nos.environ['X']", "environment"),
     ("service/protocol/scopes.py", "from os import getenv", "environment"),
     ("service/protocol/scopes.py", "import datetime\ndatetime.datetime.now()", "clock"),

@@ -15,7 +15,7 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import AccessToken, DeviceApproval, DeviceCode, Grant
 from service.client_auth import METHODS, Credentials
 from service.config.check_grants import DEVICE_CODE
-from service.decisions.code import mint_code
+from service.decisions.token.code import mint_code
 from service.grants import GRANTS
 from service.grants.device_code import approval_id
 from service.protocol.digests import client_digest
@@ -83,7 +83,7 @@ METHOD: dict[str, tuple[Callable[[str], Presented], dict[str, Any]]] = {
 
 def code(satchel: Satchel, client: str) -> dict[str, Any]:
     members: dict[str, Any] = {"redirect_uri": REDIRECT, "challenge": CHALLENGE, "scopes": ("read",)}
-    minted = mint_code(satchel.desk, satchel.now, client_id=client, sub="alice", **members)
+    minted = mint_code(satchel.context, satchel.now, client_id=client, sub="alice", **members)
     return {"code": minted, "code_verifier": VERIFIER, "redirect_uri": REDIRECT}
 
 
@@ -97,18 +97,18 @@ def subject(satchel: Satchel, client: str) -> dict[str, Any]:
     now = int(satchel.now)
     jti = fresh_id()
     token = AccessToken(ISSUER, jti, now, now + 300, sub="alice", client_id=client, aud=(API,), scope="read")
-    text = satchel.desk.snapshot.sign(token, "ES256", now)
+    text = satchel.context.snapshot.sign(token, "ES256", now)
     return {"subject_token": text, "subject_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 
 
 def device(satchel: Satchel, client: str) -> dict[str, Any]:
-    now, jti, memory = int(satchel.now), fresh_id(), satchel.desk.memory
+    now, jti, memory = int(satchel.now), fresh_id(), satchel.context.memory
     code = DeviceCode(ISSUER, jti, now, now + 900, client, "read", memory=memory.identity)
     resources = tuple(RESOURCES.values())
     grant = Grant(fresh_id(), client_digest(client), "alice", "read", resources, memory.identity)
-    approval = satchel.desk.snapshot.seal(DeviceApproval(ISSUER, jti, now, now + 900, grant), now)
+    approval = satchel.context.snapshot.seal(DeviceApproval(ISSUER, jti, now, now + 900, grant), now)
     asyncio.run(memory.put(approval_id(jti), approval.encode(), now + 900))
-    return {"device_code": satchel.desk.snapshot.seal(code, now)}
+    return {"device_code": satchel.context.snapshot.seal(code, now)}
 
 
 GRANT: dict[str, Callable[[Satchel, str], dict[str, Any]]] = {

@@ -23,7 +23,7 @@ from satchel_client.key_set import KeySet, read_jwks
 from satchel_client.presented import MAX_TOKEN_CHARS, Presented
 from satchel_client.rejected import Rejected, UnknownKey
 from satchel_client.requirement import Requirement
-from satchel_client.steps import Spend, Steps
+from satchel_client.steps import Steps, UseOnce
 from satchel_client.undecided import Undecided
 
 _PROFILE: frozenset[str | None] = frozenset({"at+jwt"})
@@ -89,7 +89,7 @@ class Checks:
         proof = self._check_possession(token, presented, now)
         requirement.check(token, now)
         if proof is not None:
-            first = yield Spend(proof.id, proof.until, now)
+            first = yield UseOnce(proof.id, proof.until, now)
             if first is None:
                 raise Undecided("whether the DPoP proof is new cannot be found out")
             if not first:

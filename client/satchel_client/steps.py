@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from satchel_client.flights import AsyncFlights, Flight, Flights
 
 
-class Spend(NamedTuple):
+class UseOnce(NamedTuple):
     """Something to be seen only once, until an instant; `now` is when. Seconds since the epoch."""
 
     id: bytes
@@ -33,7 +33,7 @@ class AsyncReplays(Protocol):
 
 
 T = TypeVar("T")
-Steps = Generator[Flight | Spend, Any, T]
+Steps = Generator[Flight | UseOnce, Any, T]
 
 
 def carry_out(steps: Steps[T], flights: Flights, replays: Replays) -> T:
@@ -43,7 +43,7 @@ def carry_out(steps: Steps[T], flights: Flights, replays: Replays) -> T:
         while True:
             step = steps.send(outcome)
             outcome = None
-            if isinstance(step, Spend):
+            if isinstance(step, UseOnce):
                 outcome = replays.spend(*step)
             elif step.wait:
                 outcome = flights.join(step)
@@ -61,7 +61,7 @@ async def acarry_out(steps: Steps[T], flights: AsyncFlights, replays: AsyncRepla
         while True:
             step = steps.send(outcome)
             outcome = None
-            if isinstance(step, Spend):
+            if isinstance(step, UseOnce):
                 spent = replays.spend(*step)
                 outcome = await spent if inspect.isawaitable(spent) else spent
             elif step.wait:

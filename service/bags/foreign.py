@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 
 from service.bags.base64url import decode
 from service.bags.errors import BadBag
-from service.bags.foreign_keys import ALGORITHMS, KeySet, Secret, fits, read_verification_key
+from service.bags.foreign_keys import ALGORITHMS, HmacKey, KeySet, fits, read_verification_key
 from service.bags.jwk import PublicKey, check_kid
 from service.bags.strict_json import load_object
 
@@ -175,7 +175,7 @@ def _check_alg(unverified: Unverified, algs: frozenset[str]) -> None:
         raise BadBag("alg is not allowed")
 
 
-def _verify(unverified: Unverified, key: PublicKey | Secret) -> Claims:
+def _verify(unverified: Unverified, key: PublicKey | HmacKey) -> Claims:
     try:
         ALGORITHMS[unverified.alg].verify(key.handle, unverified.signature, unverified.signing_input)
     except InvalidSignature:

@@ -27,7 +27,7 @@ class Algorithm(NamedTuple):
     verify: Verify
 
 
-class Secret(msgspec.Struct, frozen=True):
+class HmacKey(msgspec.Struct, frozen=True):
     """A shared secret (bytes) for HMAC. It is never read from a JWK Set, so no public key can become one.
 
     Raises BadBag if it is shorter than 32 bytes.
@@ -44,7 +44,7 @@ class Secret(msgspec.Struct, frozen=True):
             raise BadBag("secret is too short")
 
     def __repr__(self) -> str:
-        return f"Secret(kid={self.kid!r})"
+        return f"HmacKey(kid={self.kid!r})"
 
 
 def _ecdsa(hash_algorithm: hashes.HashAlgorithm, octets: int, order: int) -> Verify:
@@ -110,7 +110,7 @@ ALGORITHMS: dict[str, Algorithm] = {
 }
 
 
-def fits(key: PublicKey | Secret, alg: str) -> bool:
+def fits(key: PublicKey | HmacKey, alg: str) -> bool:
     """Whether this key may be used with this algorithm, which must be one of ALGORITHMS."""
     return key.kind == ALGORITHMS[alg].kind and key.alg in (None, alg)
 
@@ -118,7 +118,7 @@ def fits(key: PublicKey | Secret, alg: str) -> bool:
 class KeySet:
     """The keys of one signer, each found by its exact kid. Raises BadBag for more than 64 keys or a kid used twice."""
 
-    def __init__(self, keys: Iterable[PublicKey | Secret]) -> None:
+    def __init__(self, keys: Iterable[PublicKey | HmacKey]) -> None:
         self._keys = tuple(keys)
         self._by_kid = {key.kid: key for key in self._keys if key.kid is not None}
         if len(self._keys) > MAX_KEYS:
@@ -136,7 +136,7 @@ class KeySet:
         """Whether one of them is the public key with this RFC 7638 thumbprint."""
         return any(isinstance(key, PublicKey) and key.thumbprint == thumbprint for key in self._keys)
 
-    def choose(self, kid: str | None, alg: str) -> PublicKey | Secret:
+    def choose(self, kid: str | None, alg: str) -> PublicKey | HmacKey:
         """The one key that must have made the signature; raises BadBag if there is none, or more than one."""
         if kid is not None:
             key = self._by_kid.get(kid)

@@ -16,9 +16,9 @@ from service.client_auth import (
     tls_client_auth,
 )
 from service.client_auth.method import PROOFS, Authenticated, Credentials, Method
+from service.clients.registry import Registry
 from service.protocol.errors import OAuthError
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 METHODS: tuple[Method, ...] = (
     client_secret_basic,

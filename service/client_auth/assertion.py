@@ -13,9 +13,9 @@ from service.bags.foreign import Unverified, check_audience, check_issuer, check
 from service.bags.foreign_keys import KeySet
 from service.bags.strict_json import load_object
 from service.client_auth.method import Authenticated, Credentials, refused
+from service.clients.registry import Registry
 from service.config import Client
-from service.protocol.registry import Registry
-from service.protocol.spend import Spend, replay_id
+from service.protocol.one_time_id import OneTimeId, replay_id
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFE = 300
@@ -63,7 +63,7 @@ def read(credentials: Credentials, registry: Registry, method: str, algs: frozen
     client_id = unverified.unverified_claims.get("sub")
     if form.get("client_id") not in (None, client_id):
         raise refused("client_id differs from sub")
-    client = registry.client(client_id) if client_id is not None else None
+    client = registry.clients.find(client_id) if client_id is not None else None
     if client is None:
         raise refused("unknown client")
     if method not in client.auth_methods:
@@ -93,5 +93,5 @@ def accept(
     jti = claims.get("jti")
     if not jti:
         raise refused("no jti")
-    spend = Spend(replay_id("assertion", client.id, jti), ceil(claims["exp"] + skew), "assertion", _REPLAYED)
-    return Authenticated(client, method, (spend,))
+    one_time_id = OneTimeId(replay_id("assertion", client.id, jti), ceil(claims["exp"] + skew), "assertion", _REPLAYED)
+    return Authenticated(client, method, (one_time_id,))

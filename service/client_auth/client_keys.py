@@ -1,10 +1,10 @@
 """A client's public keys (RFC 7591 section 2): `jwks` in the configuration, or fetched from `jwks_uri`."""
 
 from service.bags.foreign_keys import KeySet
+from service.clients.registry import Registry
 from service.config import Client
 from service.protocol.errors import OAuthError
 from service.protocol.ports import KeysUnavailable, Ports
-from service.protocol.registry import Registry
 
 
 async def client_keys(client: Client, kid: str | None, registry: Registry, ports: Ports) -> KeySet:
@@ -14,7 +14,7 @@ async def client_keys(client: Client, kid: str | None, registry: Registry, ports
         OAuthError: temporarily_unavailable. It is not the client that failed, and an honest one should try again
             rather than believe that its registration is gone.
     """
-    inline = registry.proofs.jwks.get(client.id)
+    inline = registry.clients.keys.jwks.get(client.id)
     if inline is not None:
         return inline
     try:

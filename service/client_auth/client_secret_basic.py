@@ -5,10 +5,10 @@ from hashlib import sha256
 
 from service.client_auth.method import Authenticated, Credentials
 from service.client_auth.secrets import prove
+from service.clients.registry import Registry
 from service.protocol.errors import OAuthError
 from service.protocol.form import unquote
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "client_secret_basic"
 
@@ -26,14 +26,14 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     """
     header = credentials.authorization or ""
     digest = sha256(header.encode("latin-1")).digest()
-    proved = registry.proved.find(digest, now)
+    proved = registry.clients.proved.find(digest, now)
     if proved is not None:
         _check_client_id(credentials, proved.client.id)
         return Authenticated(proved.client, NAME, until=proved.until)
     client_id, secret = parse_basic(header)
     _check_client_id(credentials, client_id)
     authenticated = await prove(client_id, secret, NAME, credentials, registry, ports, now)
-    registry.proved.keep(digest, authenticated)
+    registry.clients.proved.keep(digest, authenticated)
     return authenticated
 
 

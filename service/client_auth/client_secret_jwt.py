@@ -3,8 +3,8 @@
 from service.bags.foreign_keys import ALGORITHMS
 from service.client_auth import assertion
 from service.client_auth.method import Authenticated, Credentials
+from service.clients.registry import Registry
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "client_secret_jwt"
 ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind == "secret")
@@ -22,5 +22,5 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
         OAuthError: invalid_client.
     """
     client, unverified = assertion.read(credentials, registry, NAME, ALGS)
-    keys = registry.proofs.hmac_keys[client.id]
+    keys = registry.clients.keys.hmac_keys[client.id]
     return assertion.accept(client, unverified, keys, registry, NAME, now)

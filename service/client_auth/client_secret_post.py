@@ -4,9 +4,9 @@ from hashlib import sha256
 
 from service.client_auth.method import Authenticated, Credentials
 from service.client_auth.secrets import prove
+from service.clients.registry import Registry
 from service.protocol.errors import OAuthError
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "client_secret_post"
 
@@ -26,9 +26,9 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     if client_id is None:
         raise OAuthError("invalid_client", "client authentication failed", reason="client_id is missing")
     digest = sha256(f"{client_id}\n{secret}".encode()).digest()  # neither has a line break, nor has a Basic header
-    proved = registry.proved.find(digest, now)
+    proved = registry.clients.proved.find(digest, now)
     if proved is not None:
         return Authenticated(proved.client, NAME, until=proved.until)
     authenticated = await prove(client_id, secret, NAME, credentials, registry, ports, now)
-    registry.proved.keep(digest, authenticated)
+    registry.clients.proved.keep(digest, authenticated)
     return authenticated

@@ -6,9 +6,9 @@ import structlog
 
 from service.client_auth import assertion
 from service.client_auth.method import Authenticated, Credentials, refused
+from service.clients.registry import Registry
 from service.protocol.errors import OAuthError
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "custom"
 SECONDS = 1.0
@@ -24,7 +24,7 @@ def presented(credentials: Credentials, registry: Registry) -> bool:
     form = credentials.form
     client_id = form.get("client_id")
     if client_id is not None:
-        client = registry.client(client_id)
+        client = registry.clients.find(client_id)
         return client is not None and NAME in client.auth_methods
     basic = (credentials.authorization or "").partition(" ")[0].lower() == "basic"
     return not basic and form.get("client_secret") is None and form.get("client_assertion_type") != assertion.TYPE
@@ -43,7 +43,7 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     except TimeoutError:
         log.error("hook failed", hook=registry.config.hooks.authenticate_client, fault="TimeoutError")
         raise OAuthError("server_error", "something went wrong here", reason="the hook took too long") from None
-    client = registry.client(client_id) if client_id is not None else None
+    client = registry.clients.find(client_id) if client_id is not None else None
     if client is None:
         raise refused("unknown client")
     if credentials.form.get("client_id") not in (None, client.id):

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple, Protocol
 
+from service.clients.registry import Registry
 from service.config import Client
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form
+from service.protocol.one_time_id import OneTimeId
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
-from service.protocol.spend import Spend
 
 PROOFS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 """Parameters by which a form proves its client."""
@@ -43,7 +43,7 @@ class Authenticated(NamedTuple):
 
     client: Client
     method: str
-    spends: tuple[Spend, ...] = ()
+    one_time_ids: tuple[OneTimeId, ...] = ()
     until: float = 0.0
     """The instant (seconds since the epoch) until which the same credentials prove the same client again."""
 

@@ -2,8 +2,8 @@
 
 from service.client_auth import tls
 from service.client_auth.method import Authenticated, Credentials, refused
+from service.clients.registry import Registry
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "none"
 
@@ -19,7 +19,7 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     Raises:
         OAuthError: invalid_client.
     """
-    client = registry.client(credentials.form.get("client_id") or "")
+    client = registry.clients.find(credentials.form.get("client_id") or "")
     if client is None:
         raise refused("unknown client")
     if NAME not in client.auth_methods:

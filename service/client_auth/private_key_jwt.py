@@ -4,8 +4,8 @@ from service.bags.foreign_keys import ALGORITHMS
 from service.client_auth import assertion
 from service.client_auth.client_keys import client_keys
 from service.client_auth.method import Authenticated, Credentials
+from service.clients.registry import Registry
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "private_key_jwt"
 ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind != "secret")

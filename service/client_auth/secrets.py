@@ -10,11 +10,11 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from service.client_auth.method import Authenticated, Credentials, refused
+from service.clients.registry import Registry
 from service.memory import MemoryUnavailable
 from service.protocol.errors import OAuthError
 from service.protocol.passwords import verify
 from service.protocol.ports import Attempts, Ports
-from service.protocol.registry import Registry
 
 _NOBODY = "0" * 64
 
@@ -29,7 +29,7 @@ async def prove(
             temporarily_unavailable, under too many slow hashes.
         MemoryUnavailable, MemoryFull: a wrong secret cannot be counted.
     """
-    client, decoy = registry.client(client_id), registry.proofs.decoy
+    client, decoy = registry.clients.find(client_id), registry.clients.keys.decoy
     digest = sha256(secret.encode("utf-8")).hexdigest()
     alive = [
         known
@@ -60,13 +60,13 @@ async def _guess(secret: str, chosen: Sequence[str], attempts: Attempts) -> bool
     """
     counted = True
     try:
-        admitted = await attempts.admit()
+        admitted = await attempts.may_begin()
     except MemoryUnavailable:
         admitted, counted = True, False  # a client needs no memory; the threads are a limit of their own
     if admitted:
         for phc in chosen:
             if await verify(phc, secret, "clients"):
-                if not counted or await attempts.confirm():
+                if not counted or await attempts.may_succeed():
                     return True
                 break
         else:

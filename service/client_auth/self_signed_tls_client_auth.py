@@ -6,8 +6,8 @@ It is the key that is compared: an `x5c` beside it would only say the same key a
 from service.client_auth import tls
 from service.client_auth.client_keys import client_keys
 from service.client_auth.method import Authenticated, Credentials, refused
+from service.clients.registry import Registry
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "self_signed_tls_client_auth"
 

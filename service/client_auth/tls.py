@@ -6,8 +6,8 @@ That the client holds the certificate's private key was shown in the TLS handsha
 from service.bags.certificate import Certificate, read_certificate
 from service.bags.errors import BadBag
 from service.client_auth.method import Credentials, refused
+from service.clients.registry import Registry
 from service.config import Client
-from service.protocol.registry import Registry
 
 METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 
@@ -19,7 +19,7 @@ def presented(credentials: Credentials, registry: Registry, methods: tuple[str, 
     """
     if credentials.certificate is None:
         return False
-    client = registry.client(credentials.bare_client_id or "")
+    client = registry.clients.find(credentials.bare_client_id or "")
     return client is not None and not set(methods).isdisjoint(client.auth_methods)
 
 
@@ -29,7 +29,7 @@ def read(credentials: Credentials, registry: Registry, now: float) -> tuple[Clie
     Raises:
         OAuthError: invalid_client.
     """
-    client = registry.client(credentials.bare_client_id or "")
+    client = registry.clients.find(credentials.bare_client_id or "")
     if client is None or credentials.certificate is None:
         raise refused("no certificate of a known client")
     try:

@@ -6,8 +6,8 @@ Where no authorities are configured, the proxy must have verified that: nothing 
 from service.bags.errors import BadBag
 from service.client_auth import tls
 from service.client_auth.method import Authenticated, Credentials, refused
+from service.clients.registry import Registry
 from service.protocol.ports import Ports
-from service.protocol.registry import Registry
 
 NAME = "tls_client_auth"
 
@@ -24,9 +24,9 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
         OAuthError: invalid_client.
     """
     client, certificate = tls.read(credentials, registry, now)
-    if registry.proofs.certificate_names[client.id] not in certificate.names:
+    if registry.clients.keys.certificate_names[client.id] not in certificate.names:
         raise refused("the certificate has another name")
-    authorities, der = registry.proofs.authorities, credentials.certificate
+    authorities, der = registry.clients.keys.authorities, credentials.certificate
     if authorities is not None and der is not None:
         try:
             # `read` allows for clocks that differ, and the path must be good when the certificate is.

@@ -1,11 +1,12 @@
 """The configuration: one TOML file, read into frozen Structs, every fault named by its path."""
 
 from service.config.load import ConfigError, Problem, load
-from service.config.parties import Client, Exchange, Issuer, Resource, Secret
+from service.config.parties import Client, ClientSecret, Exchange, Issuer, Resource
 from service.config.tables import Config, Endpoints, KnownUser, Lifetimes, Logging, Proxies
 
 __all__ = [
     "Client",
+    "ClientSecret",
     "Config",
     "ConfigError",
     "Endpoints",
@@ -17,6 +18,5 @@ __all__ = [
     "Problem",
     "Proxies",
     "Resource",
-    "Secret",
     "load",
 ]

@@ -7,7 +7,7 @@ from msgspec import Meta
 from service.config.table import Seconds, Table, Text
 
 
-class Login(Table, frozen=True):
+class LoginSettings(Table, frozen=True):
     """How people log in: on the built-in pages, or at an application of yours."""
 
     url: Annotated[
@@ -31,7 +31,7 @@ class Login(Table, frozen=True):
     window: Annotated[Seconds, Meta(description="seconds in which failures are counted")] = 900
 
 
-class Pages(Table, frozen=True):
+class PagesSettings(Table, frozen=True):
     """What the built-in pages look like."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100, description="who people are logging in to")] = "Satchel"

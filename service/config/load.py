@@ -15,7 +15,7 @@ from service.config.check_front import front_problems
 from service.config.check_grants import grant_problems
 from service.config.check_openid import openid_problems
 from service.config.parties import Resource
-from service.config.tables import Config, Proxies, Users, UsersFile
+from service.config.tables import Config, Proxies, UsersFile, UsersSettings
 
 
 class Problem(NamedTuple):
@@ -93,7 +93,7 @@ def _located(config: Config, base: Path, environ: Mapping[str, str], problems: l
     )
 
 
-def _with_file(users: Users, base: Path, problems: list[Problem]) -> Users:
+def _with_file(users: UsersSettings, base: Path, problems: list[Problem]) -> UsersSettings:
     if not users.file:
         return users
     if users.known:

@@ -32,7 +32,7 @@ class Resource(Table, frozen=True):
     claims: Annotated[dict[str, Any], Meta(description="claims added to each of its tokens")] = {}
 
 
-class Secret(Table, frozen=True):
+class ClientSecret(Table, frozen=True):
     """One secret of a client; two at a time make a change of secret seamless. One of the two digests is given."""
 
     sha256: Annotated[
@@ -45,7 +45,7 @@ class Secret(Table, frozen=True):
     ] = None
 
     def __repr__(self) -> str:
-        return f"Secret(not_after={self.not_after})"
+        return f"ClientSecret(not_after={self.not_after})"
 
 
 AuthMethod = Literal[
@@ -68,7 +68,7 @@ class Client(Table, frozen=True):
     number: Annotated[
         Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | None, Meta(description="its `clientId` in the decision API")
     ] = None
-    secrets: Annotated[tuple[Secret, ...], Meta(description="any of them opens the door")] = ()
+    secrets: Annotated[tuple[ClientSecret, ...], Meta(description="any of them opens the door")] = ()
     auth_methods: Annotated[tuple[AuthMethod, ...], Meta(description="registered ways to authenticate")] = (
         "client_secret_basic",
     )

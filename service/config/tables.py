@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from keys import Policy
 from service.config.api import Api
-from service.config.front import DetailType, Login, OpenId, Pages
+from service.config.front import DetailType, LoginSettings, OpenId, PagesSettings
 from service.config.parties import Client, Exchange, Issuer, Resource
 from service.config.table import Path, Seconds, Table, Text
 from service.memory import MemorySettings
@@ -113,7 +113,7 @@ class UsersFile(Table, frozen=True):
     users: tuple[KnownUser, ...] = ()
 
 
-class Users(Table, frozen=True):
+class UsersSettings(Table, frozen=True):
     """People who can log in with a password."""
 
     file: Annotated[str, Meta(description="TOML file of `[[users]]`, each as in `[[users.known]]`")] = ""
@@ -166,9 +166,9 @@ class Config(Table, frozen=True):
     memory: MemorySettings = MemorySettings()
     logging: Logging = Logging()
     proxies: Proxies = Proxies()
-    users: Users = Users()
-    login: Login = Login()
-    pages: Pages = Pages()
+    users: UsersSettings = UsersSettings()
+    login: LoginSettings = LoginSettings()
+    pages: PagesSettings = PagesSettings()
     openid: OpenId = OpenId()
     api: Api = Api()
     hooks: Hooks = Hooks()

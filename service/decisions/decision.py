@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from service.decisions.issued import Issued
+from service.decisions.issued_tokens import Issued
 from service.protocol.errors import OAuthError
 
 
@@ -13,7 +13,7 @@ class Action(StrEnum):
     """What the caller is to do with a decision.
 
     LOCATION: send the browser to the URL in `answer`; FORM: have it post the `FormPost` there; INTERACTION: show the
-    page there (service/decisions/page.py); BAD_REQUEST in a browser: show the error, for nobody else can be told.
+    page there (service/decisions/pages.py); BAD_REQUEST in a browser: show the error, for nobody else can be told.
     """
 
     OK = "OK"

@@ -9,15 +9,15 @@ from service.bags.foreign_keys import ALGORITHMS
 from service.client_auth import METHODS
 from service.config import Config
 from service.config.check_grants import DEVICE_CODE
-from service.decisions.desk import Desk
+from service.decisions.context import Context
 from service.protocol.claims import SCOPES
 from service.protocol.dpop import ALGS
 from service.protocol.scopes import OPENID_SCOPES
 
 
-def metadata(desk: Desk) -> dict[str, Any]:
+def metadata(context: Context) -> dict[str, Any]:
     """Return the metadata document of the configuration."""
-    config = desk.registry.config
+    config = context.registry.config
     methods = [method.NAME for method in METHODS if method.NAME not in _unlisted(config)]
     algs = sorted(ALGORITHMS)
     used = {grant for client in config.clients for grant in client.grants}
@@ -31,7 +31,7 @@ def metadata(desk: Desk) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": algs,
         "jwks_uri": config.issuer + config.endpoints.jwks,
         "response_types_supported": ["code"] if "authorization_code" in used else [],
-        "grant_types_supported": [grant for grant in desk.grants if grant in used],
+        "grant_types_supported": [grant for grant in context.grants if grant in used],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algs,
         "tls_client_certificate_bound_access_tokens": bool(config.proxies.certificate_header),

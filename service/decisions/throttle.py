@@ -9,8 +9,8 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any, NamedTuple
 
 from service.bags.ids import fresh_id
-from service.config.front import Login
-from service.decisions.desk import Desk
+from service.config.front import LoginSettings
+from service.decisions.context import Context
 from service.memory import Memory
 from service.protocol.errors import OAuthError
 from service.protocol.ports import User
@@ -38,7 +38,7 @@ class Throttle:
         self._limits = limits
         self._paused = False
 
-    async def admit(self) -> bool:
+    async def may_begin(self) -> bool:
         """Tell whether an attempt may begin: always below the limits, once a PAUSE beyond one."""
         for limit in await self._full():
             self._paused, mine = True, fresh_id().encode("ascii")
@@ -47,7 +47,7 @@ class Throttle:
                 return False
         return True
 
-    async def confirm(self) -> bool:
+    async def may_succeed(self) -> bool:
         """Tell whether an attempt may succeed: not if so many failed beside it that it would not have begun now."""
         return self._paused or not await self._full()
 
@@ -71,7 +71,7 @@ class Throttle:
         return [limit for limit, value in zip(self._limits, last, strict=True) if value is not None]
 
 
-def client_attempts(memory: Memory, login: Login, client_id: str, address: str, now: float) -> Throttle:
+def client_attempts(memory: Memory, login: LoginSettings, client_id: str, address: str, now: float) -> Throttle:
     """Return the throttle of secrets for a client from `address`, at `now` (seconds).
 
     A program comes from few addresses: so nobody else's failures keep it out, nor do they keep people out.
@@ -87,10 +87,10 @@ def client_attempts(memory: Memory, login: Login, client_id: str, address: str, 
 
 
 class ThrottledUsers:
-    """The people of the desk, whose passwords cannot be guessed fast (a `Users`)."""
+    """The people of the context, whose passwords cannot be guessed fast (a `Users`)."""
 
-    def __init__(self, desk: Desk, address: str, now: float) -> None:
-        self._desk = desk
+    def __init__(self, context: Context, address: str, now: float) -> None:
+        self._context = context
         self._address = address
         self._now = now
 
@@ -103,33 +103,33 @@ class ThrottledUsers:
         """
         # The names that a directory takes for one must count as one.
         name = unicodedata.normalize("NFKC", username).casefold().strip()
-        login = self._desk.registry.config.login
+        login = self._context.registry.config.login
         limits = [Limit(f"user:{name}", login.failures_per_user, "throttle")]
         if self._address:
             limits.append(Limit(f"address:{network(self._address)}", login.failures_per_address, "throttle"))
-        throttle = Throttle(self._desk.memory, login.window, self._now, *limits)
-        if not await throttle.admit():
+        throttle = Throttle(self._context.memory, login.window, self._now, *limits)
+        if not await throttle.may_begin():
             raise _slow_down()
         try:
-            user = await self._desk.ports.users.authenticate(username, password)
+            user = await self._context.ports.users.authenticate(username, password)
         except OAuthError as error:
             # A hook's own words for a wrong password.
             if error.status < 500 and not await throttle.count():
                 raise _slow_down() from None
             raise
         # Of a crowd that was let in together, those beyond the limit are told the same, right or wrong.
-        if not await (throttle.count() if user is None else throttle.confirm()):
+        if not await (throttle.count() if user is None else throttle.may_succeed()):
             raise _slow_down()
         return user
 
     async def claims(self, sub: str) -> dict[str, Any] | None:
         """Return what is known of the person whose id is `sub`."""
-        return await self._desk.ports.users.claims(sub)
+        return await self._context.ports.users.claims(sub)
 
 
-def throttled(desk: Desk, address: str, now: float) -> ThrottledUsers:
-    """Return the users of `desk` for an attempt from `address` at `now` (seconds); empty: by name alone."""
-    return ThrottledUsers(desk, address, now)
+def throttled(context: Context, address: str, now: float) -> ThrottledUsers:
+    """Return the users of `context` for an attempt from `address` at `now` (seconds); empty: by name alone."""
+    return ThrottledUsers(context, address, now)
 
 
 def network(address: str) -> str:

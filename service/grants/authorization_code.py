@@ -4,8 +4,8 @@ from hmac import compare_digest
 
 from service.bags.errors import BadBag
 from service.bags.kinds import AuthorizationCode
-from service.grants.granted import plan_for
 from service.grants.plan import GrantRequest, Plan
+from service.grants.plan_for_code import plan_for
 from service.protocol.digests import client_digest, uri_digest
 from service.protocol.errors import OAuthError
 from service.protocol.pkce import check_verifier

@@ -13,5 +13,5 @@ async def client_credentials(request: GrantRequest) -> Plan:
     client = request.client
     if client.public:
         raise OAuthError("unauthorized_client", "the grant is for confidential clients")
-    asked = request.registry.entitlement(client, request.form.all("resource"), request.form.get("scope"))
+    asked = request.registry.entitlements.of(client, request.form.all("resource"), request.form.get("scope"))
     return Plan(client.id, client.id, *asked, cnf=request.cnf, repeatable=not request.cnf)

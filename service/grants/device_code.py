@@ -4,10 +4,10 @@ from functools import partial
 
 from service.bags.errors import BadBag, ExpiredBag
 from service.bags.kinds import AuthorizationCode, DeviceApproval, DeviceCode
-from service.grants.granted import plan_for
 from service.grants.plan import Awaiting, GrantRequest, Plan
+from service.grants.plan_for_code import plan_for
 from service.protocol.errors import OAuthError
-from service.protocol.spend import Spend
+from service.protocol.one_time_id import OneTimeId
 
 INTERVAL = 5
 """Seconds between two requests of a device."""
@@ -37,7 +37,7 @@ async def device_code(request: GrantRequest) -> Awaiting:
         raise OAuthError("expired_token", "the device code has expired")
     slot = int(request.now) // INTERVAL
     refusal = OAuthError("slow_down", f"ask every {INTERVAL} seconds, and from now on 5 seconds less often")
-    poll = Spend(f"device:{device.jti}:{slot}", (slot + 1) * INTERVAL, "device", refusal)
+    poll = OneTimeId(f"device:{device.jti}:{slot}", (slot + 1) * INTERVAL, "device", refusal)
     return Awaiting(poll, approval_id(device.jti), partial(_answered, request), device.memory)
 
 

@@ -6,7 +6,7 @@ from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.grants.issuers import Use, verify_statement
 from service.grants.plan import GrantRequest
-from service.protocol.standing import Standing
+from service.protocol.revocation_check import RevocationCheck
 from service.protocol.subject import owner
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
@@ -36,7 +36,7 @@ class Party(NamedTuple):
     scope: frozenset[str]
     limit: frozenset[str] | None
     expires: int
-    standing: Standing
+    revocation_check: RevocationCheck
     family: str = ""
     act: dict[str, Any] | None = None
     may_act: Any = None
@@ -80,7 +80,7 @@ def _own(token: AccessToken, request: GrantRequest) -> Party:
         scope=frozenset(token.scope.split()),
         limit=None,
         expires=token.exp,
-        standing=Standing(
+        revocation_check=RevocationCheck(
             token.jti, token.family, token.client_id, owner(token, request.snapshot, request.now), token.iat
         ),
         family=token.family or token.jti,
@@ -109,7 +109,7 @@ async def _foreign(token: str, token_type: str, request: GrantRequest) -> Party:
         scope=frozenset(scope.split()),
         limit=statement.issuer.scopes,
         expires=expires,
-        standing=statement.standing,
+        revocation_check=statement.revocation_check,
         act=statement.act,
         may_act=claims.get("may_act"),
     )

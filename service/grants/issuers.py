@@ -8,7 +8,7 @@ from service.bags.foreign import Claims, check_audience, check_times, parse, ver
 from service.grants.plan import GrantRequest
 from service.protocol.errors import OAuthError
 from service.protocol.ports import KeysUnavailable
-from service.protocol.standing import Standing
+from service.protocol.revocation_check import RevocationCheck
 from service.protocol.trusted_issuer import TrustedIssuer, qualified
 
 Use = Literal["jwt_bearer", "id_jag", "token_exchange"]
@@ -29,7 +29,7 @@ class Statement(NamedTuple):
     claims: Claims
     subject: str
     act: dict[str, Any] | None
-    standing: Standing
+    revocation_check: RevocationCheck
 
 
 async def verify_statement(token: str, uses: Mapping[str | None, Use], request: GrantRequest) -> Statement:
@@ -65,8 +65,8 @@ async def verify_statement(token: str, uses: Mapping[str | None, Use], request: 
         raise BadBag("bound to another key")
     subject = _subject(claims, issuer, request)
     # Without an `iat` it may be older than any not-before.
-    standing = Standing("", "", client.id, subject, int(claims.get("iat", 0)))
-    return Statement(use, issuer, claims, subject, _actors(claims.get("act"), issuer), standing)
+    check = RevocationCheck("", "", client.id, subject, int(claims.get("iat", 0)))
+    return Statement(use, issuer, claims, subject, _actors(claims.get("act"), issuer), check)
 
 
 def _subject(claims: Claims, issuer: TrustedIssuer, request: GrantRequest) -> str:
@@ -74,7 +74,7 @@ def _subject(claims: Claims, issuer: TrustedIssuer, request: GrantRequest) -> st
     if not 0 < len(sub) <= MAX_SUBJECT or not sub.isprintable():
         raise BadBag("sub is missing, too long or not printable")
     subject = issuer.subject(sub)
-    if request.registry.client(subject) is not None:
+    if request.registry.clients.find(subject) is not None:
         raise BadBag("sub is the id of a client")
     return subject
 

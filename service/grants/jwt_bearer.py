@@ -12,10 +12,10 @@ from service.bags.errors import BadBag
 from service.config import Client
 from service.grants.issuers import Statement, Use, verify_statement
 from service.grants.plan import GrantRequest, Plan
+from service.protocol.audience import resource_scopes
 from service.protocol.errors import OAuthError
-from service.protocol.registry import resource_scopes
+from service.protocol.one_time_id import OneTimeId, replay_id
 from service.protocol.scopes import grant_scopes, parse_scope
-from service.protocol.spend import Spend, replay_id
 
 USES: dict[str | None, Use] = {None: "jwt_bearer", "JWT": "jwt_bearer", "oauth-id-jag+jwt": "id_jag"}
 """What an assertion is, by its `typ`."""
@@ -46,12 +46,12 @@ async def plan_for_assertion(request: GrantRequest) -> Plan:
     jti = assertion.claims.get("jti")
     if not jti:
         raise BadBag("no jti")
-    audiences = registry.target(client, form.all("resource"), resources)
+    audiences = registry.audiences.target(client, form.all("resource"), resources)
     allowed = [scope for scope in client.scopes if scope in assertion.issuer.scopes and (said is None or scope in said)]
     defaults = client.scopes if said is not None or client.default_scopes is None else client.default_scopes
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
-    spend = Spend(
+    one_time_id = OneTimeId(
         replay_id("jwt-bearer", assertion.claims["iss"], jti),
         ceil(assertion.claims["exp"]) + registry.config.keys.skew,
         "assertion",
@@ -65,8 +65,8 @@ async def plan_for_assertion(request: GrantRequest) -> Plan:
             requested, [scope for scope in defaults if scope in allowed], allowed, resource_scopes(audiences)
         ),
         requested=requested,
-        standing=(assertion.standing,),
-        spends=(spend,),
+        revocation_checks=(assertion.revocation_check,),
+        one_time_ids=(one_time_id,),
         cnf=request.cnf,
         act=assertion.act,
     )

@@ -7,9 +7,9 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import Grant
 from service.grants.plan import GrantRequest, Plan, Renewal
 from service.protocol.digests import client_digest
+from service.protocol.entitlement import Entitlement
 from service.protocol.errors import OAuthError
 from service.protocol.ports import User
-from service.protocol.registry import Entitlement
 
 
 async def password(request: GrantRequest) -> Plan:
@@ -34,7 +34,7 @@ def password_request(request: GrantRequest) -> tuple[str, str, Entitlement]:
     """
     form = request.form
     username, secret = form.require("username"), form.require("password")
-    return username, secret, request.registry.entitlement(request.client, form.all("resource"), form.get("scope"))
+    return username, secret, request.registry.entitlements.of(request.client, form.all("resource"), form.get("scope"))
 
 
 def plan_for_user(user: User, asked: Entitlement, request: GrantRequest) -> Plan:
@@ -44,7 +44,7 @@ def plan_for_user(user: User, asked: Entitlement, request: GrantRequest) -> Plan
         OAuthError: server_error for a user without an id, or with that of a client.
     """
     client, registry = request.client, request.registry
-    if not user.sub or registry.client(user.sub) is not None:
+    if not user.sub or registry.clients.find(user.sub) is not None:
         raise OAuthError("server_error", "something went wrong here", reason="a user has no id, or that of a client")
     now, family = int(request.now), fresh_id()
     renewal = None

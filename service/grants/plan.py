@@ -7,13 +7,14 @@ import msgspec
 
 from service.bags.kinds import AuthorizationCode, Grant, RefreshToken, Terms
 from service.bags.snapshot import Snapshot
+from service.clients.registry import Registry
 from service.config import Client
+from service.protocol.audience import Audience
 from service.protocol.errors import ErrorCode
 from service.protocol.form import Form
+from service.protocol.one_time_id import OneTimeId
 from service.protocol.ports import Ports
-from service.protocol.registry import Audience, Registry
-from service.protocol.spend import Spend
-from service.protocol.standing import Standing
+from service.protocol.revocation_check import RevocationCheck
 
 
 class GrantRequest(NamedTuple):
@@ -44,9 +45,9 @@ class Plan(msgspec.Struct, frozen=True):
 
     subject, client_id, audiences, scopes: for whom, to whom, for which audiences, with what power.
     requested: the scopes that the request named; the answer repeats `scope` where it differs (RFC 6749 section 5.1).
-    standing: what the token rests on and must not have been revoked.
+    revocation_checks: what the token rests on and must not have been revoked.
     void: the error code where it has been.
-    spends: ids to be spent, before the code or refresh token is.
+    one_time_ids: ids to be spent, before the code or refresh token is.
     redeems: the code or refresh token that is presented; it is spent last.
     rotates: whether a refresh token in `redeems` has one successor only.
     renewal: the refresh token to be issued beside the access token.
@@ -66,9 +67,9 @@ class Plan(msgspec.Struct, frozen=True):
     audiences: tuple[Audience, ...]
     scopes: tuple[str, ...]
     requested: tuple[str, ...] | None = None
-    standing: tuple[Standing, ...] = ()
+    revocation_checks: tuple[RevocationCheck, ...] = ()
     void: ErrorCode = "invalid_grant"
-    spends: tuple[Spend, ...] = ()
+    one_time_ids: tuple[OneTimeId, ...] = ()
     redeems: AuthorizationCode | RefreshToken | None = None
     rotates: bool = False
     renewal: Renewal | None = None
@@ -110,7 +111,7 @@ class Awaiting(NamedTuple):
     the identity `memory`, and raises OAuthError or answers.
     """
 
-    slot: Spend
+    slot: OneTimeId
     id: str
     plan: Callable[[bytes | None], Plan]
     memory: str

@@ -1,17 +1,17 @@
-"""The refresh token grant (RFC 6749 section 6); decisions/spending.py has the rule of rotation."""
+"""The refresh token grant (RFC 6749 section 6); decisions/token/redeem.py has the rule of rotation."""
 
 from hmac import compare_digest
 
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
-from service.grants.granted import bound
 from service.grants.plan import GrantRequest, Plan, Renewal, person_of
+from service.grants.plan_for_code import bound
+from service.protocol.audience import meaningful_scopes
 from service.protocol.authorization_details import narrow_details
 from service.protocol.digests import client_digest
 from service.protocol.errors import OAuthError
-from service.protocol.registry import meaningful_scopes
+from service.protocol.revocation_check import RevocationCheck
 from service.protocol.scopes import narrow_scopes, parse_scope
-from service.protocol.standing import Standing
 
 
 async def refresh_token(request: GrantRequest) -> Plan:
@@ -39,7 +39,7 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         raise OAuthError("invalid_grant", "the refresh token is not valid", reason="another client's refresh token")
     if not grant.cnf.items() <= request.cnf.items():
         raise OAuthError("invalid_grant", "the refresh token is bound to another key")
-    audiences = request.registry.target(client, form.all("resource"), grant.resources)
+    audiences = request.registry.audiences.target(client, form.all("resource"), grant.resources)
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
     scopes = narrow_scopes(requested, grant.scope, meaningful_scopes(audiences))
@@ -49,7 +49,7 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         audiences=audiences,
         scopes=scopes,
         requested=requested,
-        standing=(Standing("", grant.family, client.id, grant.sub, token.iat),),
+        revocation_checks=(RevocationCheck("", grant.family, client.id, grant.sub, token.iat),),
         redeems=token,
         rotates=client.public or request.registry.config.refresh.rotate_confidential,
         renewal=Renewal(bound(grant, client, request.cnf), token.until, token.jti),

@@ -13,8 +13,8 @@ from service.bags.errors import BadBag
 from service.config import Exchange
 from service.grants.exchange_party import ACCESS_TOKEN, JWT, Party, party
 from service.grants.plan import GrantRequest, Plan
+from service.protocol.audience import Audience, check_shareable, resource_scopes
 from service.protocol.errors import OAuthError
-from service.protocol.registry import Audience, check_shareable, resource_scopes
 from service.protocol.scopes import grant_scopes, parse_scope
 
 MAX_ACTORS = 8
@@ -52,7 +52,9 @@ async def token_exchange(request: GrantRequest) -> Plan:
         audiences=audiences,
         scopes=grant_scopes(requested, sorted(allowed), allowed, resource_scopes(audiences)),
         requested=requested,
-        standing=(subject.standing,) if actor is None else (subject.standing, actor.standing),
+        revocation_checks=(subject.revocation_check,)
+        if actor is None
+        else (subject.revocation_check, actor.revocation_check),
         void="invalid_request",
         family=subject.family,
         not_after=subject.expires if actor is None else min(subject.expires, actor.expires),

@@ -8,8 +8,8 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationCode, Grant
 from service.grants import GRANTS, GrantFunction, GrantRequest, Plan
 from service.grants.authorization_code import check_pkce, open_code
-from service.grants.granted import plan_for
 from service.grants.plan import Awaiting
+from service.grants.plan_for_code import plan_for
 from service.hooks.guard import Hook
 from service.hooks.plans import check_plan
 from service.protocol.claims import of_scopes, select
@@ -86,12 +86,12 @@ class TokenRequest:
         if user is None:
             if client.public:
                 raise OAuthError("unauthorized_client", "the tokens are for confidential clients")
-            audiences, scopes, _ = registry.entitlement(client, resources, scope)
+            audiences, scopes, _ = registry.entitlements.of(client, resources, scope)
             return msgspec.structs.replace(Plan(client.id, client.id, audiences, scopes, cnf=self.cnf), **members)
-        if registry.client(user.sub) is not None:
+        if registry.clients.find(user.sub) is not None:
             raise OAuthError("server_error", "something went wrong here", reason="a user has the id of a client")
         now = int(self.now)
-        audiences, scopes, _ = registry.consentable(client, resources, scope)
+        audiences, scopes, _ = registry.entitlements.consentable(client, resources, scope)
         grant = Grant(
             family=fresh_id(),
             client=client_digest(client.id),
@@ -104,7 +104,7 @@ class TokenRequest:
             claims=select(user.claims, of_scopes(scopes)) if "openid" in scopes else {},
         )
         plan = plan_for(AuthorizationCode(request.snapshot.issuer, fresh_id(), now, now, grant), request)
-        return msgspec.structs.replace(plan, **{"standing": (), "redeems": None, **members})
+        return msgspec.structs.replace(plan, **{"revocation_checks": (), "redeems": None, **members})
 
 
 def deciding(hook: Hook, grant_type: str) -> GrantFunction:

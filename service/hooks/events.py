@@ -11,7 +11,7 @@ from prometheus_client import Counter
 
 from service.config.tables import Hooks
 from service.decisions.decision import Decision
-from service.decisions.issued import Issued
+from service.decisions.issued_tokens import Issued
 from service.hooks.guard import Hook
 from service.protocol.errors import OAuthError
 

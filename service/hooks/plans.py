@@ -33,7 +33,7 @@ def check_plan(hook: Hook, plan: Plan, client: Client) -> Plan:
     return msgspec.structs.replace(plan, claims=claims, id_claims=id_claims)
 
 
-class Customize:
+class CustomizeHooks:
     """Adds the claims of `customize_access_token` and `customize_id_token` to plans."""
 
     def __init__(self, access: Hook | None, id: Hook | None) -> None:

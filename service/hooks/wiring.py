@@ -9,7 +9,7 @@ from service.hooks.decide import deciding
 from service.hooks.events import Audit, write_issued, write_refused
 from service.hooks.guard import Guard, Hook
 from service.hooks.load import load_function, make_object
-from service.hooks.plans import Customize, check_plan
+from service.hooks.plans import CustomizeHooks, check_plan
 from service.protocol.errors import OAuthError
 from service.protocol.ports import User
 
@@ -29,7 +29,7 @@ class Hooked(NamedTuple):
 
     authenticate_user: Hook | None
     authenticate_client: Hook | None
-    customize: Customize | None
+    customize: CustomizeHooks | None
     audit: Audit | None
     grants: dict[str, GrantFunction]
 
@@ -56,7 +56,7 @@ def open_hooks(config: Config) -> Hooked:
     return Hooked(
         found.get("authenticate_user") or function(hooks.authenticate_user, User, _NONE),
         function(hooks.authenticate_client, str, _NONE),
-        Customize(access, id_token) if access or id_token else None,
+        CustomizeHooks(access, id_token) if access or id_token else None,
         Audit(on_issued, on_refused, hooks) if on_issued or on_refused else None,
         grants | {grant_type: deciding(found["decide"], grant_type) for grant_type in hooks.decides},
     )

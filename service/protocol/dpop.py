@@ -1,4 +1,4 @@
-"""Proofs of possession (RFC 9449): what a DPoP header must say, and the key that it proves."""
+"""ClientKeys of possession (RFC 9449): what a DPoP header must say, and the key that it proves."""
 
 import re
 from hashlib import sha256
@@ -9,7 +9,7 @@ from service.bags.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import Claims, check_times, parse, verify_with_embedded_key
 from service.protocol.errors import OAuthError
-from service.protocol.spend import Spend, replay_id
+from service.protocol.one_time_id import OneTimeId, replay_id
 
 ALGS = frozenset({"ES256", "ES384", "EdDSA", "RS256", "PS256"})
 MAX_AGE = 60
@@ -26,7 +26,7 @@ class Proof(NamedTuple):
 
     jkt: str
     nonce: str | None
-    spend: Spend
+    one_time_id: OneTimeId
 
 
 def check_proof(header: str, method: str, url: str, now: float, *, access_token: str | None = None) -> Proof:
@@ -59,7 +59,7 @@ def _proof(claims: Claims, jkt: str, method: str, url: str) -> Proof:
         raise BadBag("nonce")
     refusal = OAuthError("invalid_dpop_proof", "the DPoP proof is not valid", reason="replayed")
     until = int(claims["iat"]) + MAX_AGE + 2 * SKEW
-    return Proof(jkt, nonce, Spend(replay_id("dpop", jkt, jti), until, "dpop", refusal))
+    return Proof(jkt, nonce, OneTimeId(replay_id("dpop", jkt, jti), until, "dpop", refusal))
 
 
 def _hash(access_token: str) -> str:

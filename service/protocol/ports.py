@@ -62,11 +62,11 @@ class Customize(Protocol):
 class Attempts(Protocol):
     """Counts what may be guesses. Each verb raises MemoryUnavailable, MemoryFull."""
 
-    async def admit(self) -> bool:
+    async def may_begin(self) -> bool:
         """Tell whether an attempt may begin."""
         ...
 
-    async def confirm(self) -> bool:
+    async def may_succeed(self) -> bool:
         """Tell whether an attempt may succeed, after all that failed beside it."""
         ...
 

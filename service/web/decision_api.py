@@ -9,15 +9,15 @@ from typing import Any
 import falcon
 import falcon.asgi
 
-from service.api.calls import CALLS, call, code_of, not_kept
-from service.api.wire import CallersFault, Response
+from service.decision_api.calls import CALLS, call, code_of, not_kept
+from service.decision_api.wire import CallersFault, Response
 from service.decisions.decision import Action, Decision
 from service.protocol.errors import OAuthError
 from service.web.answer import PRIVATE, Answer, Headers, json_document, unexpected
-from service.web.forms import allowed, single
-from service.web.live import Live
-from service.web.pages import Pages
-from service.web.record import Line
+from service.web.form_endpoints import allowed, single
+from service.web.pages import PageRenderer
+from service.web.request_log import Line
+from service.web.runtime import Runtime
 
 _HEADERS: Headers = [
     (b"content-type", b"application/json"),
@@ -30,13 +30,13 @@ _MISSING = "0" * 64
 class DecisionApi:
     """All of its paths."""
 
-    def __init__(self, live: Live) -> None:
-        config = live.desk.registry.config
-        self._live = live
+    def __init__(self, runtime: Runtime) -> None:
+        config = runtime.context.registry.config
+        self._runtime = runtime
         self._settings = config.api
         self._prefix = config.base_path + config.api.path
         self._port = int(config.api.bind.rpartition(":")[2]) if config.api.bind else None
-        self._pages = Pages(config)
+        self._pages = PageRenderer(config)
         self._secrets = {key.key: key.sha256 for key in config.api.keys}
 
     @property
@@ -75,9 +75,9 @@ class DecisionApi:
         return await self._answer(name, body if scope["method"] == "POST" else b"", line)
 
     async def _answer(self, name: str, body: bytes, line: Line) -> Answer:
-        live = self._live
+        runtime = self._runtime
         try:
-            decision, response = await call(name, live.desk, body, live.clock())
+            decision, response = await call(name, runtime.context, body, runtime.clock())
             if decision.action is Action.FORM and isinstance(response, Response):
                 response.response_content = self._pages.render(decision.answer).body.decode()
         except CallersFault as fault:

@@ -11,7 +11,7 @@ import falcon.asgi
 from keys import jwks, max_age
 from service.decisions.metadata import metadata
 from service.web.answer import json_document
-from service.web.live import Live
+from service.web.runtime import Runtime
 
 
 def _public(req: falcon.asgi.Request, resp: falcon.asgi.Response, body: bytes, seconds: int) -> None:
@@ -30,24 +30,24 @@ def _public(req: falcon.asgi.Request, resp: falcon.asgi.Response, body: bytes, s
 class JwksDocument:
     """GET the published keys; a cached copy is never older than the time to the next activation allows."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer one request."""
         req.scope["line"].endpoint = "jwks"
-        now = self._live.clock()
-        ring = self._live.desk.snapshot.ring
-        _public(req, resp, json_document(jwks(ring, now)), max_age(ring, self._live.policy, now))
+        now = self._runtime.clock()
+        ring = self._runtime.context.snapshot.ring
+        _public(req, resp, json_document(jwks(ring, now)), max_age(ring, self._runtime.policy, now))
 
 
 class MetadataDocument:
     """GET the metadata, at either of its well-known paths."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer one request."""
         req.scope["line"].endpoint = "metadata"
-        _public(req, resp, json_document(metadata(self._live.desk)), 3600)
+        _public(req, resp, json_document(metadata(self._runtime.context)), 3600)

@@ -1,6 +1,6 @@
 """The gate in front of Falcon: whole bodies within a size, the OAuth endpoints, one line a request.
 
-Time is the worker's to bound (service/connection.py): a body that does not come ends in a disconnect.
+Time is the worker's to bound (service/server/http.py): a body that does not come ends in a disconnect.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import falcon.asgi
 
 from service.web.answer import Answer, Send, refusal
-from service.web.live import Live
-from service.web.record import Line, Recorder
+from service.web.request_log import Line, RequestLog
+from service.web.runtime import Runtime
 
 MAX_BODY = 64 * 1024
 """Bytes of the longest body."""
@@ -34,10 +34,12 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
     ask for its `answer` without ASGI's events.
     """
 
-    def __init__(self, live: Live, recorder: Recorder, endpoints: Mapping[str, Endpoint], **settings: Any) -> None:
+    def __init__(
+        self, runtime: Runtime, request_log: RequestLog, endpoints: Mapping[str, Endpoint], **settings: Any
+    ) -> None:
         super().__init__(**settings)
-        self.live = live
-        self._recorder = recorder
+        self.runtime = runtime
+        self._request_log = request_log
         self.endpoints = endpoints
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
@@ -60,17 +62,17 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
             await answer.send(send)
             return
         started = perf_counter()
-        line = self._recorder.begin(scope)
+        line = self._request_log.begin(scope)
         try:
             if whole:
                 await self._falcon(scope, event, send, line)
         finally:
-            self._recorder.finish(line, perf_counter() - started)
+            self._request_log.finish(line, perf_counter() - started)
 
     async def answer(self, endpoint: Endpoint | None, scope: dict[str, Any], body: bytes) -> Answer:
         """Answer the request in `scope` (ASGI) with the whole `body`; without an endpoint, by a refusal."""
         started = perf_counter()
-        line = self._recorder.begin(scope)
+        line = self._request_log.begin(scope)
         try:
             if endpoint is None or len(body) > MAX_BODY:
                 answer = refusal(413, "the body is too large")
@@ -79,7 +81,7 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
             line.status = answer.status
             return answer
         finally:
-            self._recorder.finish(line, perf_counter() - started)
+            self._request_log.finish(line, perf_counter() - started)
 
     async def _falcon(self, scope: dict[str, Any], event: dict[str, Any], send: Send, line: Line) -> None:
         async def receive() -> dict[str, Any]:

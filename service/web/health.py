@@ -11,8 +11,8 @@ from keys import NoActiveKey
 from service.memory import MemoryUnavailable
 from service.web.answer import PRIVATE, json_document
 from service.web.key_metrics import KeyMetrics
-from service.web.live import Live
-from service.web.record import Recorder
+from service.web.request_log import RequestLog
+from service.web.runtime import Runtime
 
 _BY_PROXY = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
@@ -31,23 +31,23 @@ class Healthz:
 class Readyz:
     """GET: this node can do its work: the ring is readable, keys are active, the memory answers."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer one request: 200, or 503 with what is missing."""
         req.scope["line"].endpoint = "readyz"
-        live, now = self._live, self._live.clock()
-        faults = {"keys": "the directory cannot be read; the log says why"} if live.fault else {}
+        runtime, now = self._runtime, self._runtime.clock()
+        faults = {"keys": "the directory cannot be read; the log says why"} if runtime.fault else {}
         try:
-            for alg in live.policy.signing_algs:
-                live.desk.snapshot.ring.signer(alg, now)
-            live.desk.snapshot.ring.sealer(now)
+            for alg in runtime.policy.signing_algs:
+                runtime.context.snapshot.ring.signer(alg, now)
+            runtime.context.snapshot.ring.sealer(now)
         except NoActiveKey as fault:
             faults["keys"] = str(fault)
         report: dict[str, object] = {}
         try:
-            memory = await live.desk.memory.ready()
+            memory = await runtime.context.memory.ready()
             report["memory"] = {"name": memory.name, "identity": memory.identity, "since": memory.since}
         except MemoryUnavailable:
             faults["memory"] = "unavailable"
@@ -61,10 +61,10 @@ class Readyz:
 class Metrics:
     """GET: Prometheus text of all workers of this host, for callers on loopback."""
 
-    def __init__(self, live: Live, recorder: Recorder, multiprocess: bool) -> None:
-        self._recorder = recorder
+    def __init__(self, runtime: Runtime, request_log: RequestLog, multiprocess: bool) -> None:
+        self._request_log = request_log
         self._multiprocess = multiprocess
-        self._keys = KeyMetrics(live)
+        self._keys = KeyMetrics(runtime)
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Answer one request; 404 to anyone else.
@@ -76,7 +76,7 @@ class Metrics:
         client = req.scope.get("client")
         if not (client and ip_address(client[0]).is_loopback) or any(map(req.get_header, _BY_PROXY)):
             raise falcon.HTTPNotFound
-        self._recorder.flush()
+        self._request_log.flush()
         registry = CollectorRegistry() if self._multiprocess else REGISTRY
         if self._multiprocess:
             MultiProcessCollector(registry)

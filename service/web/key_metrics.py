@@ -6,14 +6,14 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from service.web.live import Live
+from service.web.runtime import Runtime
 
 
 class KeyMetrics(Collector):
     """A collector in a registry of its own: the ring is the same in every worker, so nothing is summed."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self.registry = CollectorRegistry()
         self.registry.register(self)
 
@@ -23,10 +23,10 @@ class KeyMetrics(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the age of each key and the seconds to its end."""
-        now = self._live.clock()
+        now = self._runtime.clock()
         age = GaugeMetricFamily("satchel_key_age_seconds", "Age of a key", labels=["kid", "alg", "state"])
         left = GaugeMetricFamily("satchel_key_expires_in_seconds", "Seconds until a key expires", labels=["kid", "alg"])
-        for key in self._live.desk.snapshot.ring.keys:
+        for key in self._runtime.context.snapshot.ring.keys:
             age.add_metric([key.kid, key.alg, key.state(now)], now - key.created)
             left.add_metric([key.kid, key.alg], key.expires - now)
         yield age

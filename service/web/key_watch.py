@@ -1,4 +1,4 @@
-"""Keeping the ring fresh: a change of the key directory replaces the desk, without a restart."""
+"""Keeping the ring fresh: a change of the key directory replaces the context, without a restart."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ import structlog
 
 from keys import KeyStore, KeyStoreError, Ring
 from service.bags.snapshot import Snapshot
-from service.web.live import Live
+from service.web.runtime import Runtime
 
 log = structlog.get_logger("satchel")
 
@@ -31,8 +31,8 @@ def load_keys(store: KeyStore) -> Ring:
 class KeyWatch:
     """Falcon middleware that runs the watch for as long as the application is up."""
 
-    def __init__(self, live: Live, store: KeyStore) -> None:
-        self._live = live
+    def __init__(self, runtime: Runtime, store: KeyStore) -> None:
+        self._runtime = runtime
         self._store = store
         self._stamp: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -52,21 +52,21 @@ class KeyWatch:
         """Take the ring as it is in the directory now, if that has changed; keep the last good one otherwise."""
         try:
             stamp = self._store.stamp()
-            if stamp is not None and stamp == self._stamp and not self._live.fault:
+            if stamp is not None and stamp == self._stamp and not self._runtime.fault:
                 return
             ring = await asyncio.to_thread(load_keys, self._store)  # an RSA key takes 30 ms to check
         except (KeyStoreError, OSError) as fault:
-            if self._live.fault != str(fault):
+            if self._runtime.fault != str(fault):
                 log.error("the key directory cannot be read; the last good keys stay", fault=str(fault))
-            self._live.fault = str(fault)
+            self._runtime.fault = str(fault)
             return
-        live = self._live
-        if ring != live.desk.snapshot.ring:
-            live.desk = live.desk._replace(snapshot=Snapshot(ring, live.desk.snapshot.issuer))
+        runtime = self._runtime
+        if ring != runtime.context.snapshot.ring:
+            runtime.context = runtime.context._replace(snapshot=Snapshot(ring, runtime.context.snapshot.issuer))
             log.info("new keys", kids=[key.kid for key in ring.keys])
-        self._stamp, live.fault = stamp, ""
+        self._stamp, runtime.fault = stamp, ""
 
     async def _watch(self) -> None:
         while True:
             await self.look()
-            await asyncio.sleep(min(SECONDS, 0.4 * self._live.policy.reload))
+            await asyncio.sleep(min(SECONDS, 0.4 * self._runtime.policy.reload))

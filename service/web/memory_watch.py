@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from service.memory import MemoryRefused, MemoryUnavailable
-from service.web.live import Live
+from service.web.runtime import Runtime
 
 log = structlog.get_logger("satchel")
 
@@ -13,8 +13,8 @@ log = structlog.get_logger("satchel")
 class MemoryWatch:
     """Falcon middleware for the two ends of the application's life."""
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
         """Contact the memory, so that no first request pays for it; one that is not there yet may come later.
@@ -23,7 +23,7 @@ class MemoryWatch:
             MemoryRefused: it is set up so that it would forget what is alive.
         """
         try:
-            status = await self._live.desk.memory.ready()
+            status = await self._runtime.context.memory.ready()
             log.info("memory", name=status.name, identity=status.identity, since=status.since)
         except MemoryRefused:
             raise
@@ -32,4 +32,4 @@ class MemoryWatch:
 
     async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
         """Let go of it."""
-        await self._live.desk.memory.close()
+        await self._runtime.context.memory.close()

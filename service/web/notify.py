@@ -6,7 +6,7 @@ import httpx
 import structlog
 
 from service.web.outward import exchange
-from service.web.public_address import Refused
+from service.web.public_address import AddressRefused
 
 SECONDS = 5.0
 """Seconds for all of one message: name, connection and answer."""
@@ -28,7 +28,7 @@ class HttpNotify:
                 exchange("POST", url, self._development, {"Accept": "application/json"}, form) as response,
             ):
                 taken, fault = response.status_code in (200, 204), f"status {response.status_code}"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError, Refused) as raised:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError, AddressRefused) as raised:
             taken, fault = False, type(raised).__name__
         if not taken:
             log.warning("client not told", url=url, fault=fault)

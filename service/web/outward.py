@@ -12,7 +12,7 @@ from functools import cache
 
 import httpx
 
-from service.web.public_address import Refused, resolve
+from service.web.public_address import AddressRefused, resolve
 
 SECONDS = 5.0
 """Seconds for each step of an exchange."""
@@ -27,16 +27,16 @@ async def exchange(
     """Send one request and give its answer, whose body is still to be read; no redirect is followed.
 
     Raises:
-        Refused: `uri` is none of those that may be asked.
+        AddressRefused: `uri` is none of those that may be asked.
         httpx.HTTPError, httpx.InvalidURL, OSError
     """
     url = httpx.URL(uri)
     if url.scheme != "https" and not (url.scheme == "http" and development):
-        raise Refused("not https")
+        raise AddressRefused("not https")
     host = url.raw_host.decode("ascii")
     addresses = await resolve(host, url.port or (443 if url.scheme == "https" else 80), development)
     if url.scheme == "http" and not all(address.is_loopback for address in addresses):
-        raise Refused("http is for loopback")
+        raise AddressRefused("http is for loopback")
     fields = {"Host": url.netloc.decode("ascii"), **headers}
     extensions = {"sni_hostname": host}  # the name is still what the server is told, and its certificate checked for
     limits = httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)

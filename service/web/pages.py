@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from service.config import Client, Config
 from service.decisions.decision import FormPost
-from service.decisions.page import (
+from service.decisions.pages import (
     ConsentPage,
     DeviceDonePage,
     DevicePage,
@@ -51,7 +51,7 @@ class Html(NamedTuple):
     policy: str
 
 
-class Pages:
+class PageRenderer:
     """Renders pages as the configuration wants them.
 
     Raises:
@@ -91,7 +91,7 @@ class Pages:
         self._posting_policy = f"{self._policy}; script-src {_hashed(_SCRIPT)}"
 
     def render(self, page: Any) -> Html:
-        """Return one of the pages of service/decisions/page.py, or a FormPost, as HTML."""
+        """Return one of the pages of service/decisions/pages.py, or a FormPost, as HTML."""
         policy = self._posting_policy if isinstance(page, FormPost) else self._policy
         return Html(self._templates[type(page)].render(page=page).encode(), policy)
 
@@ -121,7 +121,7 @@ def page_problems(config: Config) -> Iterator[tuple[str, str]]:
         FormPost("https://client.example/", {"state": "state"}),
     )
     try:
-        pages = Pages(config)
+        pages = PageRenderer(config)
         for sample in samples:
             pages.render(sample)
     except Exception as fault:  # a template is a program of the operator's

@@ -11,7 +11,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """A server or an answer of the wrong kind; the text is for the log."""
 
 
@@ -19,13 +19,13 @@ async def resolve(host: str, port: int, development: bool) -> list[Address]:
     """Return the addresses of `host`, all of them public; in `development` those on loopback will do too.
 
     Raises:
-        Refused: one of them is not.
+        AddressRefused: one of them is not.
         OSError: the name is not known.
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
     if not addresses or not all(is_public(one) or (development and one.is_loopback) for one in addresses):
-        raise Refused("not a public address")
+        raise AddressRefused("not a public address")
     return addresses
 
 

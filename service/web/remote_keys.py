@@ -13,7 +13,7 @@ from service.bags.errors import BadBag
 from service.bags.foreign_keys import KeySet, import_jwks
 from service.protocol.ports import KeysUnavailable
 from service.web.outward import exchange
-from service.web.public_address import Refused
+from service.web.public_address import AddressRefused
 
 MAX_BYTES = 64 * 1024
 SECONDS = 5.0
@@ -63,8 +63,10 @@ class HttpRemoteKeys:
             async with asyncio.timeout(SECONDS):
                 document, age = await _fetch(uri, self._development)
             keys = import_jwks(document)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError, Refused, BadBag) as fault:
-            reason = fault.reason if isinstance(fault, BadBag) else str(fault) if isinstance(fault, Refused) else ""
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError, AddressRefused, BadBag) as fault:
+            reason = (
+                fault.reason if isinstance(fault, BadBag) else str(fault) if isinstance(fault, AddressRefused) else ""
+            )
             log.warning("keys not fetched", uri=uri, fault=type(fault).__name__, reason=reason)
             kept.failed(self._clock())
         else:
@@ -96,7 +98,7 @@ async def _fetch(uri: str, development: bool) -> tuple[bytes, int]:
     """Return a document and the seconds for which it may be kept.
 
     Raises:
-        Refused, httpx.HTTPError, OSError
+        AddressRefused, httpx.HTTPError, OSError
     """
     async with exchange(
         "GET", uri, development, {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -106,12 +108,12 @@ async def _fetch(uri: str, development: bool) -> tuple[bytes, int]:
 
 async def _document(response: httpx.Response) -> bytes:
     if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
-        raise Refused(f"status {response.status_code}, or an encoding that was not asked for")
+        raise AddressRefused(f"status {response.status_code}, or an encoding that was not asked for")
     document = bytearray()
     async for chunk in response.aiter_raw():
         document += chunk
         if len(document) > MAX_BYTES:
-            raise Refused("document is too long")
+            raise AddressRefused("document is too long")
     return bytes(document)
 
 

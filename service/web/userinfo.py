@@ -3,14 +3,14 @@
 from typing import Any
 
 from service.decisions.decision import Decision
-from service.decisions.desk import Incoming
-from service.decisions.userinfo import decide_userinfo
+from service.decisions.form_request import FormRequest
+from service.decisions.resource_server.userinfo import decide_userinfo
 from service.protocol.challenge import EITHER, challenge
 from service.protocol.errors import OAuthError
 from service.web.answer import Answer, answer_of
 from service.web.cors import Cors
-from service.web.forms import FORM, FormEndpoint
-from service.web.live import Live
+from service.web.form_endpoints import FORM, FormEndpoint
+from service.web.runtime import Runtime
 
 _UNAUTHORIZED = frozenset({"invalid_token", "invalid_dpop_proof", "use_dpop_nonce"})
 
@@ -20,7 +20,7 @@ class UserinfoEndpoint(FormEndpoint):
 
     methods = ("GET", "POST")
 
-    def incoming(self, scope: dict[str, Any], headers: dict[bytes, bytes], body: bytes) -> Incoming:
+    def form_request(self, scope: dict[str, Any], headers: dict[bytes, bytes], body: bytes) -> FormRequest:
         """Return what is to be judged; a POST may be empty, and then needs no content type.
 
         Raises:
@@ -28,7 +28,7 @@ class UserinfoEndpoint(FormEndpoint):
         """
         if scope["method"] == "GET" or not body:
             body, headers = b"", {**headers, b"content-type": FORM}
-        return super().incoming({**scope, "query_string": b""}, headers, body)
+        return super().form_request({**scope, "query_string": b""}, headers, body)
 
     def rendered(self, decision: Decision, headers: dict[bytes, bytes]) -> Answer:
         """Return the answer; a refusal says how to come back (RFC 6750 section 3, RFC 9449 section 7.1)."""
@@ -45,10 +45,10 @@ def _challenge(error: OAuthError, authorization: bytes) -> str:
     return challenge(error, dpop=authorization[:5].lower() == b"dpop ") if authorization else EITHER
 
 
-def userinfo_endpoints(live: Live) -> dict[str, UserinfoEndpoint]:
+def userinfo_endpoints(runtime: Runtime) -> dict[str, UserinfoEndpoint]:
     """Return the endpoint by path, where there is OpenID Connect."""
-    config = live.desk.registry.config
+    config = runtime.context.registry.config
     if not config.openid.enabled:
         return {}
     path = config.base_path + config.endpoints.userinfo
-    return {path: UserinfoEndpoint("userinfo", decide_userinfo, live, Cors(config.clients))}
+    return {path: UserinfoEndpoint("userinfo", decide_userinfo, runtime, Cors(config.clients))}

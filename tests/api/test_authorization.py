@@ -9,12 +9,12 @@ import jwt
 import msgspec
 import pytest
 
-from service.api.consent import REASONS
 from service.bags.ids import fresh_id
 from service.bags.kinds import KINDS, ApiTicket, AuthorizationCode, Bag, Browser, LoginTicket
-from service.decisions.consent import decide_consent
-from service.decisions.login import decide_login
-from service.decisions.visit import Visit
+from service.decision_api.consent import REASONS
+from service.decisions.authorize.consent import decide_consent
+from service.decisions.authorize.login import decide_login
+from service.decisions.browser_request import BrowserRequest
 from tests.api.calling import API, CALLBACK, VAULT, Calling, content, query_of
 from tests.bags.samples import BAGS
 from tests.satchel import NOW, basic
@@ -125,7 +125,7 @@ def test_what_only_the_caller_knows_of_a_person(service: Calling) -> None:
         async def claims(self, sub: str) -> None:
             return None
 
-    service.app.live.desk = service.desk._replace(ports=service.desk.ports._replace(users=Nobody()))
+    service.app.runtime.context = service.context._replace(ports=service.context.ports._replace(users=Nobody()))
     code = service.code(
         issue={"claims": '{"email": "a@b.c", "name": "A"}'},
         scope="openid email read",
@@ -223,8 +223,8 @@ def test_a_pushed_request_is_spent_with_its_ticket(service: Calling) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not ApiTicket], ids=lambda kind: kind.__name__)
 def test_no_other_bag_is_a_ticket(service: Calling, kind: type[Bag]) -> None:
     bag = next(bag for bag in BAGS if type(bag) is kind)
-    times = {"iss": service.desk.snapshot.issuer, "iat": NOW, "exp": NOW + 600}
-    text = service.desk.snapshot.seal(msgspec.structs.replace(bag, **times), service.now)
+    times = {"iss": service.context.snapshot.issuer, "iat": NOW, "exp": NOW + 600}
+    text = service.context.snapshot.seal(msgspec.structs.replace(bag, **times), service.now)
     for name, said in (("issue", {"subject": "alice"}), ("fail", {"reason": "DENIED"})):
         got = service.call(f"auth/authorization/{name}", ticket=text, **said)
         assert got["action"] == "BAD_REQUEST"
@@ -233,14 +233,14 @@ def test_no_other_bag_is_a_ticket(service: Calling, kind: type[Bag]) -> None:
 
 def test_a_ticket_of_the_api_is_none_for_the_pages_nor_for_a_login_application(service: Calling) -> None:
     ticket = service.begin()["ticket"]
-    browser = Browser(service.desk.snapshot.issuer, fresh_id(), NOW, NOW + 600)
-    cookie = service.desk.snapshot.seal(browser, service.now)
+    browser = Browser(service.context.snapshot.issuer, fresh_id(), NOW, NOW + 600)
+    cookie = service.context.snapshot.seal(browser, service.now)
     for decide, form in (
         (decide_login, {"username": "alice", "password": "wonderland"}),
         (decide_consent, {"answer": "allow"}),
     ):
-        visit = Visit(urlencode({"ticket": ticket, **form}).encode(), "", cookie)
-        decision = asyncio.run(decide(service.desk, visit, service.now))
+        browser_request = BrowserRequest(urlencode({"ticket": ticket, **form}).encode(), "", cookie)
+        decision = asyncio.run(decide(service.context, browser_request, service.now))
         assert decision.error is not None
         assert decision.error.reason == "ApiTicket does not belong here"
     answer = service.post("/ticket", {"ticket": ticket}, basic("web", "secret"))
@@ -249,19 +249,19 @@ def test_a_ticket_of_the_api_is_none_for_the_pages_nor_for_a_login_application(s
 
 
 def test_a_ticket_of_the_pages_is_none_for_the_api(service: Calling) -> None:
-    bag = service.desk.snapshot.open(service.begin()["ticket"], (ApiTicket,), service.now)
+    bag = service.context.snapshot.open(service.begin()["ticket"], (ApiTicket,), service.now)
     page = LoginTicket(bag.iss, bag.jti, bag.iat, bag.exp, bag.request, "", memory=bag.memory)
-    got = issue(service, service.desk.snapshot.seal(page, service.now))
+    got = issue(service, service.context.snapshot.seal(page, service.now))
     assert (got["action"], content(got)["error"]) == ("BAD_REQUEST", "invalid_request")
 
 
 def test_a_ticket_expires_and_belongs_to_one_memory(service: Calling) -> None:
     text = service.begin()["ticket"]
-    bag = service.desk.snapshot.open(text, (ApiTicket,), service.now)
-    elsewhere = service.desk.snapshot.seal(msgspec.structs.replace(bag, memory="elsewhere"), service.now)
+    bag = service.context.snapshot.open(text, (ApiTicket,), service.now)
+    elsewhere = service.context.snapshot.seal(msgspec.structs.replace(bag, memory="elsewhere"), service.now)
     assert "wrong memory" in issue(service, elsewhere)["resultMessage"]
     gone = msgspec.structs.replace(bag, request=msgspec.structs.replace(bag.request, client_id="gone"))
-    assert "gone" in issue(service, service.desk.snapshot.seal(gone, service.now))["resultMessage"]
+    assert "gone" in issue(service, service.context.snapshot.seal(gone, service.now))["resultMessage"]
     service.now += 901
     assert issue(service, text)["action"] == "BAD_REQUEST"
 
@@ -269,7 +269,7 @@ def test_a_ticket_expires_and_belongs_to_one_memory(service: Calling) -> None:
 def test_a_code_with_terms_stays_short_enough(service: Calling) -> None:
     plain, properties = service.code(), [{"key": "tenant", "value": "acme"}]
     assert len(service.code(issue={"properties": properties})) - len(plain) < 60
-    bag = service.desk.snapshot.open(plain, (AuthorizationCode,), service.now)
+    bag = service.context.snapshot.open(plain, (AuthorizationCode,), service.now)
     assert bag.grant.terms is None
     ticket = service.begin()["ticket"]
     long = [{"key": "k", "value": "v" * 1500}]

@@ -42,7 +42,7 @@ def test_a_persons_tokens(service: Calling) -> None:
     assert service.seen(got["accessToken"])["active"] is True
     again = service.ask({"grant_type": "refresh_token", "refresh_token": got["refreshToken"]})
     assert (again["action"], again["subject"], again["accessTokenDuration"]) == ("OK", "u-1", 60)
-    bag = service.desk.snapshot.open(got["refreshToken"], (RefreshToken,), service.now)
+    bag = service.context.snapshot.open(got["refreshToken"], (RefreshToken,), service.now)
     assert bag.exp - bag.iat == 120
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from service.api.calls import call
+from service.decision_api.calls import call
 from service.grants import Plan
 from service.hooks import OAuthError, TokenRequest, User
 from tests.api.calling import API, DEVICE_CODE, EXCHANGE, JWT_BEARER, UNKNOWN, Calling, content
@@ -141,10 +141,10 @@ def told_of(service: Calling, *calls: tuple[str, dict[str, Any]]) -> list[str]:
 
     async def run() -> list[str]:
         actions = [
-            (await call(name, service.desk, json.dumps(message).encode(), service.now))[1].action
+            (await call(name, service.context, json.dumps(message).encode(), service.now))[1].action
             for name, message in calls
         ]
-        audit: Any = service.desk.ports.audit
+        audit: Any = service.context.ports.audit
         await audit.process_shutdown({}, {})
         return actions
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.api.calls import CALLS, NOT_KEPT
+from service.decision_api.calls import CALLS, NOT_KEPT
 from tests.api.calling import BEARER, KEY, SECRET, Calling, content
 from tests.satchel import Running, Satchel
 from tests.sessions import watched

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.api.password import REASONS
 from service.bags.ids import fresh_id
 from service.bags.kinds import KINDS, ApiTicket, Bag, TokenTicket
+from service.decision_api.password import REASONS
 from tests.api.calling import API, VAULT, Calling, content
 from tests.bags.samples import BAGS
 from tests.sessions import watched
@@ -96,8 +96,8 @@ def test_a_ticket_expires(service: Calling) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not TokenTicket], ids=lambda kind: kind.__name__)
 def test_no_other_bag_is_a_ticket(service: Calling, kind: type[Bag]) -> None:
     bag = next(bag for bag in BAGS if type(bag) is kind)
-    times = {"iss": service.desk.snapshot.issuer, "iat": int(service.now), "exp": int(service.now) + 600}
-    text = service.desk.snapshot.seal(msgspec.structs.replace(bag, **times), service.now)
+    times = {"iss": service.context.snapshot.issuer, "iat": int(service.now), "exp": int(service.now) + 600}
+    text = service.context.snapshot.seal(msgspec.structs.replace(bag, **times), service.now)
     for name, said in (("issue", {"subject": "u-1"}), ("fail", {"reason": "INVALID_SCOPE"})):
         got = service.call(f"auth/token/{name}", ticket=text, **said)
         assert got["action"] == "INTERNAL_SERVER_ERROR"
@@ -114,15 +114,15 @@ def test_a_ticket_is_good_nowhere_else(service: Calling) -> None:
     ):
         assert content(service.ask(form))["error"] == "invalid_grant"
     api = service.begin()["ticket"]
-    assert isinstance(service.desk.snapshot.open(api, (ApiTicket,), service.now), ApiTicket)
+    assert isinstance(service.context.snapshot.open(api, (ApiTicket,), service.now), ApiTicket)
     assert service.call("auth/token/issue", ticket=api, subject="u-1")["action"] == "INTERNAL_SERVER_ERROR"
 
 
 def test_a_ticket_of_another_memory_or_older_than_it_is_refused(service: Calling) -> None:
     text = ticket(service)
-    bag = service.desk.snapshot.open(text, (TokenTicket,), service.now)
+    bag = service.context.snapshot.open(text, (TokenTicket,), service.now)
     elsewhere = msgspec.structs.replace(bag, memory="elsewhere", jti=fresh_id())
-    got = service.call("auth/token/issue", ticket=service.desk.snapshot.seal(elsewhere, service.now), subject="u-1")
+    got = service.call("auth/token/issue", ticket=service.context.snapshot.seal(elsewhere, service.now), subject="u-1")
     assert "wrong memory" in got["resultMessage"]
     assert "accessToken" not in got
     memory = watched(service)
@@ -132,7 +132,7 @@ def test_a_ticket_of_another_memory_or_older_than_it_is_refused(service: Calling
 
 
 def test_a_ticket_of_a_client_or_resource_that_is_gone_is_refused(service: Calling) -> None:
-    bag = service.desk.snapshot.open(ticket(service), (TokenTicket,), service.now)
+    bag = service.context.snapshot.open(ticket(service), (TokenTicket,), service.now)
     for gone in (msgspec.structs.replace(bag, client_id="gone"), msgspec.structs.replace(bag, resources=("gone",))):
-        got = service.call("auth/token/issue", ticket=service.desk.snapshot.seal(gone, service.now), subject="u-1")
+        got = service.call("auth/token/issue", ticket=service.context.snapshot.seal(gone, service.now), subject="u-1")
         assert "is gone" in got["resultMessage"]

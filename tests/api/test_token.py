@@ -260,7 +260,7 @@ def test_a_dpop_proof_is_for_the_callers_own_endpoint(service: Calling) -> None:
     got = service.call("auth/token/issue", ticket=asked["ticket"], subject="alice")
     assert content(got)["token_type"] == "DPoP"
     assert claims(got["accessToken"])["cnf"] == {"jkt": holder.jkt}
-    refresh = service.desk.snapshot.open(got["refreshToken"], (RefreshToken,), service.now)
+    refresh = service.context.snapshot.open(got["refreshToken"], (RefreshToken,), service.now)
     assert refresh.grant.cnf == {"jkt": holder.jkt}
     elsewhere = service.ask(form, "wallet", dpop=holder.proof(service.now), htm="POST", htu=url)
     assert (elsewhere["action"], content(elsewhere)["error"]) == ("BAD_REQUEST", "invalid_dpop_proof")

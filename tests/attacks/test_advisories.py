@@ -15,7 +15,7 @@ from jwcrypto import jwe, jwk, jws
 from service.bags.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import check_issuer, parse, verify, verify_with_embedded_key
-from service.bags.foreign_keys import ALGORITHMS, KeySet, Secret, import_jwks
+from service.bags.foreign_keys import ALGORITHMS, HmacKey, KeySet, import_jwks
 from service.bags.nested import open_own_nested
 
 ISSUER = "https://issuer.example.com"
@@ -259,4 +259,4 @@ def test_each_forger_here_makes_tokens_that_would_verify():
         assert verify(parse(valid, types=TYPES), KEYS, ALGS) == CLAIMS
     secret = bytes(32)
     symmetric = forge({"alg": "HS256", "kid": "s"}, sign=lambda m: hmac.digest(secret, m, "sha256"))
-    assert verify(parse(symmetric, types=TYPES), KeySet([Secret(secret, "s")]), ALGS) == CLAIMS
+    assert verify(parse(symmetric, types=TYPES), KeySet([HmacKey(secret, "s")]), ALGS) == CLAIMS

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from service.bags.kinds import AuthorizationCode, Login, PushedRequest
-from service.decisions.authorize import decide_authorization
-from service.decisions.desk import Desk
-from service.decisions.pushed_request import PREFIX
-from service.decisions.session import new_session, session_cookie
-from service.decisions.visit import Visit
+from service.decisions.authorize.decide import decide_authorization
+from service.decisions.authorize.pushed_request import PREFIX
+from service.decisions.browser_request import BrowserRequest
+from service.decisions.context import Context
+from service.decisions.session.session import new_session, session_cookie
 from service.protocol.authorization_details import MAX_ELEMENTS
 from tests.bags.samples import BAGS
 from tests.client_auth.proofs import OTHER_KEY
@@ -44,15 +44,15 @@ def asking(tmp_path: Path) -> Asking:
     return Asking(tmp_path / "asking", toml=implicit)
 
 
-def cookie(desk: Desk, now: float) -> dict[str, str]:
+def cookie(context: Context, now: float) -> dict[str, str]:
     """The cookie of somebody who is logged in."""
-    session = new_session(desk, Login("alice", int(now), "", ("pwd",)), now)
-    return {"Cookie": f"__Host-satchel-session={session_cookie(desk, session, now)}"}
+    session = new_session(context, Login("alice", int(now), "", ("pwd",)), now)
+    return {"Cookie": f"__Host-satchel-session={session_cookie(context, session, now)}"}
 
 
 def authorize(asking: Asking, logged_in: bool = True, **form: Any) -> Answer:
     """What a browser is answered that is sent to the authorization endpoint."""
-    headers = cookie(asking.desk, asking.now) if logged_in else {}
+    headers = cookie(asking.context, asking.now) if logged_in else {}
     return asking.get("/authorize?" + urlencode(form, doseq=True), headers)
 
 
@@ -243,7 +243,7 @@ def test_43_only_the_port_may_differ_on_loopback(asking: Asking, uri: str) -> No
 def test_44_a_parameter_twice(asking: Asking, name: str) -> None:
     form = parameters()
     page(authorize(asking, **{**form, name: [form[name], form[name]]}))
-    answer = asking.post("/authorize", {**form, name: [form[name], "other"]}, cookie(asking.desk, asking.now))
+    answer = asking.post("/authorize", {**form, name: [form[name], "other"]}, cookie(asking.context, asking.now))
     page(answer)
     pushed = asking.post("/par", {**form, name: [form[name], "other"]}, WEB)
     assert (pushed.status, pushed.json()["error"]) == (400, "invalid_request")
@@ -251,12 +251,12 @@ def test_44_a_parameter_twice(asking: Asking, name: str) -> None:
 
 def test_44_parameters_in_the_query_and_in_the_body(asking: Asking) -> None:
     for query, body in (("state=evil", parameters(state=None)), (urlencode(parameters()), {}), ("a", parameters())):
-        page(asking.post("/authorize?" + query, body, cookie(asking.desk, asking.now)))
+        page(asking.post("/authorize?" + query, body, cookie(asking.context, asking.now)))
         assert asking.post("/par?" + query, body, WEB).status == 400
 
 
 def test_44_a_body_that_is_no_form(asking: Asking) -> None:
-    headers = {"Content-Type": "application/json", **cookie(asking.desk, asking.now)}
+    headers = {"Content-Type": "application/json", **cookie(asking.context, asking.now)}
     page(asking.request("POST", "/authorize", msgspec.json.encode(parameters()), headers))
 
 
@@ -302,7 +302,7 @@ def test_46_every_answer_names_its_issuer(asking: Asking, changes: dict[str, Any
 
 
 def test_46_the_issuer_is_not_what_the_request_says(asking: Asking) -> None:
-    headers = {**cookie(asking.desk, asking.now), "Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"}
+    headers = {**cookie(asking.context, asking.now), "Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"}
     answer = asking.get("/authorize?" + urlencode({**parameters(), "iss": "https://evil.example.com"}), headers)
     assert said(answer)["iss"] == ISSUER
 
@@ -363,7 +363,7 @@ def test_47_an_error_that_is_redirected_echoes_nothing_but_state(asking: Asking,
     ['read "x"', "read\\", "re\x7fad", "read  write", " read", "réad", " ".join(f"s{n}" for n in range(10_000))],
 )
 def test_51_a_scope_that_is_none(asking: Asking, scope: str) -> None:
-    answer = asking.post("/authorize", parameters(scope=scope), cookie(asking.desk, asking.now))
+    answer = asking.post("/authorize", parameters(scope=scope), cookie(asking.context, asking.now))
     assert answer.status in (303, 400, 413)
     assert "code=" not in answer.headers.get("location", "")
     pushed = asking.post("/par", parameters(scope=scope), WEB)
@@ -448,10 +448,10 @@ def test_72_a_pushed_request_is_answered_once(asking: Asking) -> None:
 
 def test_72_of_many_answers_at_once_one_has_a_code(asking: Asking) -> None:
     query = urlencode({"client_id": "web", "request_uri": pushed(asking)}).encode()
-    value = cookie(asking.desk, asking.now)["Cookie"].partition("=")[2]
+    value = cookie(asking.context, asking.now)["Cookie"].partition("=")[2]
 
     async def race() -> list[Any]:
-        visits = (decide_authorization(asking.desk, Visit(query, value), asking.now) for _ in range(20))
+        visits = (decide_authorization(asking.context, BrowserRequest(query, value), asking.now) for _ in range(20))
         return list(await asyncio.gather(*visits))
 
     answers = [str(decision.answer) for decision in asyncio.run(race())]
@@ -463,7 +463,7 @@ def test_72_nothing_of_the_query_is_merged_with_what_was_pushed(asking: Asking) 
     beside = parameters(scope="admin", state="evil", redirect_uri="https://evil.example.com", code_challenge="x" * 43)
     told = said(authorize(asking, **beside, request_uri=request_uri, nonce="n", prompt="login", resource="x"))
     assert told["state"] == "xyz"
-    code = asking.desk.snapshot.open(told["code"], (AuthorizationCode,), asking.now)
+    code = asking.context.snapshot.open(told["code"], (AuthorizationCode,), asking.now)
     assert (code.nonce, code.grant.scope) == ("", "read")
 
 
@@ -507,15 +507,15 @@ def test_72_a_pushed_request_that_was_altered(asking: Asking) -> None:
     request_uri = pushed(asking)
     for altered in (request_uri[:-1], request_uri[:-2] + "AA", request_uri + ".", request_uri.replace(".", ".A", 1)):
         page(authorize(asking, client_id="web", request_uri=altered))
-    bag = asking.desk.snapshot.open(request_uri.removeprefix(PREFIX), (PushedRequest,), asking.now)
-    foreign = asking.desk.snapshot.seal(msgspec.structs.replace(bag, iss="https://other.example.com"), asking.now)
+    bag = asking.context.snapshot.open(request_uri.removeprefix(PREFIX), (PushedRequest,), asking.now)
+    foreign = asking.context.snapshot.seal(msgspec.structs.replace(bag, iss="https://other.example.com"), asking.now)
     page(authorize(asking, client_id="web", request_uri=PREFIX + foreign))
     code = said(authorize(asking, **parameters()))["code"]
     page(authorize(asking, client_id="web", request_uri=PREFIX + code))
 
 
 def test_31_no_other_bag_is_a_pushed_request(asking: Asking) -> None:
-    snapshot, now = asking.desk.snapshot, int(asking.now)
+    snapshot, now = asking.context.snapshot, int(asking.now)
     kept = {"iss": ISSUER, "iat": now, "exp": now + 60}
     for sample in BAGS:
         text = snapshot.seal(msgspec.structs.replace(sample, **kept), now)

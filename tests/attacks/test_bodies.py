@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.decisions import settle as settle_module
+from service.decisions.token import settle as settle_module
 from tests.satchel import API, CXF, DEMO, Answer, Satchel
 
 LIMIT = 64 * 1024

@@ -21,11 +21,11 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from service.decisions.desk import Incoming
-from service.decisions.token import decide_token
+from service.decisions.form_request import FormRequest
+from service.decisions.token.decide import decide_token
 from service.memory import Memory, MemorySettings, open_memory
 from service.protocol import passwords
-from service.protocol.spend import replay_id
+from service.protocol.one_time_id import replay_id
 from service.web.remote_keys import HttpRemoteKeys
 from tests.client_auth.proofs import (
     EC_KEY,
@@ -296,10 +296,10 @@ def test_a_crowd_of_guesses_does_not_learn_which_was_right(tmp_path: Path, monke
     async def burst() -> list[tuple[int, str]]:
         guesses = [f"guess {n}" for n in range(30)]
         guesses[20] = "chosen"
-        body, desk = form_bytes({"grant_type": "client_credentials"}), satchel.app.live.desk
+        body, context = form_bytes({"grant_type": "client_credentials"}), satchel.app.runtime.context
         headers = [basic("chosen", guess)["Authorization"] for guess in guesses]
-        incoming = [Incoming(body, header, address="203.0.113.9") for header in headers]
-        decisions = await asyncio.gather(*[decide_token(desk, one, satchel.now) for one in incoming])
+        form_request = [FormRequest(body, header, address="203.0.113.9") for header in headers]
+        decisions = await asyncio.gather(*[decide_token(context, one, satchel.now) for one in form_request])
         return [decision.error.code if decision.error else "" for decision in decisions]
 
     seen = asyncio.run(burst())

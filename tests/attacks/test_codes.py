@@ -11,8 +11,8 @@ import pytest
 from service.bags.base64url import encode
 from service.bags.kinds import KINDS, AccessToken, AuthorizationCode, Bag, Grant, RefreshToken
 from service.bags.snapshot import Snapshot
-from service.decisions.desk import Incoming
-from service.decisions.token import decide_token
+from service.decisions.form_request import FormRequest
+from service.decisions.token.decide import decide_token
 from tests.bags.samples import front_bags, other_spellings
 from tests.satchel import NOW, basic, form_bytes
 from tests.sessions import (
@@ -211,7 +211,7 @@ def test_52_resources_that_are_unknown_or_wider_than_the_consent(sessions: Sessi
 
 def everything(sessions: Sessions) -> dict[str, str]:
     """A genuine text of every kind that we issue, all of them about alice and the client web."""
-    snapshot, alg = sessions.desk.snapshot, "ES256"
+    snapshot, alg = sessions.context.snapshot, "ES256"
     texts = {kind.__name__: sealed(sessions, kind) for kind in KINDS}
     token = bag(sessions, AccessToken)
     texts["signed"] = snapshot.sign(token, alg, sessions.now)
@@ -227,7 +227,7 @@ FRONT = {type(sample): sample for sample in front_bags()}
 
 def bag(sessions: Sessions, kind: type[Bag]) -> Bag:
     """A bag of `kind` that would be good where it belongs."""
-    code = sessions.desk.snapshot.open(sessions.code(), (AuthorizationCode,), sessions.now)
+    code = sessions.context.snapshot.open(sessions.code(), (AuthorizationCode,), sessions.now)
     common: dict[str, Any] = {"iss": ISSUER, "jti": code.jti, "iat": code.iat, "exp": code.exp}
     fields = {field.name for field in msgspec.structs.fields(kind)}
     more: dict[str, Any] = {"grant": code.grant, "sub": "alice", "client_id": "web", "aud": (API,), "scope": "read"}
@@ -239,7 +239,7 @@ def bag(sessions: Sessions, kind: type[Bag]) -> Bag:
 
 
 def sealed(sessions: Sessions, kind: type[Bag]) -> str:
-    return sessions.desk.snapshot.seal(bag(sessions, kind), sessions.now)
+    return sessions.context.snapshot.seal(bag(sessions, kind), sessions.now)
 
 
 ACCEPTED = {
@@ -289,7 +289,7 @@ def test_31_a_kind_under_the_header_of_another(sessions: Sessions, kind: type[Ba
 
 
 def test_37_a_code_of_another_issuer_with_our_keys(sessions: Sessions) -> None:
-    staging = Snapshot(sessions.desk.snapshot.ring, "https://staging.example.com")
+    staging = Snapshot(sessions.context.snapshot.ring, "https://staging.example.com")
     theirs = msgspec.structs.replace(bag(sessions, AuthorizationCode), iss="https://staging.example.com")
     refused(sessions.redeem(staging.seal(theirs, sessions.now)))
     assert sessions.reason == "issuer"
@@ -297,10 +297,10 @@ def test_37_a_code_of_another_issuer_with_our_keys(sessions: Sessions) -> None:
 
 def test_a_code_without_a_memory_is_not_taken(sessions: Sessions) -> None:
     grant = bag(sessions, AuthorizationCode).grant  # type: ignore[attr-defined]
-    for memory in ("", "none", "embedded", sessions.desk.memory.identity.upper() + "x"):
+    for memory in ("", "none", "embedded", sessions.context.memory.identity.upper() + "x"):
         other: Grant = msgspec.structs.replace(grant, memory=memory)
         code = msgspec.structs.replace(bag(sessions, AuthorizationCode), grant=other)
-        refused(sessions.redeem(sessions.desk.snapshot.seal(code, sessions.now)))
+        refused(sessions.redeem(sessions.context.snapshot.seal(code, sessions.now)))
         assert sessions.reason == "wrong memory"
 
 
@@ -308,10 +308,10 @@ def test_39_in_one_process(sessions: Sessions) -> None:
     """A hundred requests that run into each other at every await."""
     code = sessions.code()
     body = form_bytes({"grant_type": "authorization_code", "code": code})
-    incoming = Incoming(body, basic("web", "secret")["Authorization"])
+    form_request = FormRequest(body, basic("web", "secret")["Authorization"])
 
     async def race() -> list[Any]:
-        return await asyncio.gather(*[decide_token(sessions.desk, incoming, NOW) for _ in range(100)])
+        return await asyncio.gather(*[decide_token(sessions.context, form_request, NOW) for _ in range(100)])
 
     decisions = asyncio.run(race())
     winners = [decision for decision in decisions if decision.error is None]

@@ -39,8 +39,8 @@ from service.bags.kinds import (
 )
 from service.bags.nested import Recipient
 from service.bags.snapshot import Snapshot
-from service.config import Client, ConfigError, Secret
-from service.protocol.registry import Registry
+from service.clients.registry import Registry
+from service.config import Client, ClientSecret, ConfigError
 from tests.bags.samples import (
     BAGS,
     GRANT,
@@ -232,7 +232,7 @@ def session(tmp_path_factory):
         service.post(f"/token?client_secret={secret}", b"", basic(name, secret))
         service.post("/token", b"client_secret=" + secret.encode() + b"&%", basic(secret, name))
         service.request("POST", "/token", b"", {"Authorization": f"Basic {name}:{secret}"})
-        service.request("POST", "/token", b"", {"Authorization": f"Secret {secret}"})
+        service.request("POST", "/token", b"", {"Authorization": f"ClientSecret {secret}"})
     secrets += [piece for token in issued for piece in pieces(token)]
     return service, secrets
 
@@ -311,7 +311,7 @@ def test_91_reprs_show_no_secret(session):
 
 
 def test_91_a_secret_and_a_client_show_when_and_who():
-    secret = Secret(sha256="ab" * 32)
+    secret = ClientSecret(sha256="ab" * 32)
     client = Client(id="app", secrets=(secret,))
     assert "ab" * 5 not in repr(client)
     assert "app" in repr(client)

@@ -9,16 +9,16 @@ from urllib.parse import urlencode
 import pytest
 
 from service.config.check_grants import DEVICE_CODE
-from service.decisions.authorize import decide_authorization
-from service.decisions.consent import decide_consent
+from service.decisions.authorize.consent import decide_consent
+from service.decisions.authorize.decide import decide_authorization
+from service.decisions.authorize.device_code import user_code_id
+from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
-from service.decisions.device import user_code_id
-from service.decisions.device_page import decide_device, decide_device_code
-from service.decisions.incoming import Incoming
-from service.decisions.page import ConsentPage, LoginPage
-from service.decisions.ticket import decide_ticket, decide_ticket_fail, decide_ticket_issue
-from service.decisions.token import decide_token
-from service.decisions.visit import Visit
+from service.decisions.device.page import decide_device, decide_device_code
+from service.decisions.form_request import FormRequest
+from service.decisions.login_application.ticket import decide_ticket, decide_ticket_fail, decide_ticket_issue
+from service.decisions.pages import ConsentPage, LoginPage
+from service.decisions.token.decide import decide_token
 from service.protocol.user_code import fresh_user_code
 from tests.decisions.test_ticket import LOGIN, answered, begin, issue, redeem, resume, sent
 from tests.devices import ISSUER, Devices
@@ -78,12 +78,12 @@ def test_074_a_whole_ipv6_network_guesses_as_one(few: Devices) -> None:
 
 def test_074_guesses_in_parallel(few: Devices) -> None:
     """However many guesses begin at once, no more are heard than one after the other."""
-    code, page = few.begin().user_code, few.visit(decide_device).answer
+    code, page = few.begin().user_code, few.browser_request(decide_device).answer
 
     async def guess(user_code: str) -> Decision:
         form = urlencode({"user_code": user_code, "check": page.check}).encode()
 
-        return await decide_device_code(few.desk, Visit(form, "", few.browser, "192.0.2.1"), few.now)
+        return await decide_device_code(few.context, BrowserRequest(form, "", few.browser, "192.0.2.1"), few.now)
 
     async def everything() -> list[Decision]:
         return await asyncio.gather(*(guess(fresh_user_code()) for _ in range(200)), guess(code))
@@ -130,7 +130,7 @@ def test_of_many_polls_at_once_one_gets_tokens(devices: Devices) -> None:
     form = urlencode({"grant_type": DEVICE_CODE, "device_code": codes.device_code, "client_id": "tv"}).encode()
 
     async def race(each: list[float]) -> list[Decision]:
-        return await asyncio.gather(*(decide_token(devices.desk, Incoming(form), now) for now in each))
+        return await asyncio.gather(*(decide_token(devices.context, FormRequest(form), now) for now in each))
 
     decisions = asyncio.run(race([NOW] * 50))
     assert sorted(d.error.code if d.error else "" for d in decisions) == ["", *["slow_down"] * 49]
@@ -144,7 +144,7 @@ def test_polls_of_many_slots_at_once_get_one_answer(devices: Devices) -> None:
 
     async def race() -> list[Decision]:
         return await asyncio.gather(
-            *(decide_token(devices.desk, Incoming(form), devices.now + 5 * n) for n in range(50))
+            *(decide_token(devices.context, FormRequest(form), devices.now + 5 * n) for n in range(50))
         )
 
     decisions = asyncio.run(race())
@@ -212,11 +212,11 @@ def test_a_ticket_of_one_device_does_not_answer_for_another(devices: Devices) ->
     assert isinstance(page, ConsentPage)
     stranger = devices.browser
     devices.browser = ""
-    devices.visit(decide_device)
-    decision = devices.visit(decide_consent, ticket=page.ticket, answer="allow")
+    devices.browser_request(decide_device)
+    decision = devices.browser_request(decide_consent, ticket=page.ticket, answer="allow")
     assert decision.action is Action.BAD_REQUEST
     devices.browser = stranger
-    devices.visit(decide_consent, ticket=page.ticket, answer="allow")
+    devices.browser_request(decide_consent, ticket=page.ticket, answer="allow")
     refused(devices.poll(theirs.device_code), "authorization_pending")
     granted(devices.poll(mine.device_code))
 
@@ -271,7 +271,7 @@ def test_073_a_verdict_is_not_made_by_hand(app: Devices) -> None:
     verdict = issue(app, ticket).answer.redirect_to.partition("resume=")[2]
     altered = verdict[:-9] + ("A" if verdict[-9] != "A" else "B") + verdict[-8:]
     for text in (ticket, altered, verdict[:-1], app.browser, "x"):
-        assert app.visit(decide_authorization, resume=text).action is Action.BAD_REQUEST
+        assert app.browser_request(decide_authorization, resume=text).action is Action.BAD_REQUEST
     for decide in (decide_ticket, decide_ticket_issue, decide_ticket_fail):
         form = {"ticket": verdict, "subject": "x", "error": "access_denied"}
         decision = app.ask(decide, form, "login")
@@ -288,7 +288,7 @@ def test_073_a_verdict_has_the_tickets_time(app: Devices) -> None:
 def test_the_built_in_pages_are_closed_where_an_application_has_the_say(app: Devices) -> None:
     codes = app.begin()
     ticket = sent(app.enter(codes.user_code))
-    assert app.visit(decide_consent, ticket=ticket, answer="allow").action is Action.BAD_REQUEST
+    assert app.browser_request(decide_consent, ticket=ticket, answer="allow").action is Action.BAD_REQUEST
     refused(app.poll(codes.device_code), "authorization_pending")
 
 
@@ -296,7 +296,7 @@ def test_a_login_page_is_no_approval(devices: Devices) -> None:
     codes = devices.begin()
     page = devices.enter(codes.user_code).answer
     assert isinstance(page, LoginPage)
-    decision = devices.visit(decide_consent, ticket=page.ticket, answer="allow")
+    decision = devices.browser_request(decide_consent, ticket=page.ticket, answer="allow")
     assert decision.action is Action.BAD_REQUEST
     refused(devices.poll(codes.device_code), "authorization_pending")
 

@@ -11,10 +11,10 @@ import pytest
 
 from service.bags.kinds import KINDS, Bag, LoginTicket, Session, Verdict
 from service.bags.kinds import Browser as BrowserBag
-from service.decisions.consent import decide_consent
+from service.decisions.authorize.consent import decide_consent
+from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
-from service.decisions.visit import Visit
-from service.protocol.standing import revoked
+from service.protocol.revocation_check import revoked
 from tests.bags.samples import BAGS, other_spellings
 from tests.decisions.asking import parameters
 from tests.decisions.visiting import (
@@ -109,7 +109,7 @@ def test_73_a_consent_page_after_the_logout(service: Visiting) -> None:
     browser = Browser(service)
     page = browser.log_in(browser.ask())
     entry = revoked(browser.signed_in.sid)
-    asyncio.run(service.desk.memory.put(entry, b"1", int(service.now) + 99_999, use="revocation"))
+    asyncio.run(service.context.memory.put(entry, b"1", int(service.now) + 99_999, use="revocation"))
     refused(browser, browser.answer(page), "the page was not made for this session")
 
 
@@ -167,10 +167,10 @@ def test_73_a_race_for_one_page_has_one_winner(service: Visiting) -> None:
     browser = Browser(service)
     page = consent_page(browser.log_in(browser.ask()))
     form = urlencode({"ticket": page.ticket, "answer": "allow"}).encode()
-    visit = Visit(form, browser.session, browser.browser)
+    browser_request = BrowserRequest(form, browser.session, browser.browser)
 
     async def race() -> list[Decision]:
-        return await asyncio.gather(*(decide_consent(service.desk, visit, service.now) for _ in range(50)))
+        return await asyncio.gather(*(decide_consent(service.context, browser_request, service.now) for _ in range(50)))
 
     decisions = asyncio.run(race())
     assert sorted(decision.action for decision in decisions) == [Action.BAD_REQUEST] * 49 + [Action.LOCATION]
@@ -198,7 +198,7 @@ def passed_off(service: Visiting, browser: Browser, place: type[Bag]) -> list[st
     jti = service.opened(browser.browser, BrowserBag).jti
     others = [msgspec.structs.replace(bag, jti=jti) for bag in BAGS if type(bag) is not place]
     assert {type(bag) for bag in others} == {*KINDS} - {place}
-    return [service.desk.snapshot.seal(bag, service.now) for bag in others]
+    return [service.context.snapshot.seal(bag, service.now) for bag in others]
 
 
 def test_31_no_other_bag_is_a_ticket(service: Visiting) -> None:
@@ -239,10 +239,10 @@ def test_73_a_page_of_another_installation(service: Visiting, tmp_path: Path) ->
     staging = msgspec.structs.replace(
         service.opened(page.ticket, LoginTicket), iss="https://staging.example.com", jti="another"
     )
-    text = service.desk.snapshot.seal(staging, service.now)
+    text = service.context.snapshot.seal(staging, service.now)
     assert shown(browser.answer(text)) == (AGAIN, "issuer")
     session = msgspec.structs.replace(browser.signed_in, iss="https://staging.example.com")
-    browser.session = service.desk.snapshot.seal(session, service.now)
+    browser.session = service.context.snapshot.seal(session, service.now)
     login_page(browser.ask())
     elsewhere = Visiting(tmp_path / "elsewhere")
     stranger = Browser(elsewhere)
@@ -255,7 +255,7 @@ def test_73_a_client_that_is_gone(service: Visiting) -> None:
     page = browser.log_in(browser.ask())
     ticket = service.opened(consent_page(page).ticket, LoginTicket)
     request = msgspec.structs.replace(ticket.request, client_id="gone")
-    text = service.desk.snapshot.seal(msgspec.structs.replace(ticket, request=request), service.now)
+    text = service.context.snapshot.seal(msgspec.structs.replace(ticket, request=request), service.now)
     refused(browser, browser.answer(text), "the client is gone")
 
 
@@ -373,5 +373,5 @@ def test_91_nothing_secret_is_in_the_log(service: Visiting) -> None:
         assert len(secret) > 8
         assert secret not in log
     assert '"u-1"' in log or '"client_id":"web"' in log
-    for page_ in (repr(Visit(b"password=wonderland", "s", "b")), repr(service.opened(ticket, LoginTicket))):
+    for page_ in (repr(BrowserRequest(b"password=wonderland", "s", "b")), repr(service.opened(ticket, LoginTicket))):
         assert "wonderland" not in page_

@@ -17,7 +17,7 @@ from jwcrypto import jwe, jwk, jws, jwt
 from service.bags.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import check_audience, check_issuer, check_times, parse, verify, verify_with_embedded_key
-from service.bags.foreign_keys import ALGORITHMS, KeySet, Secret, import_jwks
+from service.bags.foreign_keys import ALGORITHMS, HmacKey, KeySet, import_jwks
 
 NOW = 1_700_000_000
 US = "https://as.example.com"
@@ -99,7 +99,7 @@ def test_02_hmac_keyed_with_our_public_key(alg):
     for secret in spellings:
         token = forge({"alg": alg, "kid": "rsa"}, sign=lambda m, k=secret: hmac.digest(k, m, f"sha{alg[2:]}"))
         assert refused(token) == "alg does not fit the key"
-        assert read(token, keys=KeySet([Secret(secret, "rsa")])) == CLAIMS  # a forgery only without the types
+        assert read(token, keys=KeySet([HmacKey(secret, "rsa")])) == CLAIMS  # a forgery only without the types
 
 
 def test_03_header_alg_is_not_the_keys_alg():
@@ -491,7 +491,7 @@ def test_36_weak_keys():
         with pytest.raises(BadBag):
             import_jwks({"keys": [key]})
     with pytest.raises(BadBag):
-        Secret(hashlib.sha256(b"").digest()[:31])
+        HmacKey(hashlib.sha256(b"").digest()[:31])
 
 
 @pytest.mark.parametrize("issuer", [f"{US}.evil.example", f"{US}/", "https://as.example.co", US.upper(), "", "evil"])

@@ -13,10 +13,10 @@ import pytest
 from service.bags.base64url import encode
 from service.bags.kinds import KINDS, AccessToken, PersonalClaims
 from service.decisions.decision import Action
-from service.decisions.incoming import Incoming
-from service.decisions.page import LogoutPage
-from service.decisions.revoke import call_back
-from service.decisions.userinfo import decide_userinfo
+from service.decisions.form_request import FormRequest
+from service.decisions.pages import LogoutPage
+from service.decisions.resource_server.revoke import call_back
+from service.decisions.resource_server.userinfo import decide_userinfo
 from tests.openid import AFTER, API, ISSUER, VAULT, OpenId
 from tests.satchel import NOW, Answer, basic
 from tests.sessions import Holder, granted
@@ -144,12 +144,12 @@ def test_66_a_certificate_that_is_not_shown(openid: OpenId) -> None:
         scope="openid",
         cnf={"x5t#S256": ath("certificate")},
     )
-    text = openid.desk.snapshot.sign(token, "ES256", NOW)
+    text = openid.context.snapshot.sign(token, "ES256", NOW)
     refused(openid.userinfo(text))
     refused(openid.userinfo(text, **{"Client-Cert": ":Y2VydGlmaWNhdGU=:"}))  # nobody vouches for it
-    shown = Incoming(b"", f"Bearer {text}", certificate=b"certificate", method="GET")
-    assert asyncio.run(decide_userinfo(openid.desk, shown, NOW)).answer == {"sub": "alice"}
-    other = asyncio.run(decide_userinfo(openid.desk, shown._replace(certificate=b"another"), NOW))
+    shown = FormRequest(b"", f"Bearer {text}", certificate=b"certificate", method="GET")
+    assert asyncio.run(decide_userinfo(openid.context, shown, NOW)).answer == {"sub": "alice"}
+    other = asyncio.run(decide_userinfo(openid.context, shown._replace(certificate=b"another"), NOW))
     assert other.error is not None
     assert other.error.code == "invalid_token"
 
@@ -172,7 +172,7 @@ def test_63_an_exchange_keeps_the_pseudonym_and_what_calls_it_back(tmp_path: Pat
     assert seen["sub"] == openid.seen(first)["sub"] != "alice"
     assert "personal" not in seen
     assert openid.userinfo(second).status == 403
-    asyncio.run(call_back(openid.desk.memory, openid.settings, NOW, subject="alice"))
+    asyncio.run(call_back(openid.context.memory, openid.settings, NOW, subject="alice"))
     assert openid.seen(second) == {"active": False}
     assert openid.send("gateway", exchange).json()["error"] == "invalid_request"
 
@@ -227,7 +227,7 @@ def test_31_what_is_signed_for_others_opens_nowhere(openid: OpenId) -> None:
 def test_31_what_a_token_carries_for_us_cannot_be_used_alone(openid: OpenId) -> None:
     access = openid.tokens("pair-a", scope="openid read")["access_token"]
     sealed = jwt.decode(access, options={"verify_signature": False})["personal"]
-    snapshot = openid.desk.snapshot
+    snapshot = openid.context.snapshot
     assert snapshot.open(sealed, (PersonalClaims,), NOW).sub == "alice"
     for kind in KINDS:
         if kind is not PersonalClaims:

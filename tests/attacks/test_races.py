@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from service.decisions.code import mint_code
+from service.decisions.token.code import mint_code
 from tests.attacks.test_codes import spellings
 from tests.memory.servers import SERVER, redis_server
 from tests.satchel import Answer, Running, basic
-from tests.sessions import CHALLENGE, RS, VERIFIER, Holder, desk_of, granted, toml
+from tests.sessions import CHALLENGE, RS, VERIFIER, Holder, context_of, granted, toml
 
 WEB = basic("web", "secret")
 AT_ONCE = 200
@@ -24,11 +24,13 @@ class Racers:
 
     def __init__(self, server: Running) -> None:
         self.server = server
-        self.desk = desk_of(server)
+        self.context = context_of(server)
 
     def code(self, client: str = "web") -> str:
         challenge = CHALLENGE if client == "spa" else b""
-        return mint_code(self.desk, time.time(), client_id=client, sub="alice", scopes=("read",), challenge=challenge)
+        return mint_code(
+            self.context, time.time(), client_id=client, sub="alice", scopes=("read",), challenge=challenge
+        )
 
     def request(self, form: dict[str, str], headers: dict[str, str]) -> bytes:
         body = urlencode(form).encode()

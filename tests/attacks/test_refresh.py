@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.decisions.desk import Incoming
-from service.decisions.token import decide_token
+from service.decisions.form_request import FormRequest
+from service.decisions.token.decide import decide_token
 from tests.satchel import NOW, form_bytes
 from tests.sessions import API, VAULT, Holder, Sessions, granted, refused
 
@@ -75,7 +75,7 @@ def test_48_races_of_one_token_and_of_its_siblings(sessions: Sessions) -> None:
 
     async def race(tokens: list[str]) -> list[Any]:
         bodies = [{"grant_type": "refresh_token", "client_id": "spa", "refresh_token": token} for token in tokens]
-        return await asyncio.gather(*[decide_token(sessions.desk, Incoming(form_bytes(b)), NOW) for b in bodies])
+        return await asyncio.gather(*[decide_token(sessions.context, FormRequest(form_bytes(b)), NOW) for b in bodies])
 
     same = asyncio.run(race([parent] * 100))
     assert {decision.error for decision in same} == {None}  # a retry harms nobody

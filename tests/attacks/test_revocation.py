@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.decisions.revoke import call_back
+from service.decisions.resource_server.revoke import call_back
 from tests.satchel import NOW, basic
 from tests.sessions import RESOURCES, RS, Sessions, granted, refused, watched
 
@@ -89,7 +89,7 @@ def test_70_revoking_writes_only_what_is_ones_own(sessions: Sessions) -> None:
 
 def raise_not_before(sessions: Sessions, at: float, **who: str) -> None:
     async def run() -> None:
-        memory = sessions.desk.memory
+        memory = sessions.context.memory
         await call_back(memory, sessions.config, at, **who)
 
     asyncio.run(run())

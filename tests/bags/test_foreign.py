@@ -24,7 +24,7 @@ from service.bags.foreign import (
     verify,
     verify_with_embedded_key,
 )
-from service.bags.foreign_keys import ALGORITHMS, KeySet, Secret, import_jwks, read_verification_key
+from service.bags.foreign_keys import ALGORITHMS, HmacKey, KeySet, import_jwks, read_verification_key
 
 TYPES = frozenset({"JWT", None})
 ALGS = frozenset(ALGORITHMS)
@@ -47,7 +47,7 @@ def public_jwk(kind, **members):
     return {**json.loads(jwk.JWK.from_pyca(PRIVATE[kind].public_key()).export_public()), "kid": f"k-{kind}", **members}
 
 
-KEYS = KeySet([*(read_verification_key(public_jwk(kind)) for kind in PRIVATE), Secret(SECRET, "k-secret")])
+KEYS = KeySet([*(read_verification_key(public_jwk(kind)) for kind in PRIVATE), HmacKey(SECRET, "k-secret")])
 
 
 def _segment(value):
@@ -149,7 +149,7 @@ def test_an_allowed_typ_is_exactly_that_text():
 
 
 def test_repr_shows_neither_claims_nor_signature_nor_secret():
-    shown = repr(parse(by_pyjwt("ES256", CLAIMS), types=TYPES)) + repr(Secret(SECRET, "s-1"))
+    shown = repr(parse(by_pyjwt("ES256", CLAIMS), types=TYPES)) + repr(HmacKey(SECRET, "s-1"))
     assert "client-1" not in shown
     assert "0123" not in shown
     assert "k-P-256" in shown
@@ -186,11 +186,11 @@ def test_hmac_needs_a_secret_as_long_as_the_hash():
         for secret in (SECRET[:octets], SECRET[: octets - 1]):
             token = f"{signing_input}.{encode(hmac.digest(secret, signing_input.encode(), digest)).decode()}"
             if len(secret) == octets:
-                assert read(token, keys=KeySet([Secret(secret)])) == CLAIMS
+                assert read(token, keys=KeySet([HmacKey(secret)])) == CLAIMS
             elif len(secret) >= 32:
-                assert refused(token, keys=KeySet([Secret(secret)])) == "bad signature"
+                assert refused(token, keys=KeySet([HmacKey(secret)])) == "bad signature"
     with pytest.raises(BadBag):
-        Secret(SECRET[:31])
+        HmacKey(SECRET[:31])
 
 
 # --- JWK Sets

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from service.decisions.code import mint_code
+from service.decisions.token.code import mint_code
 from tests.bench import servers
 from tests.bench.assertions import ROBOT, asserted
 from tests.bench.effort import Effort
@@ -23,7 +23,7 @@ from tests.bench.requests import TOKEN
 from tests.bench.servers import ServerFailed
 from tests.memory.servers import SERVER, redis_server
 from tests.satchel import CXF, Running
-from tests.sessions import Holder, desk_of
+from tests.sessions import Holder, context_of
 
 WORKERS = 4
 _TOGETHER = 10  # ids raced for over the same connections: others come to other workers
@@ -71,9 +71,9 @@ def _races(running: Running, effort: Effort) -> _Tally:
 
 def _single_use(running: Running) -> Iterator[Request]:
     """Yield codes, assertions and proofs by turns, each fresh."""
-    desk, holder = desk_of(running), Holder()
+    context, holder = context_of(running), Holder()
     while True:
-        code = mint_code(desk, time.time(), client_id="123456789", sub="alice", scopes=("read",))
+        code = mint_code(context, time.time(), client_id="123456789", sub="alice", scopes=("read",))
         yield Request("/token", urlencode({"grant_type": "authorization_code", "code": code}).encode(), CXF)
         yield from asserted(running, 1)
         yield TOKEN._replace(headers={**CXF, "DPoP": holder.proof(time.time(), running.url + "/token")})

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from urllib.parse import urlencode
 
-from service.decisions.code import mint_code
-from service.decisions.desk import Desk
+from service.decisions.context import Context
+from service.decisions.token.code import mint_code
 from tests.bench import cores, servers
 from tests.bench.duel import Contestant, by_cost, take_turns
 from tests.bench.effort import Effort
@@ -26,7 +26,7 @@ from tests.bench.figure import Figure
 from tests.bench.load import CONNECTIONS, Answer, LoadFailed, Request, Talk, ask, run, talk
 from tests.bench.requests import TOKEN
 from tests.satchel import CXF, Running
-from tests.sessions import CHALLENGE, VERIFIER, desk_of
+from tests.sessions import CHALLENGE, VERIFIER, context_of
 
 _FRESH = re.compile(rb'"refresh_token":"([^"]+)"')
 
@@ -59,12 +59,12 @@ PUBLIC, CONFIDENTIAL = Client("spa", {}), Client("123456789", CXF)
 class Chain:
     """The refresh tokens of one session of a client, each used once; `length` at a time."""
 
-    def __init__(self, desk: Desk, port: int, client: Client, length: int) -> None:
+    def __init__(self, context: Context, port: int, client: Client, length: int) -> None:
         self._port = port
         self._client = client
         self._length = length
         self._sent = 0
-        code = mint_code(desk, time.time(), client_id=client.id, sub="alice", scopes=("read",), challenge=CHALLENGE)
+        code = mint_code(context, time.time(), client_id=client.id, sub="alice", scopes=("read",), challenge=CHALLENGE)
         self._last = ask(port, client.request(grant_type="authorization_code", code=code, code_verifier=VERIFIER))
 
     def __call__(self, answer: Answer | None) -> bytes | None:
@@ -88,7 +88,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
         prepared = Running(Path(stack.enter_context(TemporaryDirectory())), workers=1)
         with cores.on(cores.SERVER):
             server = stack.enter_context(servers.satchel(prepared, TOKEN))
-        desk, port = desk_of(prepared), server.port
+        context, port = context_of(prepared), server.port
 
         def client_credentials() -> float:
             began = perf_counter()
@@ -96,7 +96,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
 
         loads = {"client_credentials": client_credentials}
         for client in (CONFIDENTIAL, PUBLIC):
-            chains = [Chain(desk, port, client, effort.requests // CONNECTIONS) for _ in range(CONNECTIONS)]
+            chains = [Chain(context, port, client, effort.requests // CONNECTIONS) for _ in range(CONNECTIONS)]
             loads[client.id] = partial(_rate, port, chains)
         with cores.on(cores.LOAD):
             for load in loads.values():

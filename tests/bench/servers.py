@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from gunicorn.config import Config
 
-from service import gunicorn_conf
+from service.server import gunicorn_conf
 from tests.bench.load import Answer, LoadFailed, Request, ask
 from tests.satchel import ROOT, Running
 
@@ -122,7 +122,7 @@ def _processor_seconds(pid: int) -> float:
 def satchel(prepared: Running, probe: Request) -> Server:
     """Return Satchel as `make run` serves it, as `prepared` has it, with its log in a file."""
     prepared.keys("init")
-    return Server("python:service.gunicorn_conf", prepared.port, prepared.environ, prepared.log_file, probe)
+    return Server("python:service.server.gunicorn_conf", prepared.port, prepared.environ, prepared.log_file, probe)
 
 
 @contextmanager

@@ -167,8 +167,8 @@ def compared(satchel: Satchel, header: dict[str, str]) -> list[tuple[int, int]]:
         lengths.append((len(one), len(two)))
         return one == two
 
-    satchel.desk.registry.proved._kept.clear()
-    satchel.desk.repeats._kept.clear()
+    satchel.context.registry.clients.proved._kept.clear()
+    satchel.context.repeats._kept.clear()
     with mock.patch.object(secrets, "compare_digest", compare):
         ask(satchel, header=header)
     return lengths
@@ -212,7 +212,7 @@ def test_the_short_way_is_that_of_the_whole_table(make_satchel: Any) -> None:
     proxies = '\n[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "rfc9440"\n'
     clients = client_toml("service", "tls_client_auth", tls_client_auth_san_dns="a.example")
     clients += client_toml("self", "self_signed_tls_client_auth", jwks=JWKS)
-    registry = make_satchel(TOML + proxies + clients).desk.registry
+    registry = make_satchel(TOML + proxies + clients).context.registry
     plain = []
     for authorization, certificate, *said in product(*PARTS.values()):
         form = {name: value for name, value in zip(list(PARTS)[2:], said, strict=True) if value is not None}

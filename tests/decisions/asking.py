@@ -11,10 +11,10 @@ import pytest
 from service.bags.base64url import encode
 from service.bags.kinds import AuthorizationRequest
 from service.config import Client
-from service.decisions.authorization_request import Refused, Unproved, read_request
+from service.decisions.authorize.push import decide_push
+from service.decisions.authorize.request import RefusedToClient, Unproved, read_request
 from service.decisions.decision import Decision
-from service.decisions.desk import Incoming
-from service.decisions.push import decide_push
+from service.decisions.form_request import FormRequest
 from service.memory import Memory
 from service.protocol.form import parse
 from tests.client_auth.proofs import EC_KEY, JWKS, toml
@@ -108,7 +108,7 @@ class Asking(Satchel):
 
     def read(self, **form: Any) -> Asked:
         """What /authorize makes of these parameters and no others."""
-        return asyncio.run(read_request(self.desk, parse(form_bytes(form)), self.now))
+        return asyncio.run(read_request(self.context, parse(form_bytes(form)), self.now))
 
     def ask(self, **changes: Any) -> AuthorizationRequest:
         """The request in the parameters of a good one, with changes."""
@@ -122,7 +122,7 @@ class Asking(Satchel):
 
     def refused(self, **form: Any) -> tuple[str, str]:
         """Code and description of the error that the client is told."""
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RefusedToClient) as caught:
             self.read(**form)
         assert caught.value.reply.redirect_uri == form.get("redirect_uri", REDIRECT)
         return caught.value.error.code, caught.value.error.description
@@ -133,7 +133,7 @@ class Asking(Satchel):
             authorization, form = None, {"client_id": "spa", **form}
         else:
             authorization = basic(client, "secret")["Authorization"]
-        return asyncio.run(decide_push(self.desk, Incoming(form_bytes(form), authorization, dpop), self.now))
+        return asyncio.run(decide_push(self.context, FormRequest(form_bytes(form), authorization, dpop), self.now))
 
     def push(self, client: str = "web", dpop: str | None = None, **changes: Any) -> str:
         """The request_uri of a good request, with changes."""

@@ -10,8 +10,9 @@ import pytest
 from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationCode, AuthorizationRequest, Grant
 from service.bags.snapshot import ID_TOKEN
-from service.decisions.authorization_request import _CODE, MAX_URL, Refused, Unproved, _code_chars
-from service.decisions.request_parameters import PROMPTS
+from service.decisions.authorize.parameters import PROMPTS
+from service.decisions.authorize.request import _CODE, RefusedToClient, Unproved, _code_chars
+from service.protocol.limits import MAX_URL
 from tests.decisions.asking import (
     ACCOUNTS,
     LOOPBACK,
@@ -112,7 +113,7 @@ def test_a_public_client_on_some_port(asking: Asking) -> None:
 @pytest.mark.parametrize("state", ["", "a b+c&d=e%20", "<script>", "ä→🜁", "'\"\\"])
 def test_state_is_carried_as_it_is(asking: Asking, state: str) -> None:
     assert asking.ask(state=state).state == state
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedToClient) as caught:
         asking.ask(state=state, response_type="token")
     assert caught.value.reply.state == state
 
@@ -191,10 +192,10 @@ def test_what_the_client_is_told(asking: Asking, code: str, changes: dict[str, A
 
 
 def test_the_answer_goes_the_way_that_the_request_names(asking: Asking) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedToClient) as caught:
         asking.ask(response_mode="form_post", scope="admin")
     assert caught.value.reply == (REDIRECT, "form_post", "xyz")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedToClient) as caught:
         asking.ask(response_mode="fragment")
     assert caught.value.reply == (REDIRECT, "query", "xyz")
 
@@ -264,7 +265,7 @@ def chars(asking: Asking, request: AuthorizationRequest) -> int:
         sub="9f2d1a6e-5b7c-4e0a-8d3f-1c2b3a4d5e6f",
         scope=request.scope,
         resources=request.resources,
-        memory=asking.desk.memory.identity,
+        memory=asking.context.memory.identity,
         auth_time=NOW,
         acr="urn:mace:incommon:iap:silver",
         amr=("pwd", "otp"),
@@ -273,9 +274,9 @@ def chars(asking: Asking, request: AuthorizationRequest) -> int:
         asked=tuple(tuple(request.claims.get(name, ())) for name in ("id_token", "userinfo")),
     )
     code = AuthorizationCode(
-        asking.desk.snapshot.issuer, fresh_id(), NOW, NOW + 60, grant, bytes(16), bytes(32), request.nonce
+        asking.context.snapshot.issuer, fresh_id(), NOW, NOW + 60, grant, bytes(16), bytes(32), request.nonce
     )
-    return len(asking.desk.snapshot.seal(code, NOW))
+    return len(asking.context.snapshot.seal(code, NOW))
 
 
 def reckoned(request: AuthorizationRequest) -> int:
@@ -293,7 +294,7 @@ def test_nothing_is_asked_of_the_memory(tmp_path: Path) -> None:
 def hint(asking: Asking, **changes: Any) -> str:
     """An ID token of ours that has expired."""
     claims = {"iss": ISSUER, "sub": "alice", "aud": "web", "exp": NOW - 1, "iat": NOW - 600, **changes}
-    return asking.desk.snapshot.sign_claims(ID_TOKEN, json.dumps(claims).encode(), "RS256", NOW)
+    return asking.context.snapshot.sign_claims(ID_TOKEN, json.dumps(claims).encode(), "RS256", NOW)
 
 
 def test_an_id_token_says_who_may_log_in(asking: Asking) -> None:

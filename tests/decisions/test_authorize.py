@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from service.bags.kinds import Login, LoginTicket
+from service.clients.registry import Registry
 from service.decisions.decision import Action
-from service.protocol.registry import Registry
-from service.protocol.standing import revoked
+from service.protocol.revocation_check import revoked
 from service.protocol.subject import subject
 from tests.decisions.asking import REDIRECT, details
 from tests.decisions.visiting import (
@@ -78,7 +78,7 @@ def test_a_session_ends(alice: Browser) -> None:
 
 def test_a_session_that_was_logged_out_is_none(alice: Browser) -> None:
     entry = revoked(alice.signed_in.sid)
-    asyncio.run(alice.service.desk.memory.put(entry, b"1", int(alice.service.now) + 99_999, use="revocation"))
+    asyncio.run(alice.service.context.memory.put(entry, b"1", int(alice.service.now) + 99_999, use="revocation"))
     login_page(alice.ask())
     assert told(alice.ask(prompt="none")) == "login_required"
 
@@ -86,7 +86,7 @@ def test_a_session_that_was_logged_out_is_none(alice: Browser) -> None:
 @pytest.mark.parametrize("entry", ["nbf:all", "nbf:sub:u-1"])
 def test_a_not_before_ends_sessions(alice: Browser, entry: str) -> None:
     now = int(alice.service.now)
-    asyncio.run(alice.service.desk.memory.raise_to(entry, now, now + 99_999))
+    asyncio.run(alice.service.context.memory.raise_to(entry, now, now + 99_999))
     login_page(alice.ask())
     alice.service.now += 1
     assert "code" in answered(alice.log_in(alice.ask(client_id="own")))
@@ -126,7 +126,7 @@ def test_a_login_may_be_timed_by_a_clock_that_is_behind(alice: Browser) -> None:
 
 def hint(service: Visiting, sub: str) -> str:
     claims = {"iss": "https://as.example.com", "sub": sub, "aud": "web", "iat": 1, "exp": 2}
-    return service.desk.snapshot.sign_claims("JWT", json.dumps(claims).encode(), "RS256", service.now)
+    return service.context.snapshot.sign_claims("JWT", json.dumps(claims).encode(), "RS256", service.now)
 
 
 def wanting(service: Visiting, sub: str) -> list[dict[str, str]]:
@@ -148,7 +148,7 @@ def test_somebody_who_is_wanted(alice: Browser) -> None:
 
 def test_somebody_who_is_known_by_a_pseudonym(alice: Browser) -> None:
     service = alice.service
-    client = service.desk.registry.client("pair")
+    client = service.context.registry.clients.find("pair")
     assert client is not None
     consent_page(alice.ask(client_id="pair", claims=demanded(sub={"value": subject("u-1", client, service.config)})))
     for other in ("u-1", subject("u-2", client, service.config)):
@@ -301,7 +301,7 @@ def test_what_it_says_is_void_after_a_not_before(outside: Visiting) -> None:
     browser = Browser(outside)
     verdict = outside.verdict(browser.ask().answer)
     outside.now += 10
-    memory = outside.desk.memory
+    memory = outside.context.memory
     asyncio.run(memory.raise_to("nbf:sub:u-1", int(outside.now), int(outside.now) + 100_000))
     outside.now += 10
     refused = browser.get(verdict)
@@ -310,15 +310,15 @@ def test_what_it_says_is_void_after_a_not_before(outside: Visiting) -> None:
 
 
 def test_a_registration_that_has_changed_meanwhile(outside: Visiting) -> None:
-    replace, before = msgspec.structs.replace, outside.desk
+    replace, before = msgspec.structs.replace, outside.context
     for changed in ({"redirect_uris": ("https://app.example.com/new",)}, {"scopes": ()}, {"grants": ()}):
         browser = Browser(outside)
         verdict = outside.verdict(browser.ask(scope="read").answer)
         config = before.registry.config
         clients = tuple(replace(client, **changed) for client in config.clients)
-        outside.app.live.desk = before._replace(registry=Registry(replace(config, clients=clients)))
+        outside.app.runtime.context = before._replace(registry=Registry(replace(config, clients=clients)))
         refused = browser.get(verdict)
-        outside.app.live.desk = before
+        outside.app.runtime.context = before
         assert refused.error is not None
         assert refused.error.reason == "the client's registration has changed"
 

@@ -59,7 +59,7 @@ def test_what_the_code_holds(alice: Browser) -> None:
     assert (code.iat, code.exp) == (service.now, service.now + 60)
     grant = code.grant
     assert (grant.client, grant.sub, grant.scope) == (client_digest("web"), "u-1", "openid read vault")
-    assert (grant.resources, grant.memory) == ((VAULT, API), service.desk.memory.identity)
+    assert (grant.resources, grant.memory) == ((VAULT, API), service.context.memory.identity)
     assert (grant.auth_time, grant.acr, grant.amr) == (service.now - 60, "", ("pwd",))
     assert (grant.cnf, grant.authorization_details, grant.claims, grant.asked) == ({"jkt": jkt}, [], {}, ())
 
@@ -157,7 +157,7 @@ def test_what_a_login_application_says_is_not_good_for_what_was_forgotten(tmp_pa
 def test_another_memory_refuses_the_page(alice: Browser, tmp_path: Path) -> None:
     service, page = alice.service, alice.ask(scope="write")
     other = Visiting(tmp_path / "elsewhere")
-    service.app.live.desk = service.desk._replace(memory=other.desk.memory)
+    service.app.runtime.context = service.context._replace(memory=other.context.memory)
     assert shown(alice.answer(page)) == ("invalid_request", "wrong memory")
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from service.bags.kinds import AccessToken, AuthorizationRequest, DeviceCode
 from service.config import ConfigError
-from service.decisions.consent import decide_consent
+from service.decisions.authorize.consent import decide_consent
+from service.decisions.authorize.device_code import approve, user_code_id
+from service.decisions.authorize.login_ticket import ticket_for
 from service.decisions.decision import Action, Decision
-from service.decisions.device import approve, decide_device_authorization, user_code_id
-from service.decisions.device_page import decide_device, decide_device_code
-from service.decisions.login_ticket import ticket_for
-from service.decisions.page import ConsentPage, DevicePage, LoginPage
+from service.decisions.device.authorization import decide_device_authorization
+from service.decisions.device.page import decide_device, decide_device_code
+from service.decisions.pages import ConsentPage, DevicePage, LoginPage
 from service.grants.device_code import approval_id
 from service.protocol.errors import OAuthError
 from tests.devices import API, ISSUER, TOML, VAULT, Devices
@@ -29,7 +30,7 @@ def devices(tmp_path: Path) -> Devices:
 
 
 def access(devices: Satchel, answer: dict[str, Any]) -> AccessToken:
-    return devices.desk.snapshot.open(answer["access_token"], (AccessToken,), devices.now)
+    return devices.context.snapshot.open(answer["access_token"], (AccessToken,), devices.now)
 
 
 # --- the codes (section 3.2)
@@ -41,9 +42,9 @@ def test_a_device_gets_codes(devices: Devices) -> None:
     assert answer.verification_uri == ISSUER + "/device"
     assert answer.verification_uri_complete == f"{ISSUER}/device?user_code={answer.user_code}"
     assert (answer.expires_in, answer.interval) == (900, 5)
-    device = devices.desk.snapshot.open(answer.device_code, (DeviceCode,), NOW)
+    device = devices.context.snapshot.open(answer.device_code, (DeviceCode,), NOW)
     assert (device.client_id, device.scope, device.resources) == ("tv", "read", (API,))
-    assert (device.exp, device.memory) == (NOW + 900, devices.desk.memory.identity)
+    assert (device.exp, device.memory) == (NOW + 900, devices.context.memory.identity)
 
 
 def test_a_client_that_can_proves_who_it_is(devices: Devices) -> None:
@@ -71,9 +72,9 @@ def test_a_device_may_ask_for_what_its_client_may(devices: Devices, form: dict[s
 
 def test_a_taken_user_code_is_not_given_twice(devices: Devices, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = iter(["BBBB-BBBB", "BBBB-BBBB", "CCCC-CCCC"])
-    monkeypatch.setattr("service.decisions.device.fresh_user_code", lambda: next(codes))
+    monkeypatch.setattr("service.decisions.device.authorization.fresh_user_code", lambda: next(codes))
     assert [devices.begin().user_code for _ in range(2)] == ["BBBB-BBBB", "CCCC-CCCC"]
-    monkeypatch.setattr("service.decisions.device.fresh_user_code", lambda: "BBBB-BBBB")
+    monkeypatch.setattr("service.decisions.device.authorization.fresh_user_code", lambda: "BBBB-BBBB")
     decision = devices.ask(decide_device_authorization, {"client_id": "tv"})
     assert decision.action is Action.TEMPORARILY_UNAVAILABLE
 
@@ -86,7 +87,7 @@ def test_without_a_memory_there_is_no_device_flow(tmp_path: Path) -> None:
     class Forgetful:
         name = identity = "none"
 
-    satchel.app.live.desk = satchel.desk._replace(memory=Forgetful())
+    satchel.app.runtime.context = satchel.context._replace(memory=Forgetful())
     decision = satchel.ask(decide_device_authorization, {"client_id": "tv"})
     assert decision.error is not None
     assert (decision.error.code, decision.error.reason) == ("unauthorized_client", "it needs a memory")
@@ -148,9 +149,9 @@ def test_case_and_separators_do_not_matter(devices: Devices, typed: str) -> None
 
 def test_the_link_fills_the_code_in_and_does_nothing_more(devices: Devices) -> None:
     code = devices.begin().user_code
-    page = devices.visit(decide_device, user_code=code.lower()).answer
+    page = devices.browser_request(decide_device, user_code=code.lower()).answer
     assert (page.user_code, page.fault) == (code, "")
-    assert devices.visit(decide_device, user_code="<script>").answer.user_code == ""
+    assert devices.browser_request(decide_device, user_code="<script>").answer.user_code == ""
 
 
 @pytest.mark.parametrize("typed", ["BBBB-BBBB", "", "12345", "<b>BBBB-BBBB</b>", "é"])
@@ -176,7 +177,7 @@ def test_a_code_that_expires_meanwhile_is_answered_by_nobody(devices: Devices) -
     devices.now += 890
     page = devices.log_in(devices.enter(codes.user_code).answer).answer
     devices.now += 10
-    decision = devices.visit(decide_consent, ticket=page.ticket, answer="allow")
+    decision = devices.browser_request(decide_consent, ticket=page.ticket, answer="allow")
     assert decision.action is Action.BAD_REQUEST
 
 
@@ -194,7 +195,7 @@ def test_a_code_is_answered_once(devices: Devices) -> None:
     codes = devices.begin()
     devices.answer(codes.user_code, "deny")
     page = devices.enter(codes.user_code).answer
-    decision = devices.visit(decide_consent, ticket=page.ticket, answer="allow")
+    decision = devices.browser_request(decide_consent, ticket=page.ticket, answer="allow")
     assert decision.action is Action.BAD_REQUEST
     assert decision.error is not None
     assert "used before" in decision.error.description
@@ -213,17 +214,17 @@ def test_authorization_details_are_shown_and_carried(devices: Devices) -> None:
 @pytest.mark.parametrize("client_id", ["gone", "spa"])
 def test_a_code_of_a_client_that_has_lost_the_grant_or_is_gone(devices: Devices, client_id: str) -> None:
     device = devices.seal(DeviceCode(ISSUER, "x", NOW, NOW + 900, client_id, "read")).encode()
-    asyncio.run(devices.desk.memory.put(user_code_id("BBBB-BBBB"), device, NOW + 900, use="device"))
+    asyncio.run(devices.context.memory.put(user_code_id("BBBB-BBBB"), device, NOW + 900, use="device"))
     assert isinstance(devices.enter("BBBB-BBBB").answer, DevicePage)
 
 
 def test_an_answer_is_for_the_clients_own_device(devices: Devices) -> None:
-    codes, radio = devices.begin(), devices.desk.registry.client("radio")
+    codes, radio = devices.begin(), devices.context.registry.clients.find("radio")
     assert radio is not None
-    ticket = ticket_for(devices.desk, AuthorizationRequest("radio", "", "read"), NOW)
+    ticket = ticket_for(devices.context, AuthorizationRequest("radio", "", "read"), NOW)
     ticket = msgspec.structs.replace(ticket, device=codes.user_code)
     with pytest.raises(OAuthError, match="invalid_request"):
-        asyncio.run(approve(devices.desk, Decision(Action.OK), ticket, radio, None, NOW))
+        asyncio.run(approve(devices.context, Decision(Action.OK), ticket, radio, None, NOW))
     refused(devices.poll(codes.device_code), "authorization_pending")
 
 
@@ -278,8 +279,8 @@ def test_it_is_for_clients_with_the_grant(devices: Devices) -> None:
 
 def test_an_approval_out_of_the_ring_is_expired(devices: Devices) -> None:
     codes = devices.begin()
-    device = devices.desk.snapshot.open(codes.device_code, (DeviceCode,), NOW)
-    asyncio.run(devices.desk.memory.put(approval_id(device.jti), b"garbage", NOW + 900, use="device"))
+    device = devices.context.snapshot.open(codes.device_code, (DeviceCode,), NOW)
+    asyncio.run(devices.context.memory.put(approval_id(device.jti), b"garbage", NOW + 900, use="device"))
     refused(devices.poll(codes.device_code), "expired_token")
 
 
@@ -315,7 +316,7 @@ def test_the_refresh_token_of_a_public_client_is_bound_to_the_key_it_came_with(d
 
 def test_a_device_code_of_another_memory_is_refused_and_logged(devices: Devices, tmp_path: Path) -> None:
     codes = devices.begin()
-    device = devices.desk.snapshot.open(codes.device_code, (DeviceCode,), NOW)
+    device = devices.context.snapshot.open(codes.device_code, (DeviceCode,), NOW)
     stranger = devices.seal(msgspec.structs.replace(device, memory="elsewhere"))
     refused(devices.poll(stranger))
     assert devices.reason == "wrong memory"
@@ -332,12 +333,12 @@ def test_an_approval_older_than_what_the_memory_remembers(devices: Devices) -> N
 
 
 def test_a_memory_that_is_down_or_full(devices: Devices) -> None:
-    codes, page = devices.begin(), devices.visit(decide_device).answer
+    codes, page = devices.begin(), devices.browser_request(decide_device).answer
     memory = watched(devices)
     for memory.down, memory.full in ((True, set[str]()), (False, {"device"})):
         decision = devices.ask(decide_device_authorization, {"client_id": "tv"})
         assert decision.action is Action.TEMPORARILY_UNAVAILABLE
-        decision = devices.visit(decide_device_code, user_code="BBBB-BBBB", check=page.check)
+        decision = devices.browser_request(decide_device_code, user_code="BBBB-BBBB", check=page.check)
         assert decision.action is Action.TEMPORARILY_UNAVAILABLE
         refused(devices.poll(codes.device_code), "temporarily_unavailable", 503)
     memory.full = set()

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from service.bags.errors import BadBag
 from service.bags.kinds import KINDS
 from service.bags.snapshot import Snapshot
-from service.protocol.registry import Registry
+from service.clients.registry import Registry
 from tests.openid import API, ISSUER, RECIPIENTS, SCOPES, OpenId
 from tests.satchel import NOW
 from tests.sessions import Holder, granted, refused
@@ -112,7 +112,7 @@ def test_where_openid_connect_is_off_there_is_none(tmp_path: Path) -> None:
     service = OpenId(tmp_path)
     off = msgspec.structs.replace(service.settings.openid, enabled=False)
     registry = Registry(msgspec.structs.replace(service.settings, openid=off))
-    service.app.live.desk = service.desk._replace(registry=registry)
+    service.app.runtime.context = service.context._replace(registry=registry)
     assert "id_token" not in service.tokens(scope="openid read")
 
 
@@ -238,7 +238,7 @@ def test_a_refreshed_pseudonym(openid: OpenId) -> None:
 
 
 def test_it_opens_as_a_hint_and_as_nothing_else(openid: OpenId) -> None:
-    text, snapshot = openid.tokens()["id_token"], openid.desk.snapshot
+    text, snapshot = openid.tokens()["id_token"], openid.context.snapshot
     assert snapshot.open_id_token(text, NOW) == openid.claims(text)
     assert snapshot.open_id_token(text, NOW + 86_000)["sub"] == "alice"
     with pytest.raises(BadBag):
@@ -247,7 +247,7 @@ def test_it_opens_as_a_hint_and_as_nothing_else(openid: OpenId) -> None:
 
 def test_what_is_no_hint(openid: OpenId) -> None:
     tokens = openid.tokens(scope=SCOPES + " read")
-    text, snapshot = tokens["id_token"], openid.desk.snapshot
+    text, snapshot = tokens["id_token"], openid.context.snapshot
     header, payload, signature = text.split(".")
     none = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
     others = [tokens["access_token"], tokens["refresh_token"], openid.tokens("for-rsa")["id_token"], "", "é", "." * 9]

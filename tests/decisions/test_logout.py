@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 
+from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
-from service.decisions.logout import decide_logout
-from service.decisions.page import LogoutPage, SignedOutPage
-from service.decisions.session import open_session
-from service.decisions.visit import Visit
-from service.protocol.standing import revoked
+from service.decisions.pages import LogoutPage, SignedOutPage
+from service.decisions.session.logout import decide_logout
+from service.decisions.session.session import open_session
+from service.protocol.revocation_check import revoked
 from tests.openid import AFTER, ISSUER, OpenId
 from tests.satchel import NOW
 from tests.sessions import watched
@@ -25,16 +25,16 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> OpenId:
 
 @pytest.fixture
 def openid(service: OpenId) -> Iterator[OpenId]:
-    desk = service.desk
+    context = service.context
     service.told.clear()
     service.deaf.clear()
     yield service
-    service.now, service.app.live.desk = float(NOW), desk
+    service.now, service.app.runtime.context = float(NOW), context
 
 
 def alive(openid: OpenId, cookie: str) -> bool:
     """Whether the session of a cookie still counts."""
-    return asyncio.run(open_session(openid.desk, Visit(b"", cookie), openid.now)) is not None
+    return asyncio.run(open_session(openid.context, BrowserRequest(b"", cookie), openid.now)) is not None
 
 
 def sent_on(decision: Decision, url: str = AFTER) -> None:
@@ -314,11 +314,13 @@ def test_clients_are_told_though_the_person_hangs_up(openid: OpenId) -> None:
         told.append(url)
         return True
 
-    openid.app.live.desk = desk = openid.desk._replace(ports=openid.desk.ports._replace(notify=slow))
+    openid.app.runtime.context = context = openid.context._replace(ports=openid.context.ports._replace(notify=slow))
     query = urlencode({"id_token_hint": hint, "post_logout_redirect_uri": AFTER}).encode()
 
     async def hang_up() -> None:
-        logout = asyncio.create_task(decide_logout(desk, Visit(query, cookie, openid.browser()), openid.now))
+        logout = asyncio.create_task(
+            decide_logout(context, BrowserRequest(query, cookie, openid.browser()), openid.now)
+        )
         await asyncio.sleep(0.05)
         logout.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.decisions.code import mint_code
+from service.clients.registry import Registry
+from service.decisions.token.code import mint_code
 from service.memory import MemorySettings, open_memory
-from service.protocol.registry import Registry
 from tests.memory.servers import RedisServer, needs_redis
 from tests.satchel import NOW, Answer, Running, basic
-from tests.sessions import RESOURCES, RS, Holder, Sessions, desk_of, granted, refused, toml, watched
+from tests.sessions import RESOURCES, RS, Holder, Sessions, context_of, granted, refused, toml, watched
 
 CC = {"grant_type": "client_credentials"}
 DAY = 86_400
@@ -198,11 +198,11 @@ def move(sessions: Sessions, path: Path, **settings: Any) -> None:
     config = sessions.config
     config = replace(config, memory=replace(config.memory, path=str(path), **settings))
     memory = open_memory(MemorySettings(path=str(path)), lambda: int(sessions.now))
-    sessions.app.live.desk = sessions.desk._replace(registry=Registry(config), memory=memory)
+    sessions.app.runtime.context = sessions.context._replace(registry=Registry(config), memory=memory)
 
 
 def test_102_a_bag_of_another_memory_is_refused_and_logged(sessions: Sessions, tmp_path: Path) -> None:
-    code, tokens, here = sessions.code(), sessions.begin("spa"), sessions.desk.memory.identity
+    code, tokens, here = sessions.code(), sessions.begin("spa"), sessions.context.memory.identity
     move(sessions, tmp_path / "another.sqlite")
     del sessions.lines[:]
     refused(sessions.redeem(code))
@@ -210,13 +210,13 @@ def test_102_a_bag_of_another_memory_is_refused_and_logged(sessions: Sessions, t
     events = [line for line in sessions.log if line.get("event") == "wrong memory"]
     assert len(events) == 2
     assert {(line["level"], line["bag"], line["memory"]) for line in events} == {
-        ("error", here, sessions.desk.memory.identity)
+        ("error", here, sessions.context.memory.identity)
     }
     assert sessions.reason == "wrong memory"
 
 
 def test_moving_to_another_memory_is_one_line(sessions: Sessions, tmp_path: Path) -> None:
-    code, tokens, former = sessions.code(), sessions.begin("spa"), sessions.desk.memory.identity
+    code, tokens, former = sessions.code(), sessions.begin("spa"), sessions.context.memory.identity
     sessions.now += 30
     move(sessions, tmp_path / "another.sqlite", accept_identity=(former,))
     granted(sessions.redeem(code))
@@ -262,11 +262,11 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 def test_099_redis_fails_under_the_service(tmp_path: Path, server: RedisServer, how: str) -> None:
     top = f'[memory]\nkind = "redis"\nurl = "{server.url}"'
     with Running(tmp_path / "served", toml(top, "http://127.0.0.1:{port}"), workers=1) as served:
-        desk = desk_of(served)
+        context = context_of(served)
         web = basic("web", "secret")
 
         def code() -> dict[str, str]:
-            minted = mint_code(desk, time.time(), client_id="web", sub="alice", scopes=("read",))
+            minted = mint_code(context, time.time(), client_id="web", sub="alice", scopes=("read",))
             return {"grant_type": "authorization_code", "code": minted}
 
         tokens = granted(served.post("/token", code(), web))

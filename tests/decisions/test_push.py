@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from service.bags.kinds import PushedRequest
-from service.decisions.authorization_request import MAX_URL
+from service.decisions.authorize.pushed_request import PREFIX, spent_id
 from service.decisions.decision import Action, Decision
-from service.decisions.pushed_request import PREFIX, spent_id
 from service.memory import MemoryUnavailable
+from service.protocol.limits import MAX_URL
 from tests.decisions.asking import LONG, LOOPBACK, PAYMENT, REDIRECT, TOML, Asking, details, parameters, request_object
 from tests.sessions import ISSUER, Holder, watched
 
@@ -25,7 +25,7 @@ def asking(tmp_path: Path) -> Asking:
 
 
 def opened(asking: Asking, request_uri: str) -> PushedRequest:
-    return asking.desk.snapshot.open(request_uri.removeprefix(PREFIX), (PushedRequest,), asking.now)
+    return asking.context.snapshot.open(request_uri.removeprefix(PREFIX), (PushedRequest,), asking.now)
 
 
 def refused(decision: Decision, code: str) -> str:
@@ -47,7 +47,7 @@ def test_what_is_pushed_is_what_is_asked(asking: Asking) -> None:
 
 def test_the_bag_is_for_one_client_and_one_memory(asking: Asking) -> None:
     bag = opened(asking, asking.push())
-    assert (bag.request.client_id, bag.memory) == ("", asking.desk.memory.identity)
+    assert (bag.request.client_id, bag.memory) == ("", asking.context.memory.identity)
     assert (bag.iat, bag.exp) == (asking.now, asking.now + 60)
 
 
@@ -108,7 +108,7 @@ def test_it_expires(asking: Asking) -> None:
 def test_one_that_was_answered_is_refused(asking: Asking) -> None:
     request_uri = asking.push()
     bag = opened(asking, request_uri)
-    asyncio.run(asking.desk.memory.put(spent_id(bag.jti), b"1", bag.exp, use="par"))
+    asyncio.run(asking.context.memory.put(spent_id(bag.jti), b"1", bag.exp, use="par"))
     assert asking.unproved(client_id="web", request_uri=request_uri)[0] == "invalid_request_uri"
 
 
@@ -116,7 +116,7 @@ def test_one_of_another_memory_is_refused(asking: Asking) -> None:
     bag = opened(asking, asking.push())
 
     def seal(**changes: Any) -> str:
-        return PREFIX + asking.desk.snapshot.seal(msgspec.structs.replace(bag, **changes), asking.now)
+        return PREFIX + asking.context.snapshot.seal(msgspec.structs.replace(bag, **changes), asking.now)
 
     assert asking.unproved(client_id="web", request_uri=seal(memory="other"))[0] == "invalid_request_uri"
     memory = watched(asking)
@@ -142,7 +142,7 @@ def test_a_former_memorys_is_accepted_where_configured(tmp_path: Path) -> None:
         tmp_path / "moved", toml=TOML.replace("[openid]", '[memory]\naccept_identity = ["former"]\n[openid]')
     )
     bag = msgspec.structs.replace(opened(asking, asking.push()), memory="former")
-    request_uri = PREFIX + asking.desk.snapshot.seal(bag, asking.now)
+    request_uri = PREFIX + asking.context.snapshot.seal(bag, asking.now)
     assert asking.read(client_id="web", request_uri=request_uri)[2] == bag.jti
 
 

@@ -1,4 +1,4 @@
-"""The rule of rotation (service/decisions/spending.py) against every short story of a client, a network and a thief.
+"""The rule of rotation (decisions/token/redeem.py) against every short story of a client, a network and a thief.
 
 A story is a sequence of steps, five or sixty seconds apart. The honest client has one refresh token, the newest that it
 has received; a thief copies it once. What must hold:
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import pytest
 
 from service.bags.kinds import Grant, RefreshToken
-from service.decisions.settle import _renew, settle
-from service.grants.granted import bound
+from service.decisions.token.settle import _renew, settle
 from service.grants.plan import GrantRequest, Renewal
+from service.grants.plan_for_code import bound
 from service.grants.refresh_token import refresh_token
 from service.memory import MemoryUnavailable
 from service.protocol.digests import client_digest
@@ -77,25 +77,25 @@ class World:
 
     def __init__(self, satchel: Satchel) -> None:
         self.memory = ToyMemory()
-        self.desk = satchel.desk._replace(memory=self.memory)
-        self.client = satchel.desk.registry.client("spa")
+        self.context = satchel.context._replace(memory=self.memory)
+        self.client = satchel.context.registry.clients.find("spa")
         self.now = NOW
         grant = Grant("family", client_digest("spa"), "alice", "read", memory="toy")
         self.first = self._mint(Renewal(bound(grant, self.client, {}), NOW + 86_400))
         self.honest = self.thief = self.first
 
     def _mint(self, renewal: Renewal) -> str:
-        return _renew(renewal, self.desk, self.now)[0]
+        return _renew(renewal, self.context, self.now)[0]
 
     def refresh(self, token: str, *fail: str) -> str | None:
         """Present `token`; return its successor, or None if it was refused or the memory failed."""
         self.memory.fail = list(fail)
         form = parse(b"refresh_token=" + token.encode())
-        desk = self.desk
-        request = GrantRequest(form, self.client, {}, desk.registry, desk.snapshot, desk.ports, self.now)
+        context = self.context
+        request = GrantRequest(form, self.client, {}, context.registry, context.snapshot, context.ports, self.now)
 
         async def run() -> str:
-            issued = await settle(await refresh_token(request), desk, self.now)
+            issued = await settle(await refresh_token(request), context, self.now)
             return issued.answer.refresh_token
 
         try:
@@ -222,9 +222,9 @@ def test_the_record_of_a_successor_outlives_every_child(satchel: Satchel) -> Non
             return await super().put(id, value, until, use=use)
 
     world = World(satchel)
-    world.desk = world.desk._replace(memory=Watching())
+    world.context = world.context._replace(memory=Watching())
     token = world.refresh(world.first)
     assert token is not None
-    bag = satchel.desk.snapshot.open(token, (RefreshToken,), world.now)
+    bag = satchel.context.snapshot.open(token, (RefreshToken,), world.now)
     assert kept == [bag.until + satchel.config.keys.skew]
     assert bag.exp <= bag.until

@@ -161,7 +161,7 @@ def test_keys_that_are_elsewhere(tmp_path: Path) -> None:
     text = request_object(iss="other", client_id="other")
     for keys, code in ((import_jwks(JWKS), ""), (None, "temporarily_unavailable")):
         remote = Remote(keys)
-        asking.app.live.desk = asking.desk._replace(ports=asking.desk.ports._replace(remote_keys=remote))
+        asking.app.runtime.context = asking.context._replace(ports=asking.context.ports._replace(remote_keys=remote))
         if code:
             assert asking.unproved(client_id="other", request=text)[0] == code
         else:

@@ -126,7 +126,7 @@ def test_nobody_revokes_without_saying_who_they_are(sessions: Sessions) -> None:
 def test_the_entries_outlive_what_they_revoke(sessions: Sessions) -> None:
     memory = watched(sessions)
     tokens = sessions.begin("spa")
-    bag = sessions.desk.snapshot.open(tokens["refresh_token"], (RefreshToken,), NOW)
+    bag = sessions.context.snapshot.open(tokens["refresh_token"], (RefreshToken,), NOW)
     del memory.asked[:]
     sessions.revoke(tokens["access_token"], "spa")
     sessions.revoke(tokens["refresh_token"], "spa")

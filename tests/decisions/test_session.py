@@ -10,8 +10,9 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import Browser as BrowserBag
 from service.bags.kinds import Login, Served, Session
 from service.config import Client
+from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
-from service.decisions.session import (
+from service.decisions.session.session import (
     MAX_COOKIE,
     MAX_SERVED,
     browser_of,
@@ -21,7 +22,6 @@ from service.decisions.session import (
     serve,
     session_cookie,
 )
-from service.decisions.visit import Visit
 from service.protocol.errors import OAuthError
 from tests.decisions.visiting import Browser, Visiting, answered
 from tests.satchel import NOW
@@ -38,12 +38,12 @@ def client(n: int) -> Client:
 
 
 def of(service: Visiting, **members: object) -> Session:
-    return new_session(service.desk, Login(**{"sub": "u-1", "auth_time": NOW, **members}), NOW)  # type: ignore[arg-type]
+    return new_session(service.context, Login(**{"sub": "u-1", "auth_time": NOW, **members}), NOW)  # type: ignore[arg-type]
 
 
 def kept(service: Visiting, session: Session) -> Session:
     """What comes back out of the cookie."""
-    cookie = session_cookie(service.desk, session, NOW)
+    cookie = session_cookie(service.context, session, NOW)
     assert len(cookie) <= MAX_COOKIE
     return service.opened(cookie, Session)
 
@@ -51,28 +51,28 @@ def kept(service: Visiting, session: Session) -> Session:
 def test_it_remembers_whom_it_has_served(service: Visiting) -> None:
     session = of(service)
     for n in range(MAX_SERVED):
-        session = serve(service.desk.registry, session, client(n), ["read", f"s{n}"], [])
+        session = serve(service.context.registry, session, client(n), ["read", f"s{n}"], [])
     assert len(session.served) == MAX_SERVED
-    session = serve(service.desk.registry, session, client(0), ["write"], [])
-    assert has_granted(service.desk.registry, session, client(0), ["write", "s0", "read"], [])
-    assert not has_granted(service.desk.registry, session, client(0), ["read", "s1"], [])
-    session = serve(service.desk.registry, session, client(99), ["read"], [])
+    session = serve(service.context.registry, session, client(0), ["write"], [])
+    assert has_granted(service.context.registry, session, client(0), ["write", "s0", "read"], [])
+    assert not has_granted(service.context.registry, session, client(0), ["read", "s1"], [])
+    session = serve(service.context.registry, session, client(99), ["read"], [])
     assert len(session.served) == MAX_SERVED
-    assert not has_granted(service.desk.registry, session, client(1), ["read"], [])  # the one served longest ago
-    assert has_granted(service.desk.registry, session, client(2), ["read", "s2"], [])
+    assert not has_granted(service.context.registry, session, client(1), ["read"], [])  # the one served longest ago
+    assert has_granted(service.context.registry, session, client(2), ["read", "s2"], [])
     assert kept(service, session) == session
 
 
 def test_what_was_granted_was_granted_somewhere(service: Visiting) -> None:
-    session = serve(service.desk.registry, of(service), client(1), ["openid", "read"], [API, VAULT])
-    assert has_granted(service.desk.registry, session, client(1), ["read"], [API])
-    assert has_granted(service.desk.registry, session, client(1), ["read", "openid"], [VAULT, API])
-    assert not has_granted(service.desk.registry, session, client(1), ["read"], [API, SEALED])
-    assert not has_granted(service.desk.registry, session, client(1), ["read"], [])
-    assert has_granted(service.desk.registry, session, client(1), ["openid"], [SEALED])
+    session = serve(service.context.registry, of(service), client(1), ["openid", "read"], [API, VAULT])
+    assert has_granted(service.context.registry, session, client(1), ["read"], [API])
+    assert has_granted(service.context.registry, session, client(1), ["read", "openid"], [VAULT, API])
+    assert not has_granted(service.context.registry, session, client(1), ["read"], [API, SEALED])
+    assert not has_granted(service.context.registry, session, client(1), ["read"], [])
+    assert has_granted(service.context.registry, session, client(1), ["openid"], [SEALED])
     assert not has_granted(
-        service.desk.registry,
-        serve(service.desk.registry, of(service), client(1), ["read"], []),
+        service.context.registry,
+        serve(service.context.registry, of(service), client(1), ["read"], []),
         client(1),
         ["read"],
         [API],
@@ -82,7 +82,7 @@ def test_what_was_granted_was_granted_somewhere(service: Visiting) -> None:
 
 def test_its_id_stays_as_it_is_renewed(service: Visiting) -> None:
     session = of(service)
-    served = serve(service.desk.registry, session, client(1), ["read"], [])
+    served = serve(service.context.registry, session, client(1), ["read"], [])
     assert served.jti != session.jti
     assert msgspec.structs.replace(served, jti=session.jti, served=()) == session
 
@@ -92,7 +92,7 @@ def test_its_id_stays_as_it_is_renewed(service: Visiting) -> None:
 def test_it_fits_into_a_cookie_however_much_is_granted(service: Visiting, size: int, clients: int) -> None:
     session = of(service, claims={"bio": "b" * 900}, sub="u" * 255)
     for n in range(clients):
-        session = serve(service.desk.registry, session, client(n), ["s" * size], [API, VAULT] if size == 10 else [])
+        session = serve(service.context.registry, session, client(n), ["s" * size], [API, VAULT] if size == 10 else [])
     back = kept(service, session)
     assert 1 <= len(back.served) <= clients
     assert back.served == session.served[-len(back.served) :] or back.served == (Served(session.served[-1].client),)
@@ -102,18 +102,18 @@ def test_it_fits_into_a_cookie_however_much_is_granted(service: Visiting, size: 
 def test_a_login_that_does_not_fit_is_refused(service: Visiting) -> None:
     session = of(service, acr="a" * 4000)
     with pytest.raises(OAuthError) as caught:
-        session_cookie(service.desk, session, NOW)
+        session_cookie(service.context, session, NOW)
     assert caught.value.code == "server_error"
 
 
 def test_from_before_a_loss_it_is_good_for_its_end_alone(tmp_path: Path) -> None:
     service = Visiting(tmp_path)
     memory, session = watched(service), of(service)
-    visit = Visit(b"", session_cookie(service.desk, session, NOW))
-    assert asyncio.run(open_session(service.desk, visit, NOW)) == session
+    browser_request = BrowserRequest(b"", session_cookie(service.context, session, NOW))
+    assert asyncio.run(open_session(service.context, browser_request, NOW)) == session
     memory.forgot_until = NOW + 1
-    assert asyncio.run(open_session(service.desk, visit, NOW)) is None
-    assert asyncio.run(open_session(service.desk, visit, NOW, to_end=True)) == session
+    assert asyncio.run(open_session(service.context, browser_request, NOW)) is None
+    assert asyncio.run(open_session(service.context, browser_request, NOW, to_end=True)) == session
 
 
 # --- the other cookie
@@ -121,7 +121,7 @@ def test_from_before_a_loss_it_is_good_for_its_end_alone(tmp_path: Path) -> None
 
 def browser_cookie(service: Visiting, cookie: str, now: float) -> tuple[BrowserBag, str | None]:
     decision = Decision(Action.OK)
-    bag = browser_of(service.desk, decision, Visit(b"", browser=cookie), now)
+    bag = browser_of(service.context, decision, BrowserRequest(b"", browser=cookie), now)
     return bag, decision.browser
 
 
@@ -144,7 +144,7 @@ def test_it_is_renewed_before_a_ticket_could_outlive_it(service: Visiting) -> No
 
 
 def test_another_kind_of_bag_is_no_browser(service: Visiting) -> None:
-    cookie = session_cookie(service.desk, of(service), NOW)
+    cookie = session_cookie(service.context, of(service), NOW)
     assert browser_cookie(service, cookie, NOW)[1] is not None
     assert browser_cookie(service, fresh_id(), NOW)[1] is not None
 

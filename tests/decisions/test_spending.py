@@ -1,4 +1,4 @@
-"""What is read and spent, in which order, and that nothing is burnt for a request that fails (decisions/settle.py)."""
+"""What is read and spent, in which order; nothing is spent for a request that fails (decisions/token/settle.py)."""
 
 import asyncio
 import traceback
@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from service.bags.kinds import AuthorizationCode, RefreshToken
-from service.decisions.spending import GRACE, Succession, spend_all
+from service.decisions.one_time import spend_all
+from service.decisions.token.redeem import GRACE, Succession
 from service.protocol.errors import OAuthError
-from service.protocol.spend import Spend
+from service.protocol.one_time_id import OneTimeId
 from tests.satchel import NOW
 from tests.sessions import CHALLENGE, VAULT, Holder, Sessions, Watched, granted, refused, watched
 
@@ -63,7 +64,7 @@ def test_a_refresh_costs_one_read_and_a_put_where_it_rotates(sessions: Sessions,
 
 def test_what_is_read(sessions: Sessions, memory: Watched) -> None:
     token = sessions.begin("spa")["refresh_token"]
-    bag = sessions.desk.snapshot.open(token, (RefreshToken,), NOW)
+    bag = sessions.context.snapshot.open(token, (RefreshToken,), NOW)
     del memory.asked[:]
     granted(sessions.refresh(token, "spa"))
     revocations = [f"revoked:{bag.grant.family}"] * 2 + ["nbf:all", "nbf:client:spa", "nbf:sub:alice"]
@@ -72,7 +73,7 @@ def test_what_is_read(sessions: Sessions, memory: Watched) -> None:
 
 def test_the_record_of_a_code_outlives_it(sessions: Sessions, memory: Watched) -> None:
     code = sessions.code()
-    bag = sessions.desk.snapshot.open(code, (AuthorizationCode,), NOW)
+    bag = sessions.context.snapshot.open(code, (AuthorizationCode,), NOW)
     granted(sessions.redeem(code))
     _, (id, _, until, _) = memory.asked[-1]
     assert (id, until) == (f"code:{bag.jti}", bag.exp + SKEW)
@@ -82,7 +83,7 @@ def test_the_record_of_a_family_outlives_all_of_it(sessions: Sessions, memory: W
     code = sessions.code("spa")
     sessions.now += 59
     tokens = granted(sessions.redeem(code, "spa"))
-    last = sessions.desk.snapshot.open(tokens["refresh_token"], (RefreshToken,), sessions.now).until
+    last = sessions.context.snapshot.open(tokens["refresh_token"], (RefreshToken,), sessions.now).until
     refused(sessions.redeem(code, "spa"))
     _, (id, _, until, use) = memory.asked[-1]
     assert id.startswith("revoked:")
@@ -92,7 +93,7 @@ def test_the_record_of_a_family_outlives_all_of_it(sessions: Sessions, memory: W
 
 def test_who_succeeded_is_written_down(sessions: Sessions, memory: Watched) -> None:
     token = sessions.begin("spa")["refresh_token"]
-    bag = sessions.desk.snapshot.open(token, (RefreshToken,), NOW)
+    bag = sessions.context.snapshot.open(token, (RefreshToken,), NOW)
     child = granted(sessions.refresh(token, "spa"))["refresh_token"]
     _, (id, value, until, _) = memory.asked[-1]
     assert (id, until) == (f"succ:{bag.grant.family}", bag.until + SKEW)
@@ -193,16 +194,16 @@ def test_a_forked_chain_ends_with_the_second_branch_to_move(sessions: Sessions) 
 def test_a_refusal_that_is_made_once_does_not_grow(sessions: Sessions) -> None:
     """Python adds to the traceback of an exception that is raised again."""
     refusal = OAuthError("invalid_client", "no")
-    spend = Spend("x", NOW + 60, "assertion", refusal)
-    memory = sessions.desk.memory
+    one_time_id = OneTimeId("x", NOW + 60, "assertion", refusal)
+    memory = sessions.context.memory
 
     async def again() -> int:
         with pytest.raises(OAuthError) as caught:
-            await spend_all((spend,), memory)
+            await spend_all((one_time_id,), memory)
         return len(traceback.extract_tb(caught.value.__traceback__))
 
     async def act() -> list[int]:
-        await spend_all((spend,), memory)
+        await spend_all((one_time_id,), memory)
         return [await again() for _ in range(5)]
 
     assert len(set(asyncio.run(act()))) == 1

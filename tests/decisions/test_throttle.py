@@ -25,7 +25,7 @@ def devices(tmp_path: Path) -> Devices:
 
 def attempt(devices: Devices, username: str = "alice", password: str = "wrong", address: str = "192.0.2.1") -> str:
     """Log in once: `in`, `out`, or the error."""
-    users = throttled(devices.desk, address, devices.now)
+    users = throttled(devices.context, address, devices.now)
     try:
         return "out" if asyncio.run(users.authenticate(username, password)) is None else "in"
     except OAuthError as error:
@@ -104,7 +104,7 @@ def test_many_at_once_are_no_way_around(devices: Devices, monkeypatch: pytest.Mo
 
     async def guess(password: str) -> str:
         try:
-            users = throttled(devices.desk, "192.0.2.1", devices.now)
+            users = throttled(devices.context, "192.0.2.1", devices.now)
             return "out" if await users.authenticate("alice", password) is None else "in"
         except OAuthError as error:
             return error.code

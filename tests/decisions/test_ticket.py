@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from service.bags.kinds import AccessToken, LoginTicket, Verdict
-from service.decisions.authorize import decide_authorization
+from service.decisions.authorize.decide import decide_authorization
 from service.decisions.decision import Action, Decision
-from service.decisions.page import DeviceDonePage
-from service.decisions.ticket import decide_ticket, decide_ticket_fail, decide_ticket_issue
-from service.decisions.verdict import FAILURES
+from service.decisions.login_application.ticket import decide_ticket, decide_ticket_fail, decide_ticket_issue
+from service.decisions.login_application.verdict import FAILURES
+from service.decisions.pages import DeviceDonePage
 from tests.devices import API, ISSUER, Devices
 from tests.satchel import NOW
 from tests.sessions import VERIFIER, granted, refused
@@ -39,7 +39,7 @@ def begin(devices: Devices, **more: str) -> str:
     """The ticket that the login application is sent, for a request of `spa`."""
     request = {"client_id": "spa", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid read"}
     request |= {"code_challenge": CHALLENGE, "code_challenge_method": "S256", "state": "s", **more}
-    return sent(devices.visit(decide_authorization, **request))
+    return sent(devices.browser_request(decide_authorization, **request))
 
 
 def sent(decision: Decision) -> str:
@@ -70,7 +70,7 @@ def resume(devices: Devices, decision: Decision) -> Decision:
     url = decision.answer.redirect_to
     assert url.startswith(ISSUER + "/authorize?resume=")
     assert len(url) <= 2000
-    return devices.visit(decide_authorization, **dict(parse_qsl(urlsplit(url).query)))
+    return devices.browser_request(decide_authorization, **dict(parse_qsl(urlsplit(url).query)))
 
 
 def answered(decision: Decision) -> dict[str, str]:
@@ -84,7 +84,7 @@ def answered(decision: Decision) -> dict[str, str]:
 def redeem(devices: Devices, code: str) -> AccessToken:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "client_id": "spa"}
     answer = granted(devices.post("/token", {**form, "code_verifier": VERIFIER}))
-    return devices.desk.snapshot.open(answer["access_token"], (AccessToken,), devices.now)
+    return devices.context.snapshot.open(answer["access_token"], (AccessToken,), devices.now)
 
 
 def bad(decision: Decision, error: str = "invalid_request") -> str:
@@ -161,7 +161,7 @@ def test_claims_of_a_scope_that_is_not_granted_are_left_out(devices: Devices) ->
 
     def kept(scope: str) -> dict[str, Any]:
         url = issue(devices, ticket, scope=scope, acr="gold").answer.redirect_to
-        verdict = devices.desk.snapshot.open(url.partition("resume=")[2], (Verdict,), NOW)
+        verdict = devices.context.snapshot.open(url.partition("resume=")[2], (Verdict,), NOW)
         assert verdict.scope == "openid read"
         return verdict.ticket.request.claims
 
@@ -179,7 +179,7 @@ def test_details_are_narrowed(devices: Devices) -> None:
         resume(devices, issue(devices, ticket, authorization_details=json.dumps([two]))).answer, DeviceDonePage
     )
     answer = granted(devices.poll(codes.device_code))
-    token = devices.desk.snapshot.open(answer["access_token"], (AccessToken,), NOW)
+    token = devices.context.snapshot.open(answer["access_token"], (AccessToken,), NOW)
     assert (token.sub, token.authorization_details) == ("person-9", [two])
 
 
@@ -288,7 +288,7 @@ def test_other_bags_are_no_tickets(devices: Devices) -> None:
 
 
 def test_a_ticket_of_a_client_that_is_gone(devices: Devices) -> None:
-    ticket = devices.desk.snapshot.open(begin(devices), (LoginTicket,), NOW)
+    ticket = devices.context.snapshot.open(begin(devices), (LoginTicket,), NOW)
     request = msgspec.structs.replace(ticket.request, client_id="gone")
     bad(
         devices.ask(decide_ticket, {"ticket": devices.seal(msgspec.structs.replace(ticket, request=request))}, "login"),

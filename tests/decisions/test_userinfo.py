@@ -9,7 +9,7 @@ import pytest
 
 from keys import Ring, SigningKey, rotate
 from service.bags.snapshot import Snapshot
-from service.decisions.revoke import call_back
+from service.decisions.resource_server.revoke import call_back
 from tests.openid import API, CLAIMS, ISSUER, SCOPES, SEALED, VAULT, OpenId
 from tests.satchel import NOW, Answer, basic
 from tests.sessions import granted, watched
@@ -22,9 +22,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> OpenId:
 
 @pytest.fixture
 def openid(service: OpenId) -> Iterator[OpenId]:
-    desk = service.desk
+    context = service.context
     yield service
-    service.now, service.app.live.desk = float(NOW), desk
+    service.now, service.app.runtime.context = float(NOW), context
 
 
 def refused(answer: Answer, error: str = "invalid_token", status: int = 401) -> None:
@@ -171,7 +171,7 @@ def test_one_that_was_called_back(tmp_path: Path, client: str, what: str) -> Non
     if what == "token":
         openid.post("/revoke", {"token": token}, basic(client, "secret"))
     else:
-        asyncio.run(call_back(openid.desk.memory, openid.settings, openid.now, **by.get(what, {})))
+        asyncio.run(call_back(openid.context.memory, openid.settings, openid.now, **by.get(what, {})))
     refused(openid.userinfo(token))
     assert openid.seen(token) == {"active": False}
 
@@ -190,9 +190,9 @@ def test_a_memory_that_cannot_be_asked(openid: OpenId) -> None:
 def test_a_bag_key_that_is_gone_takes_what_it_sealed_along(tmp_path: Path) -> None:
     openid = OpenId(tmp_path)
     token = openid.tokens("pair-a", scope="openid read")["access_token"]
-    signing = [key for key in openid.desk.snapshot.ring.keys if isinstance(key, SigningKey)]
+    signing = [key for key in openid.context.snapshot.ring.keys if isinstance(key, SigningKey)]
     others = [key for key in rotate(Ring(), openid.settings.keys, NOW).keys if not isinstance(key, SigningKey)]
     snapshot = Snapshot(Ring([*signing, *others]), ISSUER)
-    openid.app.live.desk = openid.desk._replace(snapshot=snapshot)
+    openid.app.runtime.context = openid.context._replace(snapshot=snapshot)
     refused(openid.userinfo(token))
     assert openid.seen(token) == {"active": False}

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from service.bags.kinds import AuthorizationCode, Bag, Grant, Login, LoginTicket, Session, Verdict
-from service.decisions.authorize import decide_authorization
-from service.decisions.consent import decide_consent
+from service.decisions.authorize.consent import decide_consent
+from service.decisions.authorize.decide import decide_authorization
+from service.decisions.authorize.login import decide_login
+from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
-from service.decisions.login import decide_login
-from service.decisions.page import ConsentPage, LoginPage
-from service.decisions.visit import Visit
+from service.decisions.pages import ConsentPage, LoginPage
 from service.memory import Memory
 from service.protocol.ports import User
 from tests.decisions.asking import LOOPBACK, REDIRECT, TOML, Asking, parameters
@@ -79,11 +79,11 @@ class Visiting(Asking):
 
     def told_by(self, users: Hooked) -> None:
         """Ask `users` from now on."""
-        self.app.live.desk = self.desk._replace(ports=self.desk.ports._replace(users=users))
+        self.app.runtime.context = self.context._replace(ports=self.context.ports._replace(users=users))
 
     def opened(self, text: str, kind: type[B]) -> B:
         """What is in a bag."""
-        return self.desk.snapshot.open(text, (kind,), self.now)
+        return self.context.snapshot.open(text, (kind,), self.now)
 
     def grant(self, decision: Decision) -> Grant:
         """What stands in the code that `decision` sends to the client."""
@@ -104,7 +104,7 @@ class Visiting(Asking):
         ticket, now = self.opened(text, LoginTicket), int(self.now)
         usual = {"login": Login(sub, now, "silver", ("otp",)), "scope": ticket.request.scope}
         bag = Verdict(ISSUER, "v", now, ticket.exp, ticket, **{**usual, **members})
-        return urlencode({"resume": self.desk.snapshot.seal(bag, now)})
+        return urlencode({"resume": self.context.snapshot.seal(bag, now)})
 
 
 class Browser:
@@ -117,8 +117,8 @@ class Browser:
         self.browser = ""
 
     def _send(self, decide: Any, parameters: str) -> Decision:
-        visit = Visit(parameters.encode(), self.session, self.browser, self.address)
-        decision: Decision = asyncio.run(decide(self.service.desk, visit, self.service.now))
+        browser_request = BrowserRequest(parameters.encode(), self.session, self.browser, self.address)
+        decision: Decision = asyncio.run(decide(self.service.context, browser_request, self.service.now))
         self.session = self.session if decision.session is None else decision.session
         self.browser = self.browser if decision.browser is None else decision.browser
         return decision

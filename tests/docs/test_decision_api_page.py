@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from authlete.dto import TokenResponse as Theirs
 
-from service.api.calls import CALLS, NOT_KEPT
-from service.api.tokens import TokenResponse as Ours
 from service.app import load
+from service.decision_api.calls import CALLS, NOT_KEPT
+from service.decision_api.tokens import TokenResponse as Ours
 from tests.satchel import ROOT, Running
 
 PAGE = (ROOT / "docs" / "decision-api.md").read_text()

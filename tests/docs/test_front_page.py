@@ -47,7 +47,7 @@ def ticket(server: Running, person: Person, **more: str) -> str:
     pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
     parameters = {"response_type": "code", "client_id": "spa", "redirect_uri": CALLBACK, "login_hint": "lewis"}
     asked = urlencode({**parameters, "scope": "openid profile read", **pkce, **more})
-    url = person.visit(f"{server.url}/authorize?{asked}")
+    url = person.browser_request(f"{server.url}/authorize?{asked}")
     assert url.startswith(APPLICATION), person.page
     return query(url)["ticket"]
 
@@ -67,7 +67,7 @@ def test_the_login_application(server: Running, lewis: Person) -> None:
     assert told == shown
     issued = curl(server, ISSUE, text)
     assert issued.keys() == {"redirect_to"}, issued
-    code = query(lewis.visit(issued["redirect_to"]))["code"]
+    code = query(lewis.browser_request(issued["redirect_to"]))["code"]
     form = {"grant_type": "authorization_code", "client_id": "spa", "redirect_uri": CALLBACK}
     tokens = server.post("/token", {**form, "code": code, "code_verifier": VERIFIER}).json()
     assert tokens["scope"] == "openid profile"
@@ -80,14 +80,14 @@ def test_the_login_application(server: Running, lewis: Person) -> None:
 
 def test_a_failure(server: Running, lewis: Person) -> None:
     failed = curl(server, FAIL, ticket(server, lewis, state="xyz"))
-    told = query(lewis.visit(failed["redirect_to"]))
+    told = query(lewis.browser_request(failed["redirect_to"]))
     assert (told["error"], told["state"], told["iss"]) == ("access_denied", "xyz", server.url)
 
 
 def test_another_browser(server: Running, lewis: Person) -> None:
     issued = curl(server, ISSUE, ticket(server, lewis))
     with Person(server.url) as somebody:
-        somebody.visit(issued["redirect_to"])
+        somebody.browser_request(issued["redirect_to"])
         assert "another browser" in somebody.page
 
 

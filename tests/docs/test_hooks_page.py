@@ -12,8 +12,8 @@ import jwt
 import pytest
 
 from service.config.tables import Hooks
-from service.decisions.incoming import Incoming
-from service.decisions.token import decide_token
+from service.decisions.form_request import FormRequest
+from service.decisions.token.decide import decide_token
 from service.hooks import TokenRequest, protocol
 from service.hooks.load import METHODS
 from service.hooks.plans import MAX_CLAIMS
@@ -92,12 +92,14 @@ def test_the_judgement_of_the_page(satchel: Satchel) -> None:
 
 
 def test_the_journal_of_the_page(satchel: Satchel) -> None:
-    audit: Any = satchel.desk.ports.audit
+    audit: Any = satchel.context.ports.audit
 
     async def run() -> None:
         for name in ("reports", "retired"):
-            incoming = Incoming(form_bytes({"grant_type": "client_credentials"}), basic(name, "s")["Authorization"])
-            await decide_token(satchel.desk, incoming, satchel.now)
+            form_request = FormRequest(
+                form_bytes({"grant_type": "client_credentials"}), basic(name, "s")["Authorization"]
+            )
+            await decide_token(satchel.context, form_request, satchel.now)
         await audit.process_shutdown({}, {})
 
     asyncio.run(run())

@@ -24,7 +24,7 @@ async def authenticate_user(username: str, password: str) -> Any:
 async def ticket(request: GrantRequest) -> Any:
     """A grant that does as its ticket says."""
     said = request.form.require("ticket")
-    audiences = request.registry.target(request.client, request.form.all("resource"))
+    audiences = request.registry.audiences.target(request.client, request.form.all("resource"))
     plan = Plan("visitor", request.client.id, audiences, ("read",), cnf=request.cnf)
     if said == "crash":
         raise LookupError(said + request.form.require("secret"))
@@ -50,5 +50,5 @@ async def ticket(request: GrantRequest) -> Any:
 def synchronous(request: GrantRequest) -> Plan:
     """A grant that may block."""
     time.sleep(0.01)
-    audiences = request.registry.target(request.client, request.form.all("resource"))
+    audiences = request.registry.audiences.target(request.client, request.form.all("resource"))
     return Plan("blocker", request.client.id, audiences, ("read",))

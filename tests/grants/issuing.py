@@ -13,7 +13,7 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import AccessToken
 from service.bags.nested import Recipient
 from service.bags.snapshot import Snapshot
-from service.protocol.standing import not_before_subject, revoked
+from service.protocol.revocation_check import not_before_subject, revoked
 from tests.satchel import NOW, Satchel
 
 ISSUER = "https://as.example.com"
@@ -129,11 +129,11 @@ def read(satchel: Satchel, token: str) -> AccessToken:
 
 def revoke(satchel: Satchel, id: str) -> None:
     """Call back a token or a family."""
-    memory = satchel.app.live.desk.memory
+    memory = satchel.app.runtime.context.memory
     asyncio.run(memory.put(revoked(id), b"1", int(satchel.now) + 9999, use="revocation"))
 
 
 def forget_subject(satchel: Satchel, sub: str) -> None:
     """Call back all that was issued for a subject until now."""
-    memory = satchel.app.live.desk.memory
+    memory = satchel.app.runtime.context.memory
     asyncio.run(memory.raise_to(not_before_subject(sub), int(satchel.now), int(satchel.now) + 9999))

@@ -68,11 +68,11 @@ def test_every_format(sessions: Sessions, form: str, resource: str) -> None:
 
 def test_the_family_is_in_the_jti(sessions: Sessions) -> None:
     code = sessions.code()
-    family = sessions.desk.snapshot.open(code, (AuthorizationCode,), NOW).grant.family
+    family = sessions.context.snapshot.open(code, (AuthorizationCode,), NOW).grant.family
     tokens = granted(sessions.redeem(code))
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
     assert claims["jti"].partition(".")[0] == family
-    refresh = sessions.desk.snapshot.open(tokens["refresh_token"], (RefreshToken,), NOW)
+    refresh = sessions.context.snapshot.open(tokens["refresh_token"], (RefreshToken,), NOW)
     assert (refresh.grant.family, refresh.parent) == (family, "")
     assert refresh.grant.client == client_digest("web")
 
@@ -193,7 +193,7 @@ def test_a_public_clients_refresh_token_is_bound_to_its_key_and_a_confidential_o
     holder = Holder()
     for client, cnf in (("spa", {"jkt": holder.jkt}), ("web", {})):
         tokens = granted(sessions.redeem(sessions.code(client), client, holder.proof(NOW)))
-        assert sessions.desk.snapshot.open(tokens["refresh_token"], (RefreshToken,), NOW).grant.cnf == cnf
+        assert sessions.context.snapshot.open(tokens["refresh_token"], (RefreshToken,), NOW).grant.cnf == cnf
 
 
 def test_the_log_names_the_session_and_no_code(sessions: Sessions) -> None:

@@ -296,11 +296,11 @@ class Remote:
 
 
 def planned(satchel: Satchel, remote: Remote, assertion: str) -> str:
-    desk = satchel.app.live.desk
-    client = desk.registry.client("app")
-    ports = desk.ports._replace(remote_keys=remote)
+    context = satchel.app.runtime.context
+    client = context.registry.clients.find("app")
+    ports = context.ports._replace(remote_keys=remote)
     form = Form({"assertion": assertion}, {})
-    request = GrantRequest(form, client, {}, desk.registry, desk.snapshot, ports, satchel.now)
+    request = GrantRequest(form, client, {}, context.registry, context.snapshot, ports, satchel.now)
     return asyncio.run(jwt_bearer(request)).subject
 
 

@@ -89,10 +89,10 @@ def test_the_refresh_token_goes_on_with_the_family(satchel: Satchel) -> None:
 
 @pytest.mark.parametrize(("as_client", "bound"), [("spa", {"jkt": "one"}), ("legacy", {})])
 def test_a_public_clients_refresh_token_is_bound_to_its_key(satchel: Satchel, as_client: str, bound: Any) -> None:
-    desk = satchel.app.live.desk
+    context = satchel.app.runtime.context
     form = Form({"username": "alice", "password": "wonderland"}, {})
-    who = desk.registry.client(as_client)
-    request = GrantRequest(form, who, {"jkt": "one"}, desk.registry, desk.snapshot, desk.ports, satchel.now)
+    who = context.registry.clients.find(as_client)
+    request = GrantRequest(form, who, {"jkt": "one"}, context.registry, context.snapshot, context.ports, satchel.now)
     plan = asyncio.run(password(request))
     assert plan.cnf == {"jkt": "one"}
     assert plan.renewal is not None

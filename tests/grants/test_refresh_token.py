@@ -23,7 +23,7 @@ def configured(tmp_path: Path) -> Callable[[str], Sessions]:
 
 
 def opened(sessions: Sessions, token: str) -> RefreshToken:
-    return sessions.desk.snapshot.open(token, (RefreshToken,), sessions.now)
+    return sessions.context.snapshot.open(token, (RefreshToken,), sessions.now)
 
 
 @pytest.mark.parametrize("client", ["web", "spa"])

@@ -81,10 +81,10 @@ def refusal(satchel: Satchel, subject: str, as_client: str = "app", **form: Any)
 
 def plan(satchel: Satchel, cnf: dict[str, str], **form: str) -> Plan:
     """The plan of a request that has proved `cnf`."""
-    desk = satchel.app.live.desk
+    context = satchel.app.runtime.context
     values = {"subject_token_type": ACCESS_TOKEN, **form}
-    app = desk.registry.client("app")
-    request = GrantRequest(Form(values, {}), app, cnf, desk.registry, desk.snapshot, desk.ports, satchel.now)
+    app = context.registry.clients.find("app")
+    request = GrantRequest(Form(values, {}), app, cnf, context.registry, context.snapshot, context.ports, satchel.now)
     return asyncio.run(token_exchange(request))
 
 

@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 
 from service.bags.kinds import RefreshToken
 from service.decisions.decision import Decision
-from service.decisions.incoming import Incoming
-from service.decisions.token import decide_token
+from service.decisions.form_request import FormRequest
+from service.decisions.token.decide import decide_token
 from service.hooks import TokenIssued, TokenRefused
 from tests.hooks.own import MODULE, failures, own
 from tests.satchel import CXF, DEMO, Satchel, form_bytes
@@ -22,8 +22,8 @@ BAD = {"grant_type": "client_credentials", "scope": "nothing-of-yours"}
 
 
 async def ask(satchel: Satchel, **form: Any) -> Decision:
-    incoming = Incoming(form_bytes(form), CXF["Authorization"])
-    return await decide_token(satchel.desk, incoming, satchel.now)
+    form_request = FormRequest(form_bytes(form), CXF["Authorization"])
+    return await decide_token(satchel.context, form_request, satchel.now)
 
 
 def asked(satchel: Satchel, *forms: dict[str, Any]) -> None:
@@ -32,7 +32,7 @@ def asked(satchel: Satchel, *forms: dict[str, Any]) -> None:
     async def run() -> None:
         for form in forms:
             await ask(satchel, **form)
-        audit: Any = satchel.desk.ports.audit
+        audit: Any = satchel.context.ports.audit
         await audit.process_shutdown({}, {})
 
     asyncio.run(run())
@@ -94,10 +94,10 @@ def test_a_step_of_a_flow_is_no_refusal(tmp_path: Path) -> None:
     device = satchel.post("/device_authorization", {"client_id": "tv"}).json()["device_code"]
 
     async def poll() -> None:
-        incoming = Incoming(form_bytes({"grant_type": grant_type, "client_id": "tv", "device_code": device}))
+        form_request = FormRequest(form_bytes({"grant_type": grant_type, "client_id": "tv", "device_code": device}))
         for _ in range(2):
-            await decide_token(satchel.desk, incoming, satchel.now)
-        audit: Any = satchel.desk.ports.audit
+            await decide_token(satchel.context, form_request, satchel.now)
+        audit: Any = satchel.context.ports.audit
         await audit.process_shutdown({}, {})
 
     asyncio.run(poll())
@@ -131,7 +131,7 @@ def test_too_many_are_counted_and_dropped(tmp_path: Path) -> None:
 
     async def run() -> None:
         decision = await ask(satchel, **GOOD)
-        audit: Any = satchel.desk.ports.audit
+        audit: Any = satchel.context.ports.audit
         for _ in range(5):  # without letting go of the event loop, so that nobody can be told meanwhile
             audit(decision, satchel.now)
         assert dropped() - before == 3
@@ -187,7 +187,7 @@ def test_json_lines(make_satchel: Any) -> None:
     satchel = make_satchel(DEMO)
     code = satchel.code(scopes=("openid", "read", "offline_access"), auth_time=int(satchel.now))
     answer = satchel.post("/token", {"grant_type": "authorization_code", "code": code}, CXF).json()
-    refresh = satchel.desk.snapshot.open(answer["refresh_token"], (RefreshToken,), satchel.now)
+    refresh = satchel.context.snapshot.open(answer["refresh_token"], (RefreshToken,), satchel.now)
     issued = satchel.log[-1]
     assert (
         issued.items()
@@ -210,7 +210,7 @@ def test_json_lines(make_satchel: Any) -> None:
     assert satchel.log[-1]["error"] == "invalid_scope"
     assert set(TokenRefused.__struct_fields__) <= set(satchel.log[-1])
     assert not any(line.get("event", "").startswith("token ") for line in satchel.log)
-    assert satchel.desk.ports.audit is None
+    assert satchel.context.ports.audit is None
 
 
 def test_no_audit(make_satchel: Any) -> None:
@@ -218,7 +218,7 @@ def test_no_audit(make_satchel: Any) -> None:
     satchel.post("/token", GOOD, CXF)
     assert satchel.log[-1]["jti"]
     assert not {"subject", "audiences", "scopes", "expires"} & set(satchel.log[-1])
-    assert satchel.desk.ports.audit is None
+    assert satchel.context.ports.audit is None
 
 
 def test_json_lines_of_their_own(make_satchel: Any) -> None:

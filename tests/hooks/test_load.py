@@ -151,6 +151,6 @@ def test_a_user_that_is_none(tmp_path: Path, user: User) -> None:
 
 
 def test_nothing_configured_is_nothing_called(satchel: Satchel) -> None:
-    ports = satchel.desk.ports
+    ports = satchel.context.ports
     assert (ports.authenticate_client, ports.customize, ports.audit) == (None, None, None)
-    assert create_app(satchel.config, store=satchel.store).live.desk.ports.customize is None
+    assert create_app(satchel.config, store=satchel.store).runtime.context.ports.customize is None

@@ -12,11 +12,11 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.jwk import ECKey
 from jwcrypto.jwk import JWK
 
-from service.decisions.code import mint_code
+from service.decisions.token.code import mint_code
 from service.protocol.pkce import challenge_octets
 from tests.client_auth.proofs import EC_KEY, client_toml, public_jwk
 from tests.satchel import Running
-from tests.sessions import API, REDIRECT, VERIFIER, desk_of, toml
+from tests.sessions import API, REDIRECT, VERIFIER, context_of, toml
 
 SIGNER = client_toml(
     "signer",
@@ -45,7 +45,7 @@ def code(server: Running, client: str, challenge: str = "") -> str:
     members: dict[str, Any] = {"redirect_uri": REDIRECT, "scopes": ("read", "write")}
     if challenge:
         members["challenge"] = challenge_octets(challenge, "S256")
-    return mint_code(desk_of(server), time.time(), client_id=client, sub="alice", **members)
+    return mint_code(context_of(server), time.time(), client_id=client, sub="alice", **members)
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])

@@ -108,7 +108,7 @@ def test_single_sign_on_and_logout(running: Running, alice: Person) -> None:
     assert silent.token["userinfo"]["sid"] == site.token["userinfo"]["sid"]
     page = Site(running.url)
     page.log_in(alice)
-    url = alice.visit(page.browser.get("/logout").location)
+    url = alice.browser_request(page.browser.get("/logout").location)
     assert url.startswith(SIGNED_OUT)
     assert page.come_back(url) == {"post_logout_redirect_uri": SIGNED_OUT}
     with pytest.raises(OAuthError) as caught:

@@ -109,9 +109,9 @@ def test_code_userinfo_refresh_logout(alice: Person, metadata: dict[str, Any], o
         assert (renewed["auth_time"], renewed["sid"]) == (first["auth_time"], first["sid"])
         assert client.get(metadata["userinfo_endpoint"]).json()["sub"] == "alice"
         hint = f"?id_token_hint={fresh['id_token']}&post_logout_redirect_uri={SIGNED_OUT}&state=bye"
-        assert alice.visit(metadata["end_session_endpoint"] + hint) == f"{SIGNED_OUT}?state=bye"
+        assert alice.browser_request(metadata["end_session_endpoint"] + hint) == f"{SIGNED_OUT}?state=bye"
         url, _ = client.create_authorization_url(endpoint, code_verifier=verifier, prompt="none")
-        assert query(alice.visit(url))["error"] == "login_required"
+        assert query(alice.browser_request(url))["error"] == "login_required"
 
 
 def test_pushed_request(alice: Person, metadata: dict[str, Any], open_session: Any) -> None:
@@ -138,7 +138,7 @@ def test_request_object(alice: Person, metadata: dict[str, Any], open_session: A
         url, _ = client.create_authorization_url(endpoint, request=signed)
         client.fetch_token(authorization_response=alice.authorize(url), state=state, code_verifier=verifier)
         assert id_token(metadata, client, "ES256")["aud"] == "signer"
-        assert query(alice.visit(plain))["error_description"] == "the client must sign its requests"
+        assert query(alice.browser_request(plain))["error_description"] == "the client must sign its requests"
 
 
 def test_device(alice: Person, metadata: dict[str, Any], open_session: Any) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from jwcrypto.jwk import JWK
 
-from service.decisions.code import mint_code
+from service.decisions.token.code import mint_code
 from tests.client_auth.proofs import EC_KEY, client_toml, public_jwk
 from tests.interop.npm import npm_directory
 from tests.satchel import Running
-from tests.sessions import API, CHALLENGE, REDIRECT, VERIFIER, desk_of, toml
+from tests.sessions import API, CHALLENGE, REDIRECT, VERIFIER, context_of, toml
 
 FLOWS = Path(__file__).parent / "oauth4webapi" / "flows.mjs"
 NAMES = re.findall(r"^  async (\w+)\(", FLOWS.read_text(), re.MULTILINE)
@@ -36,11 +36,11 @@ def test_every_flow(module: Path, tmp_path: Path) -> None:
         resources=[API],
     )
     with Running(tmp_path, toml("", "http://127.0.0.1:{port}") + signer) as server:
-        desk = desk_of(server)
+        context = context_of(server)
 
         def code(client: str) -> str:
             members: dict[str, Any] = {"redirect_uri": REDIRECT, "challenge": CHALLENGE}
-            return mint_code(desk, time.time(), client_id=client, sub="alice", scopes=("read",), **members)
+            return mint_code(context, time.time(), client_id=client, sub="alice", scopes=("read",), **members)
 
         needed = {
             "issuer": server.url,

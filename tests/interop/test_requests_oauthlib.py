@@ -8,9 +8,9 @@ from oauthlib.oauth2 import BackendApplicationClient, InvalidGrantError, OAuth2E
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
-from service.decisions.code import mint_code
+from service.decisions.token.code import mint_code
 from tests.satchel import Running
-from tests.sessions import CHALLENGE, REDIRECT, VERIFIER, desk_of, toml
+from tests.sessions import CHALLENGE, REDIRECT, VERIFIER, context_of, toml
 
 SCOPE = ["read", "write"]
 
@@ -28,7 +28,7 @@ def _http_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def code(server: Running, client: str) -> str:
     members = {"redirect_uri": REDIRECT, "challenge": CHALLENGE}
-    return mint_code(desk_of(server), time.time(), client_id=client, sub="alice", scopes=tuple(SCOPE), **members)
+    return mint_code(context_of(server), time.time(), client_id=client, sub="alice", scopes=tuple(SCOPE), **members)
 
 
 @pytest.mark.parametrize("in_the_body", [True, False])

@@ -97,7 +97,7 @@ def test_code_userinfo_refresh_logout(flow: Flow) -> None:
         tokens = flow.post("/token", refresh_token=tokens["refresh_token"], **refresh)
         assert flow.sub(tokens["id_token"]) == "alice"
     hint = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": SIGNED_OUT, "state": "bye"}
-    assert flow.alice.visit(f"{flow.turns.issuer}/logout?{urlencode(hint)}") == f"{SIGNED_OUT}?state=bye"
+    assert flow.alice.browser_request(f"{flow.turns.issuer}/logout?{urlencode(hint)}") == f"{SIGNED_OUT}?state=bye"
     assert flow.authorize(**asked(prompt="none"))["error"] == "login_required"
     nodes, steps = zip(*flow.turns.trace, strict=True)
     assert steps[:4] == ("GET /authorize", "POST /authorize/login", "POST /authorize/consent", "POST /token")
@@ -136,7 +136,7 @@ def test_device(flow: Flow) -> None:
 
 def test_what_was_used_on_one_node_is_used_up_on_the_other(flow: Flow) -> None:
     """The requests of a replay follow each other, so they meet different nodes."""
-    flow.alice.visit(f"{flow.turns.issuer}/authorize?{urlencode(asked())}")
+    flow.alice.browser_request(f"{flow.turns.issuer}/authorize?{urlencode(asked())}")
     flow.alice.log_in()
     page, url = flow.alice.page, flow.alice.url
     code = query(flow.alice.submit(answer="allow"))["code"]
@@ -161,12 +161,12 @@ def test_login_application(login_nodes: Turns, first: int) -> None:
     login_nodes.begin(first)
     flow = Flow(login_nodes)
     with flow.client, flow.alice:
-        url = flow.alice.visit(f"{flow.turns.issuer}/authorize?{urlencode(asked())}")
+        url = flow.alice.browser_request(f"{flow.turns.issuer}/authorize?{urlencode(asked())}")
         assert url.startswith(APPLICATION)
         ticket = query(url)["ticket"]
         assert flow.post("/ticket", API, ticket=ticket)["client_id"] == "spa"
         issued = flow.post("/ticket/issue", API, ticket=ticket, subject="alice", amr="hwk")
-        code = query(flow.alice.visit(issued["redirect_to"]))["code"]
+        code = query(flow.alice.browser_request(issued["redirect_to"]))["code"]
         assert flow.sub(flow.redeem(code)["id_token"]) == "alice"
-        flow.alice.visit(issued["redirect_to"])
+        flow.alice.browser_request(issued["redirect_to"])
         assert "used before" in flow.alice.page

@@ -141,7 +141,7 @@ def test_an_exp_that_is_over_is_heeded() -> None:
 def test_the_record_of_a_jti_outlives_the_proof() -> None:
     for iat in (NOW - MAX_AGE - SKEW, NOW - 0.5, NOW, NOW + SKEW):
         proof = HOLDER.proof(NOW, URL, iat=iat)
-        until = check_proof(proof, "POST", URL, NOW).spend.until
+        until = check_proof(proof, "POST", URL, NOW).one_time_id.until
         last = iat + MAX_AGE + SKEW
         assert check_proof(proof, "POST", URL, last).jkt
         refused(proof, now=last + 0.001)
@@ -158,9 +158,13 @@ def test_a_jti_that_cannot_be(jti: Any) -> None:
 
 def test_a_jti_is_its_keys_own() -> None:
     one, two = Holder(), Holder()
-    ids = [check_proof(h.proof(NOW, URL, jti=jti), "POST", URL, NOW).spend.id for h in (one, two) for jti in ("a", "b")]
+    ids = [
+        check_proof(h.proof(NOW, URL, jti=jti), "POST", URL, NOW).one_time_id.id
+        for h in (one, two)
+        for jti in ("a", "b")
+    ]
     assert len(set(ids)) == 4
-    assert check_proof(one.proof(NOW - 1, URL, jti="a"), "POST", URL, NOW).spend.id == ids[0]
+    assert check_proof(one.proof(NOW - 1, URL, jti="a"), "POST", URL, NOW).one_time_id.id == ids[0]
 
 
 @pytest.mark.parametrize("nonce", [1, True, ["n"], {}])

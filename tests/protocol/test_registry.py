@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from service.app import load
+from service.clients.registry import Registry
 from service.config import Client
+from service.protocol.audience import meaningful_scopes, resource_scopes
 from service.protocol.errors import OAuthError
-from service.protocol.registry import Registry, meaningful_scopes, resource_scopes
 from service.protocol.scopes import OPENID_SCOPES
 
 A, B, C, BAG, ED = (f"https://{name}.example.com" for name in ("a", "b", "c", "bag", "ed"))
@@ -52,12 +53,12 @@ def client(*resources: str) -> Client:
 
 
 def chosen(registry: Registry, who: Client, *resources: str) -> list[str]:
-    return [audience.identifier for audience in registry.target(who, resources)]
+    return [audience.identifier for audience in registry.audiences.target(who, resources)]
 
 
 def refused(registry: Registry, who: Client, *resources: str) -> str:
     with pytest.raises(OAuthError) as caught:
-        registry.target(who, resources)
+        registry.audiences.target(who, resources)
     assert (caught.value.code, caught.value.status) == ("invalid_target", 400)
     return caught.value.description
 
@@ -121,9 +122,9 @@ def personal(tmp_path: Path, enabled: str) -> Registry:
 def test_the_scopes_of_openid_connect_mean_something_where_a_person_consents(tmp_path: Path) -> None:
     who = Client(id="c", scopes=SCOPES)
     registry = personal(tmp_path, "true")
-    asked = registry.consentable(who, (), "email openid read")
+    asked = registry.entitlements.consentable(who, (), "email openid read")
     assert (asked.scopes, asked.requested) == (("email", "openid", "read"), ("email", "openid", "read"))
-    assert registry.consentable(who, (), None).scopes == ("read", "openid", "email", "offline_access")
+    assert registry.entitlements.consentable(who, (), None).scopes == ("read", "openid", "email", "offline_access")
     assert meaningful_scopes(asked.audiences) == {"read", *OPENID_SCOPES}
     assert resource_scopes(asked.audiences) == {"read"}
 
@@ -131,21 +132,24 @@ def test_the_scopes_of_openid_connect_mean_something_where_a_person_consents(tmp
 def test_they_mean_nothing_without_a_person_or_without_openid_connect(tmp_path: Path) -> None:
     who = Client(id="c", scopes=SCOPES)
     registry = personal(tmp_path, "true")
-    assert registry.entitlement(who, (), "openid read").scopes == ("read",)
-    assert registry.entitlement(who, (), None).scopes == ("read",)
-    assert personal(tmp_path, "false").consentable(who, (), "openid read").scopes == ("read",)
+    assert registry.entitlements.of(who, (), "openid read").scopes == ("read",)
+    assert registry.entitlements.of(who, (), None).scopes == ("read",)
+    assert personal(tmp_path, "false").entitlements.consentable(who, (), "openid read").scopes == ("read",)
 
 
 def test_only_what_the_client_may_ask_for(tmp_path: Path) -> None:
     registry = personal(tmp_path, "true")
     with pytest.raises(OAuthError, match="invalid_scope"):
-        registry.consentable(Client(id="c", scopes=("read", "openid")), (), "openid email")
+        registry.entitlements.consentable(Client(id="c", scopes=("read", "openid")), (), "openid email")
 
 
 def test_a_person_may_be_asked_for_resources_that_share_no_token(registry: Registry) -> None:
     who = Client(id="c", resources=(A, BAG), scopes=("read",))
-    assert [audience.identifier for audience in registry.consentable(who, (A, BAG), None).audiences] == [A, BAG]
+    assert [audience.identifier for audience in registry.entitlements.consentable(who, (A, BAG), None).audiences] == [
+        A,
+        BAG,
+    ]
     with pytest.raises(OAuthError, match="invalid_target"):
-        registry.entitlement(who, (A, BAG), None)
+        registry.entitlements.of(who, (A, BAG), None)
     with pytest.raises(OAuthError, match="invalid_target"):
-        registry.consentable(who, (A, B), None)
+        registry.entitlements.consentable(who, (A, B), None)

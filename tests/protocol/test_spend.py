@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.protocol.spend import replay_id
+from service.protocol.one_time_id import replay_id
 
 PARTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=3)
 TRICKY = st.lists(st.text(st.sampled_from('a:,"[]\\|\x00 é'), max_size=8), max_size=3)

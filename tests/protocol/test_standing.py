@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.protocol.standing import (
+from service.protocol.revocation_check import (
     NOT_BEFORE_ALL,
-    Standing,
+    RevocationCheck,
     all_ids,
     not_before_client,
     not_before_subject,
@@ -12,10 +12,10 @@ from service.protocol.standing import (
 )
 
 IAT = 1_800_000_000
-TOKEN = Standing("jti", "family", "web", "alice", IAT)
+TOKEN = RevocationCheck("jti", "family", "web", "alice", IAT)
 
 
-def stands(entries: dict[str, bytes], token: Standing = TOKEN) -> bool:
+def stands(entries: dict[str, bytes], token: RevocationCheck = TOKEN) -> bool:
     return token.stands([entries.get(id) for id in token.ids])
 
 
@@ -46,18 +46,18 @@ def test_the_latest_of_several_counts() -> None:
 
 
 def test_a_token_without_a_family_is_its_own() -> None:
-    alone = Standing("jti", "", "web", "web", IAT)
+    alone = RevocationCheck("jti", "", "web", "web", IAT)
     assert stands({revoked(""): b"1"}, alone)
     assert not stands({revoked("jti"): b"1"}, alone)
 
 
 def test_ids_of_different_things_never_meet() -> None:
-    same = Standing("x", "x", "x", "x", IAT)
+    same = RevocationCheck("x", "x", "x", "x", IAT)
     assert set(same.ids) == {"revoked:x", "nbf:all", "nbf:client:x", "nbf:sub:x"}
     assert not_before_client("a:sub:b") != not_before_subject("b")
     assert not_before_client("all") != NOT_BEFORE_ALL
 
 
 def test_one_round_trip_for_several() -> None:
-    other = Standing("j2", "f2", "spa", "bob", IAT)
+    other = RevocationCheck("j2", "f2", "spa", "bob", IAT)
     assert all_ids([TOKEN, other]) == [*TOKEN.ids, *other.ids]

@@ -9,11 +9,11 @@ import jwt
 import pytest
 
 from service.bags.kinds import Login
-from service.decisions.authorize import decide_authorization
-from service.decisions.consent import decide_consent
-from service.decisions.page import ConsentPage
-from service.decisions.session import new_session, session_cookie
-from service.decisions.visit import Visit
+from service.decisions.authorize.consent import decide_consent
+from service.decisions.authorize.decide import decide_authorization
+from service.decisions.browser_request import BrowserRequest
+from service.decisions.pages import ConsentPage
+from service.decisions.session.session import new_session, session_cookie
 from tests.decisions.asking import ACCOUNTS, PAYMENT, REDIRECT, Asking, details, parameters
 from tests.satchel import Answer, basic
 from tests.sessions import VERIFIER
@@ -28,15 +28,17 @@ def asking(tmp_path: Path) -> Asking:
 
 def consented(asking: Asking, **changes: Any) -> str:
     """The code of somebody who has said yes to what the consent page shows."""
-    desk, now = asking.desk, asking.now
-    session = session_cookie(desk, new_session(desk, Login("alice", int(now)), now), now)
+    context, now = asking.context, asking.now
+    session = session_cookie(context, new_session(context, Login("alice", int(now)), now), now)
     query = urlencode(parameters(scope="read offline_access", **changes)).encode()
-    asked = asyncio.run(decide_authorization(desk, Visit(query, session), now))
+    asked = asyncio.run(decide_authorization(context, BrowserRequest(query, session), now))
     page = asked.answer
     assert isinstance(page, ConsentPage)
     assert page.details == (("A payment", PAYMENT), ("accounts", ACCOUNTS))
     form = urlencode({"ticket": page.ticket, "answer": "allow"}).encode()
-    allowed = asyncio.run(decide_consent(desk, Visit(form, asked.session or session, asked.browser or ""), now))
+    allowed = asyncio.run(
+        decide_consent(context, BrowserRequest(form, asked.session or session, asked.browser or ""), now)
+    )
     return parse_qs(urlsplit(allowed.answer).query)["code"][0]
 
 

@@ -31,7 +31,7 @@ def test_section_4_2_and_6_1() -> None:
     proof = check_proof(PROOF, "POST", URL, IAT)
     assert proof.jkt == JKT
     assert proof.nonce is None
-    assert "-BwC3ESc6acc2lTc" in proof.spend.id
+    assert "-BwC3ESc6acc2lTc" in proof.one_time_id.id
 
 
 @pytest.mark.parametrize(

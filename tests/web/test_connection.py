@@ -11,7 +11,7 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from service.connection import Connection
+from service.server.http import Connection
 
 REQUEST = b"POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab"
 

@@ -128,7 +128,7 @@ def test_every_algorithm_has_its_keys(make_satchel: Any, algs: list[str]) -> Non
 def test_the_signer_has_been_in_every_copy_that_is_still_fresh(satchel: Satchel) -> None:
     """Walk through a year with cron's rotation: whoever keeps a copy as long as it may knows every signer."""
     ring = satchel.store.load()
-    live = satchel.app.live
+    live = satchel.app.runtime
     known: set[str] = set()
     fresh_until = 0.0
     for step in range(0, 365 * 24, 6):
@@ -136,7 +136,7 @@ def test_the_signer_has_been_in_every_copy_that_is_still_fresh(satchel: Satchel)
         satchel.now = float(now)
         if step % 24 == 0:
             ring = rotate(ring, satchel.config.keys, now)
-            live.desk = live.desk._replace(snapshot=type(live.desk.snapshot)(ring, satchel.config.issuer))
+            live.context = live.context._replace(snapshot=type(live.context.snapshot)(ring, satchel.config.issuer))
         if now >= fresh_until:
             answer = satchel.get("/jwks")
             known = {key["kid"] for key in answer.json()["keys"]}

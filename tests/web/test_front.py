@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from service.decisions.browser_request import BrowserRequest
+from service.decisions.context import Context
 from service.decisions.decision import Action, Decision, FormPost
-from service.decisions.desk import Desk
-from service.decisions.page import LoginPage, LogoutPage
-from service.decisions.visit import Visit
+from service.decisions.pages import LoginPage, LogoutPage
 from service.protocol.errors import OAuthError
 from service.web.answer import Answer
-from service.web.front import BrowserEndpoint, Front
-from service.web.record import Line
+from service.web.browser_endpoints import BrowserEndpoint, BrowserRenderer
+from service.web.request_log import Line
 from tests.satchel import DEMO, Satchel
 
 ISSUER = "https://as.example.com"
@@ -39,14 +39,14 @@ class Said:
     """An endpoint that decides what it is told to, and keeps what it was asked."""
 
     def __init__(self, satchel: Satchel, decision: Decision | Exception, own: bool = False) -> None:
-        self.visits: list[Visit] = []
+        self.visits: list[BrowserRequest] = []
         self.line = Line(0.0, "request-1", "", "")
         self._decision = decision
         decisions = {"GET": self._decide, "POST": self._decide}
-        self._endpoint = BrowserEndpoint("said", decisions, Front(satchel.app.live), own)
+        self._endpoint = BrowserEndpoint("said", decisions, BrowserRenderer(satchel.app.runtime), own)
 
-    async def _decide(self, desk: Desk, visit: Visit, now: float) -> Decision:
-        self.visits.append(visit)
+    async def _decide(self, context: Context, browser_request: BrowserRequest, now: float) -> Decision:
+        self.visits.append(browser_request)
         if isinstance(self._decision, Exception):
             raise self._decision
         return self._decision
@@ -190,7 +190,10 @@ def test_what_a_visit_brings(satchel: Satchel) -> None:
     jar = ("Cookie", "__Host-satchel-session=s; __Host-satchel-browser=b")
     said.ask(query="a=%41&a=b", headers=[jar, ("X-Forwarded-For", "203.0.113.7")], peer="10.0.0.1")
     said.ask("POST", body=b"c=d", headers=[jar, *FORM], peer="203.0.113.9")
-    assert said.visits == [Visit(b"a=%41&a=b", "s", "b", "203.0.113.7"), Visit(b"c=d", "s", "b", "203.0.113.9")]
+    assert said.visits == [
+        BrowserRequest(b"a=%41&a=b", "s", "b", "203.0.113.7"),
+        BrowserRequest(b"c=d", "s", "b", "203.0.113.9"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -250,7 +253,7 @@ def test_anybody_may_post_an_authorization_request(satchel: Satchel) -> None:
 )
 def test_the_issuers_origin(make_satchel: Callable[[str], Satchel], issuer: str, origin: bytes) -> None:
     satchel = make_satchel(DEMO.replace('"http://127.0.0.1:{port}"\ndemo = true', f'"{issuer}"'))
-    assert Front(satchel.app.live).origin == origin
+    assert BrowserRenderer(satchel.app.runtime).origin == origin
 
 
 METHODS = {

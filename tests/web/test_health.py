@@ -55,13 +55,13 @@ def test_readyz_without_an_active_key(satchel: Satchel, instant: float) -> None:
 
 
 def test_readyz_wants_a_key_of_every_algorithm(satchel: Satchel) -> None:
-    live = satchel.app.live
+    live = satchel.app.runtime
     live.policy = type(live.policy)(signing_algs=("ES256", "RS256"))
     assert satchel.get("/readyz").json()["faults"] == {"keys": "no active sig key for RS256"}
 
 
 def test_readyz_with_an_unreadable_ring(satchel: Satchel) -> None:
-    satchel.app.live.fault = "x.json: is torn"
+    satchel.app.runtime.fault = "x.json: is torn"
     answer = satchel.get("/readyz")
     assert (answer.status, answer.json()["faults"]) == (503, {"keys": "the directory cannot be read; the log says why"})
     assert satchel.post("/token", {"grant_type": "client_credentials"}, CXF).status == 200
@@ -71,7 +71,7 @@ def test_readyz_without_its_memory(satchel: Satchel, monkeypatch: pytest.MonkeyP
     async def gone() -> None:
         raise MemoryUnavailable("redis://:hunter2@127.0.0.1")
 
-    monkeypatch.setattr(satchel.app.live.desk.memory, "ready", gone)
+    monkeypatch.setattr(satchel.app.runtime.context.memory, "ready", gone)
     answer = satchel.get("/readyz")
     assert (answer.status, set(answer.json()["faults"])) == (503, {"memory"})
     assert b"hunter2" not in answer.body

@@ -25,7 +25,7 @@ def satchel(make_satchel: Any) -> Satchel:
 
 @pytest.fixture
 def watch(satchel: Satchel) -> KeyWatch:
-    return KeyWatch(satchel.app.live, satchel.store)
+    return KeyWatch(satchel.app.runtime, satchel.store)
 
 
 def look(watch: KeyWatch) -> None:
@@ -92,18 +92,18 @@ def test_nothing_is_read_while_nothing_changes(
         raise AssertionError("the keys were read again")
 
     monkeypatch.setattr(satchel.store, "load", load)
-    before = satchel.app.live.desk
+    before = satchel.app.runtime.context
     look(watch)
-    assert satchel.app.live.desk is before
+    assert satchel.app.runtime.context is before
 
 
 def test_files_written_anew_with_the_same_keys_change_nothing(satchel: Satchel, watch: KeyWatch) -> None:
     look(watch)
-    before = satchel.app.live.desk
+    before = satchel.app.runtime.context
     for path in satchel.store.directory.glob("*.json"):
         path.write_bytes(path.read_bytes())
     look(watch)
-    assert satchel.app.live.desk is before
+    assert satchel.app.runtime.context is before
 
 
 DAMAGE = {
@@ -199,14 +199,14 @@ def test_the_watch_runs_while_the_application_is_up(satchel: Satchel, monkeypatc
 
         served = asyncio.create_task(satchel.app({"type": "lifespan", "asgi": {"version": "3.0"}}, inbox.get, send))
         await inbox.put({"type": "lifespan.startup"})
-        before = satchel.app.live.desk
+        before = satchel.app.runtime.context
         satchel.now += 90 * 86_400
         turn(satchel)
         for _ in range(500):
-            if satchel.app.live.desk is not before:
+            if satchel.app.runtime.context is not before:
                 break
             await asyncio.sleep(0.01)
-        assert satchel.app.live.desk is not before
+        assert satchel.app.runtime.context is not before
         await inbox.put({"type": "lifespan.shutdown"})
         await asyncio.wait_for(served, 5)
         assert len(asyncio.all_tasks()) == 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from service.app import load
 from service.config import Client, Config, ConfigError
 from service.decisions.decision import FormPost
-from service.decisions.page import (
+from service.decisions.pages import (
     ConsentPage,
     DeviceDonePage,
     DevicePage,
@@ -25,7 +25,7 @@ from service.decisions.page import (
     SignedOutPage,
 )
 from service.web.contrast import LEGIBLE, contrast
-from service.web.pages import TEMPLATES, Html, Pages, readable
+from service.web.pages import TEMPLATES, Html, PageRenderer, readable
 from tests.satchel import DEMO
 
 VOID = {"meta", "img", "input", "br", "link"}
@@ -91,8 +91,8 @@ def config(tmp_path: Path, **pages: str) -> Config:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
-    return Pages(config(tmp_path_factory.mktemp("pages")))
+def pages(tmp_path_factory: pytest.TempPathFactory) -> PageRenderer:
+    return PageRenderer(config(tmp_path_factory.mktemp("pages")))
 
 
 def samples(text: str, member: str = "member") -> list[Any]:
@@ -114,7 +114,7 @@ def samples(text: str, member: str = "member") -> list[Any]:
     ]
 
 
-PAGES = Pages(Config(issuer="https://as.example.com"))
+PAGES = PageRenderer(Config(issuer="https://as.example.com"))
 EVERY = range(len(samples("x")))
 
 
@@ -124,7 +124,7 @@ def test_every_page_is_among_them() -> None:
 
 @pytest.mark.parametrize("n", EVERY)
 @pytest.mark.parametrize("text", HOSTILE)
-def test_text_stays_text(pages: Pages, n: int, text: str) -> None:
+def test_text_stays_text(pages: PageRenderer, n: int, text: str) -> None:
     document = Document(pages.render(samples(text, text[:100])[n]))
     assert document.shape() == Document(pages.render(samples("x")[n])).shape()
     scripts = [element.text for element in document.all("script")]
@@ -139,14 +139,14 @@ def test_any_text_stays_text(text: str, n: int) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_is_typed_comes_back_as_it_was(pages: Pages, text: str) -> None:
+def test_what_is_typed_comes_back_as_it_was(pages: PageRenderer, text: str) -> None:
     document = Document(pages.render(LoginPage(text, Client(id="id", name=text), text, text)))
     values = {element.attributes.get("name"): element.attributes.get("value") for element in document.all("input")}
     assert (values["ticket"], values["username"], values["password"]) == (text, text, None)
     assert [element.text for element in document.all("bdi")] == [text]
 
 
-def test_fields_of_a_form_post(pages: Pages) -> None:
+def test_fields_of_a_form_post(pages: PageRenderer) -> None:
     fields = {"code": "c", "state": "\"'<>&\n ", "iss": "https://as.example.com"}
     document = Document(pages.render(FormPost("https://client.example/cb?a=1&b=2", fields)))
     [form] = document.all("form")
@@ -167,7 +167,7 @@ ACTIONS = {
 
 @pytest.mark.parametrize("base", ["", "/tenant/one"])
 def test_where_forms_go(tmp_path: Path, base: str) -> None:
-    pages = Pages(msgspec.structs.replace(config(tmp_path), issuer=f"https://as.example.com{base}"))
+    pages = PageRenderer(msgspec.structs.replace(config(tmp_path), issuer=f"https://as.example.com{base}"))
     for page in samples("x"):
         forms = list(Document(pages.render(page)).all("form"))
         assert all(form.attributes["method"] == "post" for form in forms)
@@ -176,7 +176,7 @@ def test_where_forms_go(tmp_path: Path, base: str) -> None:
 
 
 @pytest.mark.parametrize("n", EVERY)
-def test_for_whoever_cannot_see_it(pages: Pages, n: int) -> None:
+def test_for_whoever_cannot_see_it(pages: PageRenderer, n: int) -> None:
     document = Document(pages.render(samples("x")[n]))
     assert document.elements[0].attributes == {"lang": "en"}
     [title] = document.all("title")
@@ -197,14 +197,14 @@ def test_for_whoever_cannot_see_it(pages: Pages, n: int) -> None:
     assert all(button.text.strip() for button in document.all("button"))
 
 
-def test_what_a_password_manager_looks_for(pages: Pages) -> None:
+def test_what_a_password_manager_looks_for(pages: PageRenderer) -> None:
     document = Document(pages.render(LoginPage("t", Client(id="id"))))
     fields = {field.attributes["name"]: field.attributes for field in document.all("input")}
     assert fields["username"]["autocomplete"] == "username"
     assert (fields["password"]["type"], fields["password"]["autocomplete"]) == ("password", "current-password")
 
 
-def test_a_client_without_a_name_goes_by_its_id(pages: Pages) -> None:
+def test_a_client_without_a_name_goes_by_its_id(pages: PageRenderer) -> None:
     assert b"<bdi>id</bdi>" in pages.render(LoginPage("t", Client(id="id"))).body
 
 
@@ -217,7 +217,7 @@ def hashed(text: str) -> str:
 
 
 @pytest.mark.parametrize("n", EVERY)
-def test_the_policy_lets_in_exactly_what_is_there(pages: Pages, n: int) -> None:
+def test_the_policy_lets_in_exactly_what_is_there(pages: PageRenderer, n: int) -> None:
     html = pages.render(samples("x")[n])
     document, policy = Document(html), directives(html)
     [style] = document.all("style")
@@ -233,7 +233,9 @@ def test_the_policy_lets_in_exactly_what_is_there(pages: Pages, n: int) -> None:
 
 
 def test_a_logo(tmp_path: Path) -> None:
-    pages = Pages(config(tmp_path, logo="https://cdn.example.com:8443/logo;a,b.svg?x='none'", name='Mr. "Ex" & Co'))
+    pages = PageRenderer(
+        config(tmp_path, logo="https://cdn.example.com:8443/logo;a,b.svg?x='none'", name='Mr. "Ex" & Co')
+    )
     html = pages.render(LogoutPage("t"))
     [logo] = Document(html).all("img")
     assert logo.attributes["src"] == "https://cdn.example.com:8443/logo;a,b.svg?x='none'"
@@ -243,7 +245,7 @@ def test_a_logo(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("color", ["#1f5fbf", "#ffffff", "#000000", "#ffd400", "#7F7F7F"])
 def test_a_color_of_the_operators(tmp_path: Path, color: str) -> None:
-    [style] = Document(Pages(config(tmp_path, color=color)).render(LogoutPage("t"))).all("style")
+    [style] = Document(PageRenderer(config(tmp_path, color=color)).render(LogoutPage("t"))).all("style")
     light, _, dark = style.text.partition("prefers-color-scheme: dark")
     for part in (light, dark):
         said = dict(pair.strip().split(": ") for line in part.splitlines() for pair in line.split(";") if "--" in pair)
@@ -259,7 +261,7 @@ def test_templates_of_the_operators_own(tmp_path: Path) -> None:
         '{% block content %}<form action="{{ paths.logout }}"><b>{{ page.ticket }}</b></form>{% endblock %}'
     )
     (brand / "style.css").write_text("body { color: red }\r\n")
-    pages = Pages(config(tmp_path, templates=str(brand)))
+    pages = PageRenderer(config(tmp_path, templates=str(brand)))
     html = pages.render(LogoutPage("<t>"))
     assert [element.text for element in Document(html).all("b")] == ["<t>"]
     assert directives(html)["style-src"] == hashed("body { color: red }")

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from service.bags.foreign_keys import KeySet
 from service.protocol.ports import KeysUnavailable
 from service.web import outward, public_address, remote_keys
-from service.web.public_address import Refused, is_public, resolve
+from service.web.public_address import AddressRefused, is_public, resolve
 from service.web.remote_keys import COOL_DOWN, DEFAULT_AGE, MAX_AGE, MAX_BYTES, MIN_AGE, RETRY, HttpRemoteKeys
 from tests.client_auth.proofs import EC_KEY, certificate, public_jwk
 
@@ -404,7 +404,7 @@ INSIDE = [
 @pytest.mark.parametrize("address", INSIDE)
 def test_addresses_that_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         run(resolve(address, 443, False))
 
 
@@ -428,7 +428,7 @@ class Names:
 def test_one_inner_address_among_others_is_enough(monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> None:
     monkeypatch.setattr(public_address.asyncio, "get_running_loop", lambda: Names(*addresses))
     coroutine = resolve("keys.example", 443, False)
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         coroutine.send(None)
 
 

@@ -218,7 +218,7 @@ def test_there_is_no_control_socket(tmp_path, monkeypatch):
     ],
 )
 def test_the_environment_chooses_address_and_workers(environ, bind, workers):
-    show = "import service.gunicorn_conf as c; print([c.bind, c.workers])"
+    show = "import service.server.gunicorn_conf as c; print([c.bind, c.workers])"
     clean = {name: value for name, value in os.environ.items() if name not in {"HOST", "PORT", "WORKERS"}}
     shown = subprocess.run(
         [sys.executable, "-c", show], cwd=ROOT, env=clean | environ, capture_output=True, text=True, check=True

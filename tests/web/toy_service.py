@@ -1,7 +1,7 @@
 """A small ASGI application in the place of `service.app`, served by the real gunicorn settings in a process of its own.
 
-`python -m tests.web.toy_service` is `python -m gunicorn -c python:service.gunicorn_conf` with this module standing in
-for `service.app`; `serving(...)` runs that for a test.
+`python -m tests.web.toy_service` is `python -m gunicorn -c python:service.server.gunicorn_conf` with this module
+standing in for `service.app`; `serving(...)` runs that for a test.
 """
 
 import asyncio
@@ -183,5 +183,5 @@ if __name__ == "__main__":
     sys.modules["service.app"] = service.app = sys.modules["__main__"]
     from gunicorn.app.wsgiapp import run
 
-    sys.argv[1:1] = ["-c", "python:service.gunicorn_conf"]
+    sys.argv[1:1] = ["-c", "python:service.server.gunicorn_conf"]
     run()

@@ -1,0 +1,32 @@
+"""The directory of clients (RFC 6749 section 2): found by id, with their keys."""
+
+from typing import Protocol
+
+from service.clients.keys import ClientKeys
+from service.config import Client, Config
+from service.protocol.bounded_cache import BoundedCache
+
+
+class Proved(Protocol):
+    """A client that a secret has authenticated; the secret is good until `until` (seconds since the epoch)."""
+
+    @property
+    def client(self) -> Client: ...
+
+    @property
+    def until(self) -> float: ...
+
+
+class Clients:
+    """Finds clients by id; `keys` are their keys and certificate names, `proved` the secrets that were right lately."""
+
+    __slots__ = ("_configured", "keys", "proved")
+
+    def __init__(self, config: Config) -> None:
+        self._configured = {client.id: client for client in config.clients}
+        self.keys = ClientKeys(config)
+        self.proved: BoundedCache[Proved] = BoundedCache()
+
+    def find(self, client_id: str) -> Client | None:
+        """Return the client of that id, or None."""
+        return self._configured.get(client_id)

@@ -1,0 +1,92 @@
+"""What clients prove themselves with (RFC 7591 section 2), ready for use at every request: no key is read twice."""
+
+from collections.abc import Iterator
+from typing import get_args
+
+from service.bags.authorities import Authorities
+from service.bags.certificate import NameKind, canonical_name
+from service.bags.errors import BadBag
+from service.bags.foreign_keys import HmacKey, KeySet, import_jwks
+from service.bags.nested import Recipient
+from service.config import Client, ClientSecret, Config
+from service.protocol.passwords import check_phc
+
+
+def client_key_problems(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield (path, message) for each key, name and hash that cannot be used."""
+    hashes = {f"users.known[{n}].password": user.password for n, user in enumerate(config.users.known)}
+    try:
+        if config.proxies.authorities:
+            Authorities(config.proxies.authorities)
+    except BadBag as fault:
+        yield "proxies.authorities", fault.reason
+    for n, client in enumerate(config.clients):
+        try:
+            if client.jwks and not import_jwks(client.jwks) and not client.id_token_encrypted_response:
+                yield f"clients[{n}].jwks", "has no key that verifies signatures"
+        except BadBag as fault:
+            yield f"clients[{n}].jwks", fault.reason
+        if client.id_token_encrypted_response and _recipient(client) is None:
+            yield f"clients[{n}].jwks", "has no key of use enc: P-256, X25519, or RSA of at least 2048 bits, with a kid"
+        for kind, text in _certificate_names(client):
+            try:
+                canonical_name(kind, text)
+            except BadBag as fault:
+                yield f"clients[{n}].tls_client_auth_{kind}", fault.reason
+        for m, secret in enumerate(client.secrets):
+            if secret.argon2id:
+                hashes[f"clients[{n}].secrets[{m}].argon2id"] = secret.argon2id
+    for path, phc in hashes.items():
+        try:
+            check_phc(phc)
+        except ValueError as fault:
+            yield path, str(fault)
+
+
+class ClientKeys:
+    """Each by client id: public keys, keys of HMACs, names of certificates, keys that ID tokens are sealed to.
+
+    `authorities` stand behind the certificates, unless that is for others to verify; `decoy` is a secret that somebody
+    chose, for those to be checked against who are nobody.
+    """
+
+    __slots__ = ("authorities", "certificate_names", "decoy", "hmac_keys", "jwks", "recipients")
+
+    def __init__(self, config: Config) -> None:
+        clients, pem = config.clients, config.proxies.authorities
+        self.authorities = Authorities(pem) if pem else None
+        self.jwks = {client.id: import_jwks(client.jwks) for client in clients if client.jwks}
+        self.hmac_keys = {
+            client.id: KeySet([HmacKey(client.hmac_secret.encode())])
+            for client in clients
+            if "client_secret_jwt" in client.auth_methods
+        }
+        self.certificate_names = {
+            client.id: canonical_name(*name) for client in clients for name in _certificate_names(client)
+        }
+        self.recipients = {
+            client.id: recipient
+            for client in clients
+            if client.id_token_encrypted_response and (recipient := _recipient(client))
+        }
+        self.decoy: ClientSecret | None = next(
+            (secret for client in clients for secret in client.secrets if secret.argon2id), None
+        )
+
+
+def _recipient(client: Client) -> Recipient | None:
+    """Return the first key in its `jwks` that something can be sealed to."""
+    keys = client.jwks.get("keys")
+    for jwk in keys if isinstance(keys, list) else ():
+        if isinstance(jwk, dict) and jwk.get("use") == "enc":
+            try:
+                return Recipient.from_jwk(jwk)
+            except BadBag:
+                continue
+    return None
+
+
+def _certificate_names(client: Client) -> Iterator[tuple[NameKind, str]]:
+    for kind in get_args(NameKind):
+        if text := getattr(client, f"tls_client_auth_{kind}"):
+            yield kind, text

@@ -1,0 +1,159 @@
+"""The half-done password request: the caller knows the users (RFC 6749 section 4.3), /auth/token/issue and /fail."""
+
+from typing import Any
+
+import msgspec
+
+from service.bags.errors import BadBag
+from service.bags.ids import fresh_id
+from service.bags.kinds import Terms, TokenTicket
+from service.config import Client
+from service.decision_api.answers import action_of, content
+from service.decision_api.terms import WithWishes, over, terms_of, under
+from service.decision_api.tokens import Tokens, token_members
+from service.decision_api.wire import CallersFault, Message, Response
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.one_time import spend_all
+from service.decisions.refusing import refusing
+from service.decisions.token.decide import Asked, issue
+from service.decisions.token.redeem import check_identity
+from service.grants import GrantRequest
+from service.grants.password import password_request, plan_for_user
+from service.protocol.entitlement import Entitlement
+from service.protocol.errors import ErrorCode, OAuthError
+from service.protocol.form import Form
+from service.protocol.one_time_id import OneTimeId
+from service.protocol.ports import User
+
+REASONS: dict[str, tuple[ErrorCode, str]] = {
+    "UNKNOWN": ("server_error", "something went wrong"),
+    "INVALID_RESOURCE_OWNER_CREDENTIALS": ("invalid_grant", "the user name or the password is wrong"),
+    "INVALID_TARGET": ("invalid_target", "the resource is not acceptable"),
+    "INVALID_CLIENT": ("invalid_client", "client authentication failed"),
+    "UNAUTHORIZED_CLIENT": ("unauthorized_client", "the client may not use this grant type"),
+    "INVALID_SCOPE": ("invalid_scope", "the scope is not acceptable"),
+}
+
+
+class TokenIssueRequest(WithWishes):
+    """Who the user is that a ticket waits for."""
+
+    ticket: str | None = None
+    subject: str | None = None
+
+
+class TokenFailRequest(Message):
+    """Why a ticket comes to nothing."""
+
+    ticket: str | None = None
+    reason: str | None = None
+
+
+async def defer_password(context: Context, asked: Asked, terms: Terms | None, now: float) -> dict[str, Any]:
+    """Return the members that tell of a password request, with a ticket for its end.
+
+    Raises:
+        OAuthError, MemoryUnavailable, MemoryFull, NoActiveKey
+    """
+    request = asked.request
+    username, secret, entitled = password_request(request)
+    await spend_all(asked.one_time_ids, context.memory)
+    resources = tuple(audience.identifier for audience in entitled.audiences)
+    ticket = TokenTicket(
+        iss=context.snapshot.issuer,
+        jti=fresh_id(),
+        iat=int(now),
+        exp=int(now) + context.registry.config.lifetimes.login,
+        client_id=request.client.id,
+        scopes=entitled.scopes,
+        resources=resources,
+        requested=entitled.requested,
+        memory=context.memory.identity,
+        cnf=request.cnf,
+        terms=terms,
+    )
+    return {
+        "action": "PASSWORD",
+        "username": username,
+        "password": secret,
+        "ticket": context.snapshot.seal(ticket, now),
+        "scopes": list(entitled.scopes),
+        "resources": list(resources),
+    }
+
+
+async def issue_ticket(context: Context, request: TokenIssueRequest, now: float) -> tuple[Decision, Tokens]:
+    """Issue the tokens of a password request to the user whom the caller names.
+
+    Raises:
+        CallersFault
+    """
+    decision = Decision(Action.OK)
+    terms = terms_of(request, context.registry.config)
+    if not request.subject or context.registry.clients.find(request.subject) is not None:
+        raise CallersFault("subject is missing, or the id of a client")
+    with refusing(decision):
+        ticket, client = _open(decision, context, request.ticket, now)
+        audiences = tuple(context.registry.audiences[name] for name in ticket.resources)
+        entitled = Entitlement(audiences, ticket.scopes, ticket.requested)
+        of = GrantRequest(Form({}, {}), client, ticket.cnf, context.registry, context.snapshot, context.ports, now)
+        plan = under(plan_for_user(User(request.subject), entitled, of), over(ticket.terms, terms))
+        await issue(decision, context, msgspec.structs.replace(plan, one_time_ids=(_spend(ticket, context),)), now)
+    action = "OK" if decision.error is None else "INTERNAL_SERVER_ERROR"
+    members = token_members(decision, context)
+    return decision, Tokens(**{**members, "action": action, "response_content": content(decision)})
+
+
+async def fail_ticket(context: Context, request: TokenFailRequest, now: float) -> tuple[Decision, Response]:
+    """End a password request for the caller's reason.
+
+    Raises:
+        CallersFault
+    """
+    decision = Decision(Action.OK)
+    if request.reason not in REASONS:
+        raise CallersFault(f"reason is none of {', '.join(REASONS)}")
+    with refusing(decision):
+        ticket, _ = _open(decision, context, request.ticket, now)
+        await spend_all((_spend(ticket, context),), context.memory)
+        code, description = REASONS[request.reason]
+        raise OAuthError(code, description, reason=f"the caller says {request.reason}")
+    action = action_of(decision, unauthorized="BAD_REQUEST")
+    return decision, Response(action=action, response_content=content(decision))
+
+
+def _open(decision: Decision, context: Context, text: str | None, now: float) -> tuple[TokenTicket, Client]:
+    """Return the ticket in `text`, and its client.
+
+    Raises:
+        OAuthError: server_error, since no client knows of tickets.
+        MemoryUnavailable
+    """
+    try:
+        ticket = context.snapshot.open(text or "", (TokenTicket,), now)
+    except BadBag as fault:
+        raise _gone(fault.reason) from None
+    client = context.registry.clients.find(ticket.client_id)
+    if client is None or not context.registry.audiences.keys() >= set(ticket.resources):
+        raise _gone("its client or resource is gone")
+    decision.client_id, decision.grant_type = client.id, "password"
+    check_identity(ticket.memory, context)
+    return ticket, client
+
+
+def _spend(ticket: TokenTicket, context: Context) -> OneTimeId:
+    """Return what makes `ticket` good for one answer.
+
+    Raises:
+        OAuthError: server_error, where the memory would not know of another.
+        MemoryUnavailable
+    """
+    id = f"ticket:{ticket.jti}"
+    if ticket.memory == context.memory.identity and ticket.iat < context.memory.since([id]):
+        raise _gone("older than the memory")
+    return OneTimeId(id, ticket.exp + context.registry.config.keys.skew, "login", _gone("answered before"))
+
+
+def _gone(reason: str) -> OAuthError:
+    return OAuthError("server_error", "something went wrong", reason=f"the ticket is not valid: {reason}")

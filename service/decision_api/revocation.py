@@ -1,0 +1,73 @@
+"""/auth/revocation, for a revocation endpoint of the caller's (RFC 7009), and /auth/token/revoke, the caller's own."""
+
+from service.bags.errors import BadBag
+from service.bags.kinds import AccessToken, RefreshToken
+from service.decision_api.answers import action_of, content
+from service.decision_api.clients import find_client
+from service.decision_api.wire import CallersFault, FromClient, Message, Response
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.refusing import refusing
+from service.decisions.resource_server.revoke import call_back, decide_revocation, revoke
+
+
+class TokenRevokeRequest(Message):
+    """What is to be void: a token by its text, or all that was issued until now to a client, or for a subject."""
+
+    access_token_identifier: str | None = None
+    refresh_token_identifier: str | None = None
+    client_identifier: str | None = None
+    subject: str | None = None
+
+    def __repr__(self) -> str:
+        return "TokenRevokeRequest()"
+
+
+class TokenRevokeResponse(Response):
+    """How many tokens are void, where that can be known: 0 too for a client or a subject."""
+
+    count: int = 0
+
+
+async def revocation(context: Context, request: FromClient, now: float) -> tuple[Decision, Response]:
+    """Judge a revocation request.
+
+    Raises:
+        CallersFault
+    """
+    decision = await decide_revocation(context, request.form_request(), now)
+    return decision, Response(action=action_of(decision), response_content=content(decision))
+
+
+async def token_revoke(
+    context: Context, request: TokenRevokeRequest, now: float
+) -> tuple[Decision, TokenRevokeResponse]:
+    """Revoke what the caller names.
+
+    Raises:
+        CallersFault: it names nothing, or more than one thing.
+    """
+    decision, count = Decision(Action.OK), 0
+    texts = [text for text in (request.access_token_identifier, request.refresh_token_identifier) if text]
+    if len([each for each in (*texts, request.client_identifier, request.subject) if each]) != 1:
+        raise CallersFault("name one: a token, a client or a subject")
+    with refusing(decision):
+        for text in texts:
+            try:
+                await revoke(context.snapshot.open(text, (AccessToken, RefreshToken), now), context)
+                count = 1
+            except BadBag as fault:
+                decision.note = f"nothing to revoke: {fault.reason}"
+        if not texts:
+            client = find_client(context.registry, request.client_identifier) if request.client_identifier else None
+            if request.client_identifier and client is None:
+                raise CallersFault("clientIdentifier is that of no client")
+            await call_back(
+                context.memory,
+                context.registry.config,
+                now,
+                client="" if client is None else client.id,
+                subject=request.subject or "",
+            )
+            decision.note = "everything issued until now is void; how many tokens that were is not kept"
+    return decision, TokenRevokeResponse(count=count)

@@ -1,0 +1,138 @@
+"""The answer to an authorization request (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207), or to a device (RFC 8628)."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from service.bags.ids import fresh_id
+from service.bags.kinds import SID_CHARS, AuthorizationRequest, Grant, LoginTicket, Session, Terms
+from service.config import Client
+from service.decisions.authorize.device_code import approve
+from service.decisions.authorize.login_ticket import spend_ticket
+from service.decisions.authorize.request import Reply
+from service.decisions.authorize.wanted_scopes import claims_asked, wanted_scopes
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision, FormPost
+from service.decisions.session.session import serve, session_cookie
+from service.decisions.token.code import code_for
+from service.protocol.claims import of_scopes, select
+from service.protocol.digests import client_digest
+from service.protocol.errors import OAuthError
+from service.protocol.limits import MAX_URL
+from service.protocol.subject import session_id
+
+
+async def complete(
+    context: Context,
+    decision: Decision,
+    ticket: LoginTicket,
+    client: Client,
+    session: Session,
+    now: float,
+    *,
+    scope: str | None = None,
+    authorization_details: list[dict[str, Any]] | None = None,
+    terms: Terms | None = None,
+) -> Decision:
+    """Give the client of `ticket` what the person of `session` grants it: `scope`, else all that it asked for.
+
+    `terms` are for the tokens that follow.
+
+    Raises:
+        OAuthError: invalid_request, where the ticket was answered before.
+        MemoryUnavailable, MemoryFull, NoActiveKey
+    """
+    request, issuer = ticket.request, context.snapshot.issuer
+    scopes = (request.scope if scope is None else scope).split()
+    details = request.authorization_details if authorization_details is None else authorization_details
+    grant = msgspec.structs.replace(_grant(context, request, client, session, scopes, details), terms=terms)
+    reply = reply_to(request)
+    code = "" if ticket.device else _code(context, request, grant, now)
+    action, answer = _answer(reply, {"code": code}, issuer)
+    if action is Action.LOCATION and len(answer) > MAX_URL:
+        description = "the answer would be too long for a URL: ask for the response_mode form_post"
+        return refuse_to_client(decision, OAuthError("invalid_request", description), reply, issuer)
+    implied = [name for name in wanted_scopes(client, request) if name not in request.scope.split()]
+    session = serve(context.registry, session, client, [*scopes, *implied], request.resources)
+    cookie = session_cookie(context, session, now)
+    await spend_ticket(context, ticket)
+    decision.client_id, decision.subject = client.id, session.login.sub
+    if ticket.device:
+        await approve(context, decision, ticket, client, grant, now)
+    else:
+        decision.action, decision.answer, decision.code = action, answer, code
+    decision.session = cookie
+    return decision
+
+
+async def deny(
+    context: Context, decision: Decision, ticket: LoginTicket, client: Client, error: OAuthError, now: float
+) -> Decision:
+    """Tell the client of `ticket`, or its device, that there is nothing for it.
+
+    Raises:
+        OAuthError: `error` itself, where a device is not to be told for good; invalid_request, where the ticket was
+            answered before.
+        MemoryUnavailable, MemoryFull, NoActiveKey
+    """
+    if not ticket.device:
+        if ticket.jti:  # somebody was asked, and this is the one answer
+            await spend_ticket(context, ticket)
+        return refuse_to_client(decision, error, reply_to(ticket.request), context.snapshot.issuer)
+    if error.code != "access_denied":
+        raise error
+    return await approve(context, decision, ticket, client, None, now)
+
+
+def refuse_to_client(decision: Decision, error: OAuthError, reply: Reply, issuer: str) -> Decision:
+    """Make `decision` one that tells the client `error`, by way of the browser."""
+    decision.refuse(error)
+    fields = {"error": error.code, "error_description": error.description}
+    decision.action, decision.answer = _answer(reply, fields, issuer)
+    return decision
+
+
+def reply_to(request: AuthorizationRequest) -> Reply:
+    """Return how `request` wants to be answered."""
+    return Reply(request.redirect_uri, request.response_mode, request.state)
+
+
+def _answer(reply: Reply, fields: dict[str, str], issuer: str) -> tuple[Action, Any]:
+    fields = {name: value for name, value in {**fields, "state": reply.state, "iss": issuer}.items() if value}
+    if reply.response_mode == "form_post":
+        return Action.FORM, FormPost(reply.redirect_uri, fields)
+    joint = "&" if "?" in reply.redirect_uri else "?"
+    return Action.LOCATION, f"{reply.redirect_uri}{joint}{urlencode(fields)}"
+
+
+def _code(context: Context, request: AuthorizationRequest, grant: Grant, now: float) -> str:
+    redirect_uri = request.redirect_uri if request.named else None
+    return code_for(context, now, grant, redirect_uri=redirect_uri, challenge=request.challenge, nonce=request.nonce)
+
+
+def _grant(
+    context: Context,
+    request: AuthorizationRequest,
+    client: Client,
+    session: Session,
+    scopes: list[str],
+    details: list[dict[str, Any]],
+) -> Grant:
+    login, asked = session.login, claims_asked(client, request, scopes)
+    names = of_scopes(scopes).union(*asked) if "openid" in scopes else ()
+    return Grant(
+        family=session_id(session.sid, client, context.registry.config) + fresh_id()[:SID_CHARS],
+        client=client_digest(client.id),
+        sub=login.sub,
+        scope=" ".join(scopes),
+        resources=request.resources,
+        memory=context.memory.identity,
+        auth_time=login.auth_time,
+        acr=login.acr,
+        amr=login.amr,
+        cnf={"jkt": request.dpop_jkt} if request.dpop_jkt else {},
+        authorization_details=details,
+        claims=select(login.claims, names),
+        asked=asked,
+    )

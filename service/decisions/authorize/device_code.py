@@ -1,0 +1,72 @@
+"""What a device code means at login and consent (RFC 8628 section 3.3): found by user code, approved or denied."""
+
+import msgspec
+
+from service.bags.errors import BadBag
+from service.bags.kinds import DeviceApproval, DeviceCode, Grant, LoginTicket
+from service.config import Client
+from service.config.check_grants import DEVICE_CODE
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.pages import DeviceDonePage
+from service.grants.device_code import approval_id
+from service.protocol.errors import OAuthError
+
+EXPIRED_FOR = 300
+"""Seconds in which a user code is known to have expired; then it is as one that never was."""
+
+
+async def device_of(context: Context, user_code: str, now: float) -> tuple[DeviceCode, Client] | None:
+    """Return the device code behind a user code, and its client; None if there is none, or no more.
+
+    Raises:
+        MemoryUnavailable
+    """
+    try:
+        return await open_device(context, user_code, now)
+    except BadBag:
+        return None
+
+
+async def open_device(context: Context, user_code: str, now: float) -> tuple[DeviceCode, Client]:
+    """Return the device code behind a user code, and its client.
+
+    Raises:
+        ExpiredBag: it has expired, not long ago.
+        BadBag: there is none.
+        MemoryUnavailable
+    """
+    value = (await context.memory.get_many([user_code_id(user_code)]))[0]
+    device = context.snapshot.open((value or b"").decode("ascii"), (DeviceCode,), now)
+    client = context.registry.clients.find(device.client_id)
+    if client is None or DEVICE_CODE not in client.grants:
+        raise BadBag("its client is gone")
+    return device, client
+
+
+def user_code_id(user_code: str) -> str:
+    """The entry of a user code."""
+    return f"user_code:{user_code}"
+
+
+async def approve(
+    context: Context, decision: Decision, ticket: LoginTicket, client: Client, grant: Grant | None, now: float
+) -> Decision:
+    """Tell the device behind `ticket` what the person has granted it; None: nothing.
+
+    Raises:
+        OAuthError: invalid_request, where its code has expired or was answered before.
+        MemoryUnavailable, MemoryFull, NoActiveKey
+    """
+    found = await device_of(context, ticket.device, now)
+    if found is None or found[0].client_id != client.id:
+        raise OAuthError("invalid_request", "the code has expired: begin again on the device")
+    device, _ = found
+    if grant is not None:
+        grant = msgspec.structs.replace(grant, memory=context.memory.identity, cnf=device.cnf)
+    approval = DeviceApproval(context.snapshot.issuer, device.jti, int(now), device.exp, grant)
+    value = context.snapshot.seal(approval, now).encode("ascii")
+    if await context.memory.put(approval_id(device.jti), value, device.exp, use="device") != value:
+        raise OAuthError("invalid_request", "the code was used before: begin again on the device")
+    decision.action, decision.answer = Action.INTERACTION, DeviceDonePage(grant is not None, client)
+    return decision

@@ -1,0 +1,60 @@
+"""Logging in with a password, on the built-in page."""
+
+import msgspec
+
+from service.bags.kinds import Login
+from service.decisions.authorize.interaction import advance
+from service.decisions.authorize.login_ticket import open_ticket
+from service.decisions.browser_request import BrowserRequest
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.pages import LoginPage
+from service.decisions.refusing import refusing
+from service.decisions.session.session import new_session, session_cookie
+from service.decisions.throttle import PAUSE, throttled
+from service.protocol.errors import OAuthError
+from service.protocol.form import parse
+from service.protocol.ports import User
+
+_WRONG = "The name or the password is wrong."
+_TOO_MANY = f"There were too many attempts. Please wait for {PAUSE} seconds."
+
+
+async def decide_login(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
+    """Judge a name and a password, at `now` (seconds since the epoch): go on, or show the page again."""
+    decision = Decision(Action.OK)
+    with refusing(decision):
+        await _login(context, decision, browser_request, now)
+    return decision
+
+
+async def _login(context: Context, decision: Decision, browser_request: BrowserRequest, now: float) -> None:
+    form = parse(browser_request.parameters)
+    text, username = form.require("ticket"), form.get("username") or ""
+    ticket, client = open_ticket(context, text, browser_request, now)
+    decision.client_id = client.id
+    user, decision.note = await _authenticate(
+        context, username, form.get("password") or "", browser_request.address, now
+    )
+    if user is None:
+        decision.action, decision.answer = Action.INTERACTION, LoginPage(text, client, username, decision.note)
+        return
+    session = new_session(context, Login(user.sub, int(now), user.acr, user.amr, user.claims), now)
+    decision.subject, decision.session = user.sub, session_cookie(context, session, now)
+    ticket = msgspec.structs.replace(ticket, session=session.sid, sub=user.sub)
+    await advance(context, decision, ticket, client, session, browser_request, now)
+
+
+async def _authenticate(
+    context: Context, username: str, password: str, address: str, now: float
+) -> tuple[User | None, str]:
+    """Return the user, or what to tell the person."""
+    if not (username and password):
+        return None, _WRONG
+    try:
+        user = await throttled(context, address, now).authenticate(username, password)
+    except OAuthError as error:
+        if error.code != "slow_down":
+            raise
+        return None, _TOO_MANY
+    return user, "" if user is not None else _WRONG

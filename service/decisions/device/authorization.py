@@ -1,0 +1,105 @@
+"""The device flow (RFC 8628): a device asks for codes, and is told what a person has answered.
+
+The device code is a bag. The memory holds it under the user code for as long as that may be entered, and then the
+answer, sealed, under the device code's id. What people see of it is in device_page.py.
+"""
+
+import msgspec
+
+from service.bags.ids import fresh_id
+from service.bags.kinds import DeviceCode
+from service.config import Client
+from service.config.check_grants import DEVICE_CODE
+from service.decisions.authorize.device_code import EXPIRED_FOR, user_code_id
+from service.decisions.caller import authenticate_caller
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.form_request import FormRequest
+from service.decisions.one_time import spend_all
+from service.decisions.refusing import refusing
+from service.decisions.throttle import PAUSE, Limit, Throttle, network
+from service.decisions.token.sender_constraint import prove_key
+from service.grants.device_code import INTERVAL
+from service.protocol.authorization_details import read_details
+from service.protocol.errors import OAuthError
+from service.protocol.form import Form
+from service.protocol.user_code import fresh_user_code
+
+_TRIES = 5
+
+
+class DeviceCodes(msgspec.Struct):
+    """An answer of the device authorization endpoint (section 3.2); times are in seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
+async def decide_device_authorization(
+    context: Context, form_request: FormRequest, now: float, *, counted: bool = True
+) -> Decision:
+    """Judge a device's request for codes, at `now` (seconds since the epoch); `counted` by its address."""
+    decision = Decision(Action.OK)
+    with refusing(decision):
+        client, form = await authenticate_caller(decision, context, form_request, now)
+        if DEVICE_CODE not in client.grants:
+            raise OAuthError("unauthorized_client", "the client may not use the device flow")
+        if context.memory.name == "none":
+            raise OAuthError("unauthorized_client", "there is no device flow here", reason="it needs a memory")
+        if counted:
+            await _check_address(context, form_request.address, now)
+        cnf: dict[str, str] = {}
+        if form_request.dpop is not None:
+            cnf, one_time_ids = prove_key(
+                decision, context, client, form_request, context.registry.config.endpoints.device_authorization, now
+            )
+            await spend_all(one_time_ids, context.memory)
+        decision.answer = await _begin(context, client, cnf, form, now)
+    return decision
+
+
+async def _check_address(context: Context, address: str, now: float) -> None:
+    """Count a request of `address`.
+
+    Raises:
+        OAuthError: temporarily_unavailable, where there were too many.
+        MemoryUnavailable, MemoryFull
+    """
+    login = context.registry.config.login
+    limit = Limit(f"device:{network(address)}", login.failures_per_address, "device")
+    if not await Throttle(context.memory, login.window, now, limit).count():
+        reason = "too many device requests from one address"
+        raise OAuthError("temporarily_unavailable", "try again later", reason=reason, retry_after=PAUSE)
+
+
+async def _begin(context: Context, client: Client, cnf: dict[str, str], form: Form, now: float) -> DeviceCodes:
+    registry, memory = context.registry, context.memory
+    config = registry.config
+    audiences, scopes, _ = registry.entitlements.consentable(client, form.all("resource"), form.get("scope"))
+    details = form.get("authorization_details")
+    device = DeviceCode(
+        iss=context.snapshot.issuer,
+        jti=fresh_id(),
+        iat=int(now),
+        exp=int(now) + config.lifetimes.device_code,
+        client_id=client.id,
+        scope=" ".join(scopes),
+        resources=tuple(audience.identifier for audience in audiences),
+        memory=memory.identity,
+        cnf=cnf,
+        authorization_details=(
+            [] if details is None else read_details(details, registry.detail_types, client.authorization_details_types)
+        ),
+    )
+    device_code = context.snapshot.seal(device, now)
+    value, uri = device_code.encode("ascii"), config.issuer + config.endpoints.device
+    for _ in range(_TRIES):
+        user_code = fresh_user_code()
+        if await memory.put(user_code_id(user_code), value, device.exp + EXPIRED_FOR, use="device") == value:
+            complete = f"{uri}?user_code={user_code}"
+            return DeviceCodes(device_code, user_code, uri, complete, config.lifetimes.device_code, INTERVAL)
+    raise OAuthError("temporarily_unavailable", "try again later", reason="no user code is free")

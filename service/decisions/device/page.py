@@ -1,0 +1,86 @@
+"""Where a person enters the code that a device shows (RFC 8628 section 3.3)."""
+
+from hmac import compare_digest
+
+import msgspec
+
+from service.bags.kinds import AuthorizationRequest, DeviceCode, LoginTicket
+from service.config import Client
+from service.decisions.authorize.device_code import device_of
+from service.decisions.authorize.interaction import advance
+from service.decisions.authorize.login_ticket import ticket_for
+from service.decisions.browser_request import BrowserRequest
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.pages import DevicePage
+from service.decisions.refusing import refusing
+from service.decisions.session.session import browser_of, open_session
+from service.decisions.throttle import PAUSE, Limit, Throttle, network
+from service.protocol.errors import OAuthError
+from service.protocol.form import parse
+from service.protocol.user_code import read_user_code
+
+_WRONG = "This code is not valid, or not any more. Please compare it with the one on your device."
+_TOO_MANY = f"There were too many codes. Please wait for {PAUSE} seconds and try again."
+
+
+async def decide_device(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
+    """Show the page, filled in where the URL has a code (verification_uri_complete), at `now` (seconds)."""
+    decision = Decision(Action.INTERACTION)
+    with refusing(decision):
+        user_code = read_user_code(parse(browser_request.parameters).get("user_code") or "")
+        decision.answer = DevicePage(browser_of(context, decision, browser_request, now).jti, user_code or "")
+    return decision
+
+
+async def decide_device_code(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
+    """Judge the code that a person has entered: go on to login and consent, or show the page again."""
+    decision = Decision(Action.INTERACTION)
+    with refusing(decision):
+        form = parse(browser_request.parameters)
+        browser = browser_of(context, decision, browser_request, now)
+        if not compare_digest((form.get("check") or "").encode(), browser.jti.encode()):
+            raise OAuthError("invalid_request", "this page was opened in another browser, or too long ago")
+        user_code = read_user_code(form.get("user_code") or "") or ""
+        found, decision.note = await _found(context, user_code, browser_request.address, now)
+        if found is None:
+            decision.answer = DevicePage(browser.jti, user_code, decision.note)
+        else:
+            device, client = found
+            ticket, session = (
+                device_ticket(context, device, user_code, now),
+                await open_session(context, browser_request, now),
+            )
+            await advance(context, decision, ticket, client, session, browser_request, now)
+    return decision
+
+
+async def _found(
+    context: Context, user_code: str, address: str, now: float
+) -> tuple[tuple[DeviceCode, Client] | None, str]:
+    """Return the device code behind `user_code` with its client, or what to tell the person."""
+    login = context.registry.config.login
+    limit = Limit(f"user_code:{network(address)}", login.failures_per_address, "device")
+    throttle = Throttle(context.memory, login.window, now, limit)
+    # Counted before it is looked up, right or wrong, so that many guesses at once are no way around.
+    if not (await throttle.count() or await throttle.may_begin()):
+        return None, _TOO_MANY
+    found = await device_of(context, user_code, now)
+    return (None, _WRONG) if found is None else (found, "")
+
+
+def device_ticket(context: Context, device: DeviceCode, user_code: str, now: float) -> LoginTicket:
+    """Return what takes the device's request through login and consent.
+
+    People are always asked: the code may be one that somebody else has sent them (section 5.4).
+    """
+    request = AuthorizationRequest(
+        device.client_id,
+        redirect_uri="",
+        scope=device.scope,
+        resources=device.resources,
+        prompt=("consent",),
+        authorization_details=device.authorization_details,
+    )
+    ticket = ticket_for(context, request, now)
+    return msgspec.structs.replace(ticket, exp=min(ticket.exp, device.exp), device=user_code)

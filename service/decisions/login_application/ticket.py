@@ -1,0 +1,139 @@
+"""The back channel of a login application: it reads a ticket, and issues or fails it (RFC 6749 section 3.1).
+
+What it says becomes a sealed verdict in a URL, with which it sends the browser back to the authorization endpoint.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from service.bags.errors import BadBag
+from service.bags.kinds import LoginTicket, Verdict
+from service.config import Client
+from service.decisions.authorize.scope_titles import detail_titles, scope_titles
+from service.decisions.caller import authenticate_caller
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.form_request import FormRequest
+from service.decisions.login_application.verdict import failed, issued
+from service.decisions.refusing import refusing
+from service.protocol.errors import OAuthError
+from service.protocol.form import Form
+from service.protocol.limits import MAX_URL
+
+
+class TicketAnswer(msgspec.Struct, omit_defaults=True):
+    """What a login application is told; times are in seconds, `max_age` is absent where none was asked for.
+
+    `scopes` and `details` are what to ask consent for, each with what to say of it; `subject` is who is logged in
+    already, `expected_subject` who alone may be (id_token_hint), as the client knows them; `user_code` is there for a
+    device (RFC 8628).
+    """
+
+    client_id: str
+    expires_in: int
+    client_name: str = ""
+    scopes: list[dict[str, str]] = []
+    details: list[dict[str, Any]] = []
+    resources: tuple[str, ...] = ()
+    login_hint: str = ""
+    acr_values: tuple[str, ...] = ()
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    claims: dict[str, Any] = {}
+    ui_locales: str = ""
+    subject: str = ""
+    expected_subject: str = ""
+    user_code: str = ""
+
+
+class RedirectAnswer(msgspec.Struct):
+    """Where the login application is to send the browser."""
+
+    redirect_to: str
+
+
+_Judge = Callable[[Context, LoginTicket, Client, Form, float], TicketAnswer | Verdict]
+
+
+async def decide_ticket(context: Context, form_request: FormRequest, now: float) -> Decision:
+    """Tell the login application what its `ticket` is about, at `now` (seconds since the epoch)."""
+    return await _decide(context, form_request, now, _described)
+
+
+async def decide_ticket_issue(context: Context, form_request: FormRequest, now: float) -> Decision:
+    """Take the login application's word for who has logged in, and what they grant."""
+    return await _decide(context, form_request, now, issued)
+
+
+async def decide_ticket_fail(context: Context, form_request: FormRequest, now: float) -> Decision:
+    """Take the login application's word for the error that the request ends with."""
+    return await _decide(context, form_request, now, failed)
+
+
+async def _decide(context: Context, form_request: FormRequest, now: float, judge: _Judge) -> Decision:
+    decision = Decision(Action.OK)
+    with refusing(decision):
+        caller, form = await authenticate_caller(decision, context, form_request, now)
+        if caller.id != context.registry.config.login.client:
+            raise OAuthError("unauthorized_client", "the client is not the login application")
+        ticket, client = _ticket(context, form, now)
+        said = judge(context, ticket, client, form, now)
+        decision.answer = _redirect(context, said, now) if isinstance(said, Verdict) else said
+    return decision
+
+
+def _ticket(context: Context, form: Form, now: float) -> tuple[LoginTicket, Client]:
+    """Return the ticket of `form`, and its client.
+
+    Raises:
+        OAuthError: invalid_grant, invalid_request.
+    """
+    reason = "its client is gone"
+    try:
+        ticket = context.snapshot.open(form.require("ticket"), (LoginTicket,), now)
+    except BadBag as fault:
+        reason = fault.reason
+    else:
+        client = context.registry.clients.find(ticket.request.client_id)
+        if client is not None:
+            return ticket, client
+    raise OAuthError("invalid_grant", "the ticket is not valid", reason=reason)
+
+
+def _described(context: Context, ticket: LoginTicket, client: Client, form: Form, now: float) -> TicketAnswer:
+    request, registry = ticket.request, context.registry
+    titled = detail_titles(registry, request.authorization_details)
+    return TicketAnswer(
+        client_id=client.id,
+        expires_in=ticket.exp - int(now),
+        client_name=client.name,
+        scopes=[{"scope": scope, "title": title} for scope, title in scope_titles(registry, client, request)],
+        details=[{"detail": detail, "title": title} for title, detail in titled],
+        resources=request.resources,
+        login_hint=request.login_hint,
+        acr_values=request.acr_values,
+        prompt=request.prompt,
+        max_age=None if request.max_age < 0 else request.max_age,
+        claims=request.claims,
+        ui_locales=request.ui_locales,
+        subject=ticket.sub,
+        expected_subject=request.hint_sub,
+        user_code=ticket.device,
+    )
+
+
+def _redirect(context: Context, verdict: Verdict, now: float) -> RedirectAnswer:
+    """Return where the browser is to go with `verdict`.
+
+    Raises:
+        OAuthError: invalid_request, where the URL would be too long.
+        NoActiveKey
+    """
+    config = context.registry.config
+    url = f"{config.issuer}{config.endpoints.authorize}?resume={context.snapshot.seal(verdict, now)}"
+    if len(url) > MAX_URL:
+        description = f"the URL would have {len(url)} characters, more than {MAX_URL}: give fewer or shorter claims"
+        raise OAuthError("invalid_request", description)
+    return RedirectAnswer(url)

@@ -1,0 +1,127 @@
+"""The decision on an introspection request (RFC 7662), plain or signed (RFC 9701)."""
+
+import re
+from collections.abc import Collection
+
+import msgspec
+
+from service.bags.errors import BadBag
+from service.bags.kinds import AccessToken, visible
+from service.bags.sign import RESERVED_CLAIMS, access_claims
+from service.bags.snapshot import INTROSPECTION_JWT
+from service.decisions.caller import authenticate_caller
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.form_request import FormRequest
+from service.decisions.refusing import REFUSABLE, refusal_of
+from service.memory import MemoryUnavailable
+from service.protocol.revocation_check import RevocationCheck
+from service.protocol.subject import owner, personal_claims
+
+INACTIVE = msgspec.Raw(b'{"active":false}')
+"""The answer for everything that is not active, or not for the caller; it never says why."""
+
+JWT_TYPE = "application/token-introspection+jwt"
+_REFUSED = re.compile(r"q=0(\.0{0,3})?")
+
+
+async def decide_introspection(context: Context, form_request: FormRequest, now: float) -> Decision:
+    """Judge an introspection request at `now` (seconds since the epoch).
+
+    A resource server sees the tokens whose audience it is; for all else the answer is the same as for garbage.
+    """
+    decision = Decision(Action.OK)
+    try:
+        client, form = await authenticate_caller(decision, context, form_request, now)
+        await describe(decision, context, form.require("token"), client.serves, now)
+        if accepts_jwt(form_request.accept):
+            sign_answer(decision, context, client.id, now)
+    except REFUSABLE as fault:
+        return decision.refuse(refusal_of(fault))
+    return decision
+
+
+def accepts_jwt(accept: str | None) -> bool:
+    """Tell whether an Accept header (RFC 9110 section 12.5.1) asks for a signed answer by name, not by a wildcard."""
+    for element in (accept or "").lower().split(","):
+        media_type, *parameters = [part.strip() for part in element.split(";")]
+        if media_type == JWT_TYPE:
+            return not any(_REFUSED.fullmatch(parameter) for parameter in parameters)
+    return False
+
+
+async def describe(
+    decision: Decision,
+    context: Context,
+    text: str,
+    audiences: Collection[str] | None,
+    now: float,
+    *,
+    hidden: bool = False,
+) -> AccessToken | None:
+    """Make `decision` tell of the access token `text`, if it stands and is for one of `audiences`, and return it.
+
+    `hidden`: properties that clients do not see are told of too.
+
+    Raises:
+        MemoryUnavailable
+    """
+    try:
+        token = await find_token(text, audiences, context, now)
+        decision.answer, decision.jti = _active(token, context, now, hidden=hidden), token.jti
+    except BadBag as fault:
+        decision.answer, decision.note = INACTIVE, fault.reason
+        return None
+    return token
+
+
+def sign_answer(decision: Decision, context: Context, audience: str, now: float) -> None:
+    """Make the answer a JWT for `audience` (RFC 9701 section 5), which proves who has given it.
+
+    Raises:
+        NoActiveKey
+    """
+    claims = {
+        "iss": context.snapshot.issuer,
+        "aud": audience,
+        "iat": int(now),
+        "token_introspection": decision.answer,
+    }
+    alg = context.registry.config.keys.signing_algs[0]
+    decision.answer = context.snapshot.sign_claims(INTROSPECTION_JWT, msgspec.json.encode(claims), alg, now)
+    decision.media_type = JWT_TYPE
+
+
+async def find_token(text: str, audiences: Collection[str] | None, context: Context, now: float) -> AccessToken:
+    """Return the access token `text`, if it still stands and is for one of `audiences` (None: for any).
+
+    Raises:
+        BadBag: there is nothing to tell this caller.
+        MemoryUnavailable
+    """
+    token = context.snapshot.open(text, (AccessToken,), now)
+    if audiences is not None and not set(token.aud).intersection(audiences):
+        raise BadBag("the caller is not its audience")
+    person = owner(token, context.snapshot, now)
+    check = RevocationCheck(token.jti, token.family, token.client_id, person, token.iat)
+    try:
+        values = await context.memory.get_many(check.ids)
+    except MemoryUnavailable:
+        if "introspect" not in context.registry.config.without_memory:
+            raise
+        return token
+    if not check.stands(values):
+        raise BadBag("revoked")
+    return token
+
+
+def _active(token: AccessToken, context: Context, now: float, *, hidden: bool) -> msgspec.Raw:
+    """Return the answer for a token that concerns the caller (RFC 7662 section 2.2): what a signed one would say."""
+    personal = personal_claims(token, context.snapshot, now)
+    if personal is not None:
+        properties = visible(personal.properties, hidden=hidden)
+        shown = {name: value for name, value in properties.items() if name not in RESERVED_CLAIMS}
+        claims = {name: value for name, value in token.claims.items() if name != "personal"}
+        token = msgspec.structs.replace(token, claims={**shown, **claims})
+    token_type = b"DPoP" if "jkt" in token.cnf else b"Bearer"
+    return msgspec.Raw(b'{"active":true,"token_type":"%b",%b' % (token_type, access_claims(token)[1:]))

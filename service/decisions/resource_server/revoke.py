@@ -1,0 +1,80 @@
+"""The decision on a revocation request (RFC 7009)."""
+
+from hmac import compare_digest
+
+from service.bags.errors import BadBag
+from service.bags.kinds import AccessToken, Bag, RefreshToken
+from service.config import Client, Config
+from service.decisions.caller import authenticate_caller
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.form_request import FormRequest
+from service.decisions.refusing import REFUSABLE, refusal_of
+from service.memory import Memory
+from service.protocol.digests import client_digest
+from service.protocol.revocation_check import NOT_BEFORE_ALL, not_before_client, not_before_subject, revoked
+
+
+async def decide_revocation(context: Context, form_request: FormRequest, now: float) -> Decision:
+    """Judge a revocation request at `now` (seconds since the epoch).
+
+    A refresh token takes its family along. For a token that is unknown, expired or another client's nothing happens,
+    and the answer is the same as for success (section 2.2).
+    """
+    decision = Decision(Action.OK, answer={})
+    try:
+        client, form = await authenticate_caller(decision, context, form_request, now)
+        token = context.snapshot.open(form.require("token"), (AccessToken, RefreshToken), now)
+        await _revoke(token, client, context)
+        decision.jti = token.jti
+    except REFUSABLE as fault:
+        return decision.refuse(refusal_of(fault))
+    except BadBag as fault:
+        decision.note = fault.reason
+    return decision
+
+
+async def _revoke(token: Bag, client: Client, context: Context) -> None:
+    mine = False
+    if isinstance(token, RefreshToken):
+        mine = compare_digest(token.grant.client, client_digest(client.id))
+    elif isinstance(token, AccessToken):
+        mine = token.client_id == client.id
+    if not mine:
+        raise BadBag("another client's token")
+    await revoke(token, context)
+
+
+async def revoke(token: Bag, context: Context) -> None:
+    """Revoke an access token, or a refresh token with its family.
+
+    Raises:
+        MemoryUnavailable, MemoryFull
+    """
+    config = context.registry.config
+    id, until = revoked(token.jti), token.exp
+    if isinstance(token, RefreshToken):
+        id, until = revoked(token.grant.family), token.until + config.keys.sig_life
+    await context.memory.put(id, b"1", until + config.keys.skew, use="revocation")
+
+
+async def call_back(
+    memory: Memory, config: Config, now: float, *, client: str = "", subject: str = "", family: str = ""
+) -> None:
+    """Void what was issued until `now` to a client, for a subject, of a family; without any of them, everything.
+
+    A not-before can be raised again and again; it is kept as long as the longest token lives.
+
+    Raises:
+        MemoryUnavailable, MemoryFull
+    """
+    longest = max(config.lifetimes.refresh_absolute, config.keys.sig_life, config.keys.bag_life)
+    until = int(now) + longest + config.keys.skew
+    if family:
+        await memory.put(revoked(family), b"1", until, use="revocation")
+    if client:
+        await memory.raise_to(not_before_client(client), int(now), until)
+    if subject:
+        await memory.raise_to(not_before_subject(subject), int(now), until)
+    if not (family or client or subject):
+        await memory.raise_to(NOT_BEFORE_ALL, int(now), until)

@@ -1,0 +1,119 @@
+"""The decision on a request to /userinfo (OpenID Connect Core section 5.3, RFC 6750, RFC 9449 section 7)."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from service.bags.errors import BadBag
+from service.bags.kinds import AccessToken
+from service.bags.snapshot import USERINFO_JWT
+from service.config import Client
+from service.decisions.context import Context
+from service.decisions.decision import Action, Decision
+from service.decisions.form_request import FormRequest
+from service.decisions.refusing import refusing
+from service.decisions.token.sender_constraint import prove_possession
+from service.protocol.claims import of_scopes, select
+from service.protocol.errors import OAuthError
+from service.protocol.form import parse
+from service.protocol.revocation_check import RevocationCheck
+from service.protocol.subject import personal_claims
+
+JWT_TYPE = "application/jwt"
+
+
+async def decide_userinfo(context: Context, form_request: FormRequest, now: float) -> Decision:
+    """Judge a request to /userinfo at `now` (seconds since the epoch); the answer is claims, or a JWT of them.
+
+    Whatever is wrong with the token, the refusal is the same invalid_token; the log has the reason.
+    """
+    decision = Decision(Action.OK)
+    with refusing(decision):
+        try:
+            token, client = await presented(decision, context, form_request, now)
+            tell(decision, await consented(token, context, now), client, context, now)
+        except BadBag as fault:
+            raise OAuthError("invalid_token", "the access token is not valid", reason=fault.reason) from None
+    return decision
+
+
+async def presented(
+    decision: Decision, context: Context, form_request: FormRequest, now: float
+) -> tuple[AccessToken, Client]:
+    """Return the access token in a request, and its client; whoever brings it holds the key that it is bound to.
+
+    Raises:
+        BadBag: there is none, it is not good, or they do not.
+        OAuthError: invalid_request, invalid_dpop_proof, use_dpop_nonce.
+        MemoryUnavailable, MemoryFull
+    """
+    scheme, text = _credentials(form_request)
+    token = context.snapshot.open(text, (AccessToken,), now)
+    client = context.registry.clients.find(token.client_id)
+    decision.client_id, decision.subject, decision.jti = token.client_id, token.sub, token.jti
+    if client is None or token.sub == token.client_id:
+        raise BadBag("the client is gone, or the token speaks of it")
+    if (scheme == "dpop") != ("jkt" in token.cnf):
+        raise BadBag("the scheme is not that of the token")
+    path = context.registry.config.endpoints.userinfo
+    await prove_possession(decision, context, client, token, text, form_request, path, now)
+    return token, client
+
+
+def _credentials(form_request: FormRequest) -> tuple[str, str]:
+    """Return the scheme, in lower case, and the access token; one in a form is a bearer's (RFC 6750 section 2.2)."""
+    in_form = parse(form_request.body).get("access_token")
+    if form_request.authorization is None:
+        if in_form is None:
+            raise BadBag("no access token")
+        return "bearer", in_form
+    if in_form is not None:
+        raise OAuthError("invalid_request", "the access token is sent twice")
+    scheme, _, text = form_request.authorization.partition(" ")
+    if scheme.lower() not in ("bearer", "dpop"):
+        raise BadBag("another scheme")
+    return scheme.lower(), text
+
+
+class Consented(NamedTuple):
+    """The names of the claims that a client may have, and what is known of the person; `sub` is as the client knows."""
+
+    sub: str
+    names: frozenset[str]
+    known: dict[str, Any]
+
+
+async def consented(token: AccessToken, context: Context, now: float) -> Consented:
+    """Return what the client may know of the person that `token` speaks of, if it still stands.
+
+    Raises:
+        BadBag: it has been called back.
+        OAuthError: insufficient_scope.
+        MemoryUnavailable
+    """
+    personal = personal_claims(token, context.snapshot, now)
+    person = token.sub if personal is None else personal.sub
+    check = RevocationCheck(token.jti, token.family, token.client_id, person, token.iat)
+    if not check.stands(await context.memory.get_many(check.ids)):
+        raise BadBag("revoked")
+    scopes = token.scope.split()
+    if "openid" not in scopes:
+        raise OAuthError("insufficient_scope", "the access token lacks the scope openid")
+    known = await context.ports.users.claims(person)
+    if known is None:
+        known = {} if personal is None else personal.claims
+    return Consented(token.sub, of_scopes(scopes).union(() if personal is None else personal.names), known)
+
+
+def tell(decision: Decision, person: Consented, client: Client, context: Context, now: float) -> None:
+    """Make `decision` tell `client` of `person`: claims, or a JWT of them.
+
+    Raises:
+        NoActiveKey
+    """
+    claims = {"sub": person.sub, **select(person.known, person.names)}
+    decision.answer = claims
+    alg = client.userinfo_signed_response_alg
+    if alg:
+        said = msgspec.json.encode({"iss": context.snapshot.issuer, "aud": client.id, "iat": int(now), **claims})
+        decision.answer, decision.media_type = context.snapshot.sign_claims(USERINFO_JWT, said, alg, now), JWT_TYPE

@@ -1,0 +1,102 @@
+"""The sender constraint that a token request proves: a DPoP key (RFC 9449) or a client certificate (RFC 8705)."""
+
+from hashlib import sha256
+
+from service.bags.base64url import encode
+from service.bags.errors import BadBag
+from service.bags.kinds import AccessToken
+from service.bags.nonce import check_nonce, make_nonce
+from service.config import Client
+from service.decisions.context import Context
+from service.decisions.decision import Decision
+from service.decisions.form_request import FormRequest
+from service.decisions.one_time import spend_all
+from service.protocol.dpop import check_proof
+from service.protocol.errors import OAuthError
+from service.protocol.one_time_id import OneTimeId
+
+_NOTHING: tuple[dict[str, str], tuple[OneTimeId, ...]] = ({}, ())
+
+
+def sender_constraint(
+    decision: Decision, context: Context, client: Client, form_request: FormRequest, now: float
+) -> tuple[dict[str, str], tuple[OneTimeId, ...]]:
+    """Return the `cnf` of the tokens to be issued, and what must be spent for it.
+
+    Where a nonce is due, `decision` carries a fresh one.
+
+    Raises:
+        OAuthError: invalid_dpop_proof, use_dpop_nonce; invalid_request where the client must prove something and
+            does not.
+    """
+    if form_request.dpop is None and not client.dpop_bound_access_tokens:
+        if not client.tls_client_certificate_bound_access_tokens:
+            return _NOTHING
+        return _certificate(form_request), ()
+    # Who must show a certificate must show it with a proof too: else a stolen secret could choose a key of its own.
+    bound = _certificate(form_request) if client.tls_client_certificate_bound_access_tokens else {}
+    if form_request.dpop is None:
+        raise OAuthError("invalid_dpop_proof", "the client must use DPoP")
+    proved, one_time_ids = prove_key(
+        decision, context, client, form_request, context.registry.config.endpoints.token, now
+    )
+    return {**bound, **proved}, one_time_ids
+
+
+def _certificate(form_request: FormRequest) -> dict[str, str]:
+    if form_request.certificate is None:
+        raise OAuthError("invalid_request", "a client certificate is required")
+    return {"x5t#S256": encode(sha256(form_request.certificate).digest()).decode("ascii")}
+
+
+async def prove_possession(
+    decision: Decision,
+    context: Context,
+    client: Client,
+    token: AccessToken,
+    text: str,
+    form_request: FormRequest,
+    path: str,
+    now: float,
+) -> None:
+    """Check that whoever brings the access token `text` to the resource at `path` holds the key that it is bound to.
+
+    Raises:
+        BadBag: they do not.
+        OAuthError: invalid_dpop_proof, use_dpop_nonce.
+        MemoryUnavailable, MemoryFull
+    """
+    proved = {} if form_request.certificate is None else _certificate(form_request)
+    if "jkt" in token.cnf and form_request.dpop is not None:
+        key, one_time_ids = prove_key(decision, context, client, form_request, path, now, access_token=text)
+        await spend_all(one_time_ids, context.memory)
+        proved |= key
+    if not token.cnf.items() <= proved.items():
+        raise BadBag("bound to another key")
+
+
+def prove_key(
+    decision: Decision,
+    context: Context,
+    client: Client,
+    form_request: FormRequest,
+    path: str,
+    now: float,
+    *,
+    access_token: str | None = None,
+) -> tuple[dict[str, str], tuple[OneTimeId, ...]]:
+    """Return the `cnf` of the DPoP key that `form_request` proves at `path`, and what must be spent for it.
+
+    With an `access_token` the proof must be for that one (section 7).
+
+    Raises:
+        OAuthError: invalid_dpop_proof, use_dpop_nonce.
+    """
+    ring = context.snapshot.ring
+    url = form_request.url or context.registry.config.issuer + path
+    proof = check_proof(form_request.dpop or "", form_request.method, url, now, access_token=access_token)
+    if client.dpop_nonce or form_request.nonce_required or proof.nonce is not None:
+        decision.dpop_nonce = make_nonce(ring, now)
+        if proof.nonce is None or not check_nonce(ring, proof.nonce, now):
+            raise OAuthError("use_dpop_nonce", "the DPoP proof needs a nonce of this server")
+    return {"jkt": proof.jkt}, (proof.one_time_id,)

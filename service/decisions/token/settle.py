@@ -1,0 +1,134 @@
+"""Settling a plan: the only place with an effect.
+
+It reads (one round trip), spends (cheap ids first, the code or refresh token last), then mints. So nothing is burnt for
+a request that fails for another reason, and of many equal requests exactly one is answered with tokens.
+"""
+
+from typing import Any
+
+import msgspec
+
+from service.bags.ids import fresh_id, single_use_id
+from service.bags.kinds import AccessToken, PersonalClaims, RefreshToken
+from service.bags.sign import RESERVED_CLAIMS
+from service.bags.snapshot import MAX_CHARS
+from service.decisions.context import Context
+from service.decisions.issued_tokens import Issued, TokenAnswer
+from service.decisions.one_time import spend_all
+from service.decisions.token.id_token import id_token
+from service.decisions.token.person import Person, find_person
+from service.decisions.token.redeem import redeem
+from service.grants.plan import Plan, Renewal
+from service.memory import MemoryUnavailable
+from service.protocol.errors import OAuthError
+
+
+async def settle(plan: Plan, context: Context, now: float) -> Issued:
+    """Carry out `plan` and return what it has led to.
+
+    Raises:
+        OAuthError: something has been spent or revoked before, or belongs to another memory.
+        MemoryUnavailable, MemoryFull: nothing was issued; what was to be spent may be
+            (service/decisions/token/redeem.py).
+        NoActiveKey: the ring cannot sign or seal now.
+    """
+    if context.ports.customize is not None:
+        plan = await context.ports.customize.tokens(plan)
+    person = None if plan.person is None else await find_person(plan.person, plan.client_id, context)
+    if plan.revocation_checks or plan.redeems is not None:
+        await redeem(plan, context, now)
+    elif plan.one_time_ids:
+        await spend_all(plan.one_time_ids, context.memory)
+    return _mint(plan, person, context, int(now))
+
+
+def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issued:
+    audiences, snapshot, terms = plan.audiences, context.snapshot, plan.terms
+    first = audiences[0]
+    exp = now + (first.lifetime if len(audiences) == 1 else min(audience.lifetime for audience in audiences))
+    if terms is not None and terms.access_life:
+        exp = now + terms.access_life
+    if plan.not_after:
+        exp = min(exp, plan.not_after)
+    jti = f"{plan.family}.{fresh_id()}" if plan.family else fresh_id()
+    if person is not None:
+        personal = person.sealed(plan.scopes, context, jti, now, exp, () if terms is None else terms.properties)
+    elif terms is not None and terms.properties:
+        held = PersonalClaims(snapshot.issuer, jti, now, exp, plan.subject, properties=terms.properties)
+        personal = snapshot.seal(held, now)
+    else:
+        personal = plan.personal
+    token = AccessToken(
+        iss=snapshot.issuer,
+        jti=jti,
+        iat=now,
+        exp=exp,
+        sub=plan.subject if person is None else person.sub,
+        client_id=plan.client_id,
+        aud=tuple([audience.identifier for audience in audiences]),
+        scope=" ".join(plan.scopes),
+        auth_time=plan.auth_time,
+        acr=plan.acr,
+        amr=plan.amr,
+        cnf=plan.cnf,
+        act=plan.act,
+        authorization_details=plan.authorization_details,
+        claims=_merged(first.claims, plan, personal)
+        if plan.claims or plan.may_act is not None or personal or terms is not None
+        else first.claims,
+    )
+    if first.format == "jwt":
+        text = snapshot.sign(token, first.alg, now)
+    elif first.format == "bag":
+        text = snapshot.seal(token, now)
+    elif first.recipient is not None:
+        text = snapshot.sign_and_seal(token, first.alg, first.recipient, now)
+    else:
+        raise OAuthError("server_error", reason="a resource of format jwe without a key")
+    if len(text) > MAX_CHARS:
+        raise OAuthError("invalid_request", "the token would be too long")
+    refresh_token, refresh = ("", None) if plan.renewal is None else _renew(plan.renewal, context, now)
+    answer = TokenAnswer(
+        text,
+        "DPoP" if "jkt" in plan.cnf else "Bearer",
+        exp - now,
+        "" if plan.scopes == plan.requested else token.scope,
+        refresh_token,
+        plan.issued_token_type,
+        authorization_details=plan.authorization_details,
+    )
+    if person is not None and "openid" in plan.scopes:
+        answer.id_token = id_token(context, person, now, nonce=plan.nonce, access_token=text, more=plan.id_claims)
+    return Issued(plan, answer, token, refresh)
+
+
+def _merged(claims: dict[str, Any], plan: Plan, personal: str) -> dict[str, Any]:
+    said = plan.claims if plan.terms is None else {**plan.claims, **plan.terms.claims}
+    merged = {**claims, **{name: value for name, value in said.items() if name not in RESERVED_CLAIMS}}
+    if plan.may_act is not None:
+        merged["may_act"] = plan.may_act
+    if personal:
+        merged["personal"] = personal
+    return merged
+
+
+def _renew(renewal: Renewal, context: Context, now: int) -> tuple[str, RefreshToken]:
+    config, grant = context.registry.config, renewal.grant
+    terms = grant.terms
+    idle = config.lifetimes.refresh_idle if terms is None or not terms.refresh_life else terms.refresh_life
+    try:
+        memory = context.memory.identity
+    except MemoryUnavailable:
+        memory = grant.memory if "refresh" in config.without_memory else ""
+        if not memory:
+            raise
+    token = RefreshToken(
+        iss=context.snapshot.issuer,
+        jti=single_use_id(),
+        iat=now,
+        exp=min(now + idle, renewal.until),
+        grant=grant if grant.memory == memory else msgspec.structs.replace(grant, memory=memory),
+        parent=renewal.parent,
+        until=renewal.until,
+    )
+    return context.snapshot.seal(token, now), token
