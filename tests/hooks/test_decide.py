@@ -252,7 +252,7 @@ def test_tokens_for_a_person(tmp_path: Path) -> None:
         tmp_path,
         CREDENTIALS,
         decide=lambda request: request.mint(user, scope="openid email read offline_access", id_claims={"tier": 1}),
-        toml=DEMO.partition("# Her password")[0].replace('"password",', ""),
+        toml=DEMO.partition("[[users.known]]")[0].replace('"password",', ""),
         authenticate_user=lambda username, password: None,
     )
     answer = by_credentials(satchel)

@@ -21,7 +21,7 @@ id = "legacy"
 auth_methods = ["none"]
 grants = ["password"]
 """
-NO_USERS = DEMO.partition("# Her password")[0]
+NO_USERS = DEMO.partition("[[users.known]]")[0]
 
 
 class Plain:
