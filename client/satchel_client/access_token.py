@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from satchel_client.rejected import Rejected
-from satchel_client.strict_json import load_object
+from satchel_jose.errors import Rejected
+from satchel_jose.strict_json import load_object
 
 REQUIRED = frozenset({"iss", "sub", "aud", "client_id", "exp", "iat", "jti"})
 _BINDINGS = frozenset({"jkt", "x5t#S256"})

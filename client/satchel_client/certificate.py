@@ -6,8 +6,8 @@ import re
 import ssl
 from urllib.parse import unquote
 
-from satchel_client.base64url import encode
 from satchel_client.errors import InvalidToken
+from satchel_jose.base64url import encode
 
 _BYTE_SEQUENCE = re.compile(r":([A-Za-z0-9+/]+=*):")
 _MAX_CHARS = 16384

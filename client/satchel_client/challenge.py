@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from satchel_client.algorithms import ALGORITHMS
 from satchel_client.errors import ClientError, InsufficientScope, InvalidToken
 from satchel_client.presented import MissingToken
 from satchel_client.requirement import InsufficientAuthentication
+from satchel_jose.algorithms import PROOFS
 
 RETRY_AFTER = 5
 """Seconds after which a client may ask again, where nothing could be said."""
@@ -35,7 +35,7 @@ def refusal(error: ClientError, *, dpop: bool = False, resource_metadata: str = 
         shared = {**members, **({"resource_metadata": resource_metadata} if resource_metadata else {})}
         challenges = [] if members.get("error") == _BAD_PROOF else [_challenge("Bearer", shared)]
         if dpop:
-            challenges.append(_challenge("DPoP", {**shared, "algs": " ".join(ALGORITHMS)}))
+            challenges.append(_challenge("DPoP", {**shared, "algs": " ".join(PROOFS)}))
         headers.append(("WWW-Authenticate", ", ".join(challenges) or "Bearer"))
     return Answer(status, headers, msgspec.json.encode(members))
 

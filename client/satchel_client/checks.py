@@ -7,24 +7,24 @@ from functools import partial
 from typing import Any
 
 from satchel_client.access_token import REQUIRED, AccessToken, Expired, check_times, read_access_token
-from satchel_client.algorithms import ALGORITHMS
 from satchel_client.cache import Cache
 from satchel_client.certificate import thumbprint
 from satchel_client.dpop import Proof, check_proof
-from satchel_client.errors import InvalidToken
+from satchel_client.errors import InvalidToken, UnknownKey
 from satchel_client.flights import Flight
 from satchel_client.http import is_private
 from satchel_client.introspection import Introspection
 from satchel_client.jose import Header, parse, verify
 from satchel_client.jwe import OwnKeys
-from satchel_client.jwk import PublicKey
 from satchel_client.jwks import GivenKeys, Jwks, Snapshot, locate
 from satchel_client.key_set import KeySet, read_jwks
 from satchel_client.presented import MAX_TOKEN_CHARS, Presented
-from satchel_client.rejected import Rejected, UnknownKey
 from satchel_client.requirement import Requirement
 from satchel_client.steps import Steps, UseOnce
 from satchel_client.undecided import Undecided
+from satchel_jose.algorithms import SIGNATURES
+from satchel_jose.errors import Rejected
+from satchel_jose.jwk import PublicKey
 
 _PROFILE: frozenset[str | None] = frozenset({"at+jwt"})
 _BEFORE_THE_PROFILE: frozenset[str | None] = frozenset({"at+jwt", "jwt", None})
@@ -40,7 +40,7 @@ class Checks:
         audience: str | Collection[str],
         jwks: bytes | Mapping[str, Any] | None = None,
         jwks_uri: str = "",
-        algorithms: Collection[str] = tuple(ALGORITHMS),
+        algorithms: Collection[str] = SIGNATURES,
         rfc9068: bool = True,
         own_keys: OwnKeys | None = None,
         introspection: Introspection | None = None,
@@ -54,7 +54,7 @@ class Checks:
         self.audience = frozenset([audience] if isinstance(audience, str) else audience)
         if not issuer or not self.audience or not all(self.audience):
             raise ValueError("issuer and audience say whose tokens are taken, and which of them")
-        if unknown := set(algorithms) - ALGORITHMS.keys():
+        if unknown := set(algorithms).difference(SIGNATURES):
             raise ValueError(f"unknown algorithms: {', '.join(sorted(unknown))}")
         self._algorithms = frozenset(algorithms)
         self._types = _PROFILE if rfc9068 else _BEFORE_THE_PROFILE
@@ -83,9 +83,9 @@ class Checks:
                 token = yield from self._examine(text, digest)
             self._check_certificate(token, presented)
         except Expired as fault:
-            raise InvalidToken("invalid_token", "the access token has expired") from fault
+            raise InvalidToken("invalid_token", "the access token has expired", fault.reason) from fault
         except Rejected as fault:
-            raise InvalidToken("invalid_token", "the access token is not valid") from fault
+            raise InvalidToken("invalid_token", "the access token is not valid", fault.reason) from fault
         proof = self._check_possession(token, presented, now)
         requirement.check(token, now)
         if proof is not None:
@@ -182,7 +182,7 @@ class Checks:
             if proof.jkt != token.jkt:
                 raise Rejected("another key's")
         except Rejected as fault:
-            raise InvalidToken("invalid_dpop_proof", "the DPoP proof is not valid") from fault
+            raise InvalidToken("invalid_dpop_proof", "the DPoP proof is not valid", fault.reason) from fault
         return proof
 
 
@@ -196,4 +196,4 @@ def _read(jwks: bytes | Mapping[str, Any]) -> KeySet:
     try:
         return read_jwks(jwks)
     except Rejected as fault:
-        raise ValueError(f"the keys cannot be used: {fault}") from None
+        raise ValueError(f"the keys cannot be used: {fault.reason}") from None

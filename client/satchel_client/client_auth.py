@@ -97,9 +97,13 @@ class JWTAssertion:
         }
 
 
-def client_secret_jwt(client_id: str, client_secret: str) -> JWTAssertion:
-    """Return `client_secret_jwt`."""
-    return JWTAssertion(client_id, SecretSigner(client_secret))
+def client_secret_jwt(client_id: str, client_secret: str, alg: str = "HS256") -> JWTAssertion:
+    """Return `client_secret_jwt`.
+
+    Raises:
+        ClientError: the secret is shorter than the hash of `alg` (HS256: 32 bytes), or `alg` is unknown.
+    """
+    return JWTAssertion(client_id, SecretSigner(client_secret, alg))
 
 
 def private_key_jwt(client_id: str, key: SigningKey) -> JWTAssertion:

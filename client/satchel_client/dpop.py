@@ -7,10 +7,11 @@ from threading import Lock
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from satchel_client.base64url import encode
 from satchel_client.jose import parse, verify
-from satchel_client.rejected import Rejected
-from satchel_client.strict_json import load_object
+from satchel_jose.algorithms import PROOFS
+from satchel_jose.base64url import encode
+from satchel_jose.errors import Rejected
+from satchel_jose.strict_json import load_object
 
 MAX_PROOF_CHARS = 8192
 MAX_AGE = 60
@@ -41,6 +42,8 @@ def check_proof(headers: Sequence[str], method: str, url: str, token: str, now: 
     key = unverified.header.key
     if key is None:
         raise Rejected("no public key in the proof")
+    if unverified.header.alg not in PROOFS:
+        raise Rejected("alg is not for proofs")
     claims = load_object(verify(unverified, key))
     htu, jti, iat = claims.get("htu"), claims.get("jti"), claims.get("iat", "")
     if claims.get("htm") != method:

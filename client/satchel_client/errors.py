@@ -1,5 +1,7 @@
 """What goes wrong. No message holds a token, a secret or a key."""
 
+from satchel_jose.errors import Rejected
+
 
 class ClientError(Exception):
     """The parent of all."""
@@ -31,10 +33,12 @@ class TokenUnavailable(ClientError):
 class InvalidToken(ClientError):
     """A token that is refused (RFC 6750 section 3.1)."""
 
-    def __init__(self, error: str, description: str) -> None:
+    def __init__(self, error: str, description: str, reason: str = "") -> None:
         super().__init__(f"{error}: {description}")
         self.error = error
         self.description = description
+        self.reason = reason
+        """Which check has failed: for the log, because an answer that says it helps whoever forges tokens."""
 
 
 class InsufficientScope(ClientError):
@@ -43,3 +47,7 @@ class InsufficientScope(ClientError):
     def __init__(self, scope: str) -> None:
         super().__init__(f"insufficient_scope: {scope}")
         self.scope = scope
+
+
+class UnknownKey(Rejected):
+    """No key that we hold could have signed; a newer JWK Set might have it."""

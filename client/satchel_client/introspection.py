@@ -6,9 +6,9 @@ from satchel_client.client_auth import ClientAuth
 from satchel_client.errors import MetadataError, Unreachable
 from satchel_client.http import Exchange, Request, Response, is_private
 from satchel_client.metadata import discover
-from satchel_client.rejected import Rejected
-from satchel_client.strict_json import load_object
 from satchel_client.undecided import Undecided
+from satchel_jose.errors import Rejected
+from satchel_jose.strict_json import load_object
 
 LIFE = 30.0
 """Seconds for which an answer is believed, never beyond `exp`: a revoked token may live as much longer."""

@@ -12,7 +12,7 @@ from satchel_client.errors import MetadataError, Unreachable
 from satchel_client.http import Exchange, Request, Response
 from satchel_client.key_set import KeySet, read_jwks
 from satchel_client.metadata import discover
-from satchel_client.rejected import Rejected
+from satchel_jose.errors import Rejected
 
 COOL_DOWN = 5.0
 """Seconds between two fetches for the sake of an unknown kid, and after a failed fetch."""

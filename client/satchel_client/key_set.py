@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from satchel_client.jwk import PublicKey, read_public_jwk
-from satchel_client.rejected import Rejected, UnknownKey
-from satchel_client.strict_json import load_object
+from satchel_client.errors import UnknownKey
+from satchel_jose.errors import Rejected
+from satchel_jose.jwk import PublicKey, read_verification_key
+from satchel_jose.strict_json import load_object
 
 MAX_KEYS = 64
 MAX_DOCUMENT_BYTES = 256 * 1024
@@ -63,7 +64,7 @@ def read_jwks(document: bytes | Mapping[str, Any]) -> KeySet:
 def _usable(entries: list[object]) -> Iterator[PublicKey]:
     for entry in entries:
         try:
-            key = read_public_jwk(entry)
+            key = read_verification_key(entry)
         except Rejected:
             continue
         if key is not None:

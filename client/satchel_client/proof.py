@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from satchel_client.base64url import encode
+from satchel_client.errors import ClientError
 from satchel_client.signing import SigningKey
+from satchel_jose.algorithms import PROOFS
+from satchel_jose.base64url import encode
 
 MOST_NONCES = 100
 """Origins whose last nonce is kept."""
@@ -18,6 +20,13 @@ class Prover:
     """Makes proofs with one key, and keeps the last nonce of each origin."""
 
     def __init__(self, key: SigningKey, clock: Callable[[], float] = time.time) -> None:
+        """Take a key.
+
+        Raises:
+            ClientError: a proof with this key would not fit into a header field (ML-DSA-65, ML-DSA-87).
+        """
+        if key.alg not in PROOFS:
+            raise ClientError(f"{key.alg} is not for DPoP: proofs do not fit into a header field of 8 KiB")
         self.thumbprint = key.thumbprint
         """What tokens are bound to: the `jkt` (RFC 9449 section 6.1)."""
         self._key = key

@@ -81,5 +81,6 @@ class Protection:
         answer = refusal(
             error, dpop=bool(self.origin), resource_metadata="" if self.metadata is None else self.metadata.url
         )
-        _log.info("token refused: %d %s (%s)", answer.status, error, error.__cause__ or "no cause")
+        why = error.reason if isinstance(error, InvalidToken) else error.__cause__
+        _log.info("token refused: %d %s (%s)", answer.status, error, why or "no cause")
         return answer

@@ -40,7 +40,7 @@ def with_proof(*proofs: str, token: str = BOUND, method: str = "GET", url: str =
 def error(presented: Presented, checks: Verifier | None = None) -> tuple[str, str]:
     with pytest.raises(InvalidToken) as refused:
         (checks or verifier()).verify(presented)
-    return refused.value.error, str(refused.value.__cause__)
+    return refused.value.error, refused.value.reason
 
 
 @pytest.mark.parametrize("alg", ["ES256", "ES384", "EdDSA", "RS256", "PS256"])

@@ -12,10 +12,10 @@ import pytest
 from satchel_client.errors import InvalidToken
 from satchel_client.jwks import freshness
 from satchel_client.key_set import KeySet, read_jwks
-from satchel_client.rejected import Rejected
 from satchel_client.undecided import Undecided
 from satchel_client.verifier import AsyncVerifier, Verifier
 
+from satchel_jose.errors import Rejected
 from tests.client.issuer import AUDIENCE, ISSUER, Issuer, new_key
 
 

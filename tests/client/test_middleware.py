@@ -15,7 +15,6 @@ import flask
 import httpx
 import pytest
 from satchel_client import asgi_protect, wsgi_protect
-from satchel_client.algorithms import ALGORITHMS
 from satchel_client.certificate import thumbprint
 from satchel_client.errors import ClientError
 from satchel_client.falcon import AsyncProtect, Protect
@@ -24,6 +23,7 @@ from satchel_client.requirement import NOTHING, Requirement
 from satchel_client.resource_metadata import ResourceMetadata
 from satchel_client.verifier import AsyncVerifier, Verifier
 
+from satchel_jose.algorithms import PROOFS
 from tests.client.issuer import AUDIENCE, ISSUER, NOW, Issuer, Prover
 from tests.client.test_binding import certificate
 
@@ -174,7 +174,7 @@ def test_no_token_and_a_challenge_without_error(ask: Ask) -> None:
         assert response.status_code == 401
         assert challenges(response) == {
             "Bearer": {"resource_metadata": METADATA.url},
-            "DPoP": {"resource_metadata": METADATA.url, "algs": " ".join(ALGORITHMS)},
+            "DPoP": {"resource_metadata": METADATA.url, "algs": " ".join(PROOFS)},
         }
         assert response.json() == {}
         assert response.headers["cache-control"] == "no-store"

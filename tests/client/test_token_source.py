@@ -573,7 +573,7 @@ def test_no_secret_is_shown(authority: Authority) -> None:
     things = [
         ClientSecretBasic("me", "hunter2"),
         ClientSecretPost("me", "hunter2"),
-        client_secret_jwt("me", "hunter2"),
+        client_secret_jwt("me", "hunter2" * 5),
         private_key_jwt("me", key),
         key,
         Prover(key),

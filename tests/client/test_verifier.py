@@ -31,7 +31,7 @@ def reason(token: str, **settings: Any) -> str:
         verifier(**settings).verify(token)
     assert refused.value.error == "invalid_token"
     assert refused.value.description in ("the access token is not valid", "the access token has expired")
-    return str(refused.value.__cause__)
+    return refused.value.reason
 
 
 def test_what_a_good_token_says() -> None:

@@ -11,9 +11,10 @@ import threading
 import time
 
 import httpx
-from satchel_client.base64url import decode
 from satchel_client.errors import ClientError
 from satchel_client.verifier import Verifier
+
+from satchel_jose.base64url import decode
 
 GOOD_FOR = 4
 """Seconds in which a token must be taken: less than it lives."""
@@ -54,7 +55,7 @@ def main(issuer: str, seconds: float) -> None:
                 verifier.verify(token)
             except ClientError as error:
                 if time.monotonic() < asked_at + GOOD_FOR:
-                    refused.add(f"{error}: {error.__cause__}")
+                    refused.add(f"{error}: {getattr(error, 'reason', error.__cause__)}")
             else:
                 verified += 1
                 kids.add(json.loads(decode(token.partition(".")[0].encode()))["kid"])
