@@ -72,7 +72,7 @@ def test_the_table_maps_every_member_of_a_token_response() -> None:
 def test_every_call_is_named() -> None:
     listed = set(re.findall(r"`/([a-z_/]+)`", section("The calls")))
     assert listed == set(CALLS)
-    own = section("Where Satchel's judgement is its own")
+    own = section("Where Satchel differs from Authlete")
     assert all(f"`/{prefix}" in own for prefix in NOT_KEPT if prefix != "hsk")
 
 
