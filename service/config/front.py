@@ -18,14 +18,18 @@ class LoginSettings(Table, frozen=True):
         int,
         Meta(
             ge=1,
+            le=100_000,
             description="wrong passwords for one name, or chosen secrets for one client, in a window; "
-            "then one try in 30 seconds is heard",
+            "then one try in 30 seconds is heard; at most 100,000",
         ),
     ] = 10
     failures_per_address: Annotated[
         int,
         Meta(
-            ge=1, description="wrong passwords, chosen secrets or user codes from one address (IPv6: /64) in a window"
+            ge=1,
+            le=100_000,
+            description="wrong passwords, chosen secrets or user codes from one address (IPv6: /64) in a window; "
+            "at most 100,000",
         ),
     ] = 50
     window: Annotated[Seconds, Meta(description="seconds in which failures are counted")] = 900

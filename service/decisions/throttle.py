@@ -17,6 +17,8 @@ from service.protocol.ports import User
 
 PAUSE = 30
 """Seconds in which one more attempt is heard, once a window is full."""
+_PROBES = 16
+"""Entries that are read at once in the search for the last event."""
 
 
 class Limit(NamedTuple):
@@ -59,12 +61,22 @@ class Throttle:
         return f"throttle:{limit.who}:{self._slot}:{n}"
 
     async def _count(self, limit: Limit) -> bool:
-        ids = [self._id(limit, n) for n in range(limit.most)]
         mine = fresh_id().encode("ascii")
-        for id, value in zip(ids, await self._memory.get_many(ids), strict=True):
-            if value is None and await self._memory.put(id, mine, self._until, use=limit.use) == mine:
+        for n in range(await self._events(limit), limit.most):
+            if await self._memory.put(self._id(limit, n), mine, self._until, use=limit.use) == mine:
                 return True
         return False
+
+    async def _events(self, limit: Limit) -> int:
+        """Return how many events the window has. Its entries have no gap, so each round trip divides what is left."""
+        low, high = 0, limit.most
+        while low < high:
+            marks = sorted({low + (high - low) * n // _PROBES for n in range(_PROBES)})
+            values = await self._memory.get_many([self._id(limit, n) for n in marks])
+            taken = sum(value is not None for value in values)
+            low = marks[taken - 1] + 1 if taken else low
+            high = marks[taken] if taken < len(marks) else high
+        return low
 
     async def _full(self) -> list[Limit]:
         last = await self._memory.get_many([self._id(limit, limit.most - 1) for limit in self._limits])

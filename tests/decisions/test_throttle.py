@@ -1,13 +1,17 @@
 """Guessing is slowed: by name, by address, at the token endpoint and on the pages."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service.app import load
+from service.config import ConfigError
 from service.decisions.throttle import PAUSE, Limit, Throttle, network, throttled
 from service.memory import open_memory
+from service.memory.none import NoMemory
 from service.memory.settings import MemorySettings
 from service.protocol.errors import OAuthError
 from service.protocol.ports import User
@@ -130,6 +134,37 @@ def test_counting_is_exact_in_a_race(tmp_path: Path) -> None:
         return counted
 
     assert sum(asyncio.run(race())) == 7
+
+
+@pytest.mark.parametrize(("most", "rounds"), [(1, 1), (10, 1), (50, 2), (100_000, 5)])
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+def test_the_cost_of_counting_is_logarithmic_in_the_limit(most: int, rounds: int, share: float) -> None:
+    events, asked = int(share * most), []
+
+    class Counted(NoMemory):
+        async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+            asked.append(len(ids))
+            return [b"1" if int(id.rpartition(":")[2]) < events else None for id in ids]
+
+        async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
+            assert int(id.rpartition(":")[2]) == events
+            return value
+
+    assert asyncio.run(Throttle(Counted(), 900, NOW, Limit("someone", most, "throttle")).count()) is (events < most)
+    assert len(asked) <= rounds
+    assert max(asked) <= 16
+
+
+@pytest.mark.parametrize("name", ["failures_per_user", "failures_per_address"])
+@pytest.mark.parametrize(("most", "fits"), [(100_000, True), (100_001, False), (0, False)])
+def test_the_limits_are_bounded(tmp_path: Path, name: str, most: int, fits: bool) -> None:
+    file = tmp_path / "satchel.toml"
+    file.write_text(f'issuer = "https://as.example"\n[login]\n{name} = {most}\n')
+    if fits:
+        assert getattr(load(file, {}).login, name) == most
+    else:
+        with pytest.raises(ConfigError, match=f"login.{name}"):
+            load(file, {})
 
 
 def test_what_the_memory_is_asked(devices: Devices) -> None:
