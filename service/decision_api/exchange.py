@@ -19,8 +19,8 @@ from service.decisions.token.redeem import redeem
 from service.grants import GrantRequest
 from service.grants.exchange_party import Party, party
 from service.grants.issuers import UnknownIssuer
-from service.grants.jwt_bearer import plan_for_assertion
-from service.grants.token_exchange import check_may_act
+from service.grants.jwt_bearer import invalid_assertion, plan_for_assertion
+from service.grants.token_exchange import check_may_act, unacceptable_token
 from service.protocol.errors import OAuthError
 from service.protocol.revocation_check import all_ids, all_stand
 from service.protocol.scopes import parse_scope
@@ -46,7 +46,7 @@ async def defer_exchange(context: Context, asked: Asked, terms: Terms | None, no
     if requested is not None and requested not in TOKEN_TYPES:
         raise OAuthError("invalid_request", "requested_token_type is not known")
     if (form.get("actor_token") is None) != (form.get("actor_token_type") is None):
-        raise OAuthError("invalid_request", "actor_token and actor_token_type go together")
+        raise OAuthError("invalid_request", "actor_token and actor_token_type must be sent together")
     members: dict[str, Any] = {
         "action": "TOKEN_EXCHANGE",
         "requested_token_type": TOKEN_TYPES[requested] if requested else None,
@@ -61,11 +61,11 @@ async def defer_exchange(context: Context, asked: Asked, terms: Terms | None, no
     subject = parties["subject"]
     if subject is not None:
         if subject.may_act is not None and form.get("actor_token") is not None and parties["actor"] is None:
-            raise OAuthError("invalid_request", "the actor token is not acceptable", reason="may_act, and not verified")
+            raise unacceptable_token("actor", "the subject token has may_act, and the actor token is not verified")
         check_may_act(subject, parties["actor"], request)
     checks = [each.revocation_check for each in known]
     if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
-        raise OAuthError("invalid_request", "the subject token is not acceptable", reason="revoked")
+        raise unacceptable_token("subject", "revoked")
     await spend_all(asked.one_time_ids, context.memory)
     said = []
     for role, each in parties.items():
@@ -102,7 +102,7 @@ async def _party(role: str, request: GrantRequest) -> Party | None:
         reason = "an access token that is not ours"
     except BadBag as fault:
         reason = fault.reason
-    raise OAuthError("invalid_request", f"the {role} token is not acceptable", reason=reason)
+    raise unacceptable_token(role, reason)
 
 
 def _info(known: Party, text: str, context: Context, now: float) -> TokenInfo:
@@ -138,7 +138,7 @@ async def defer_assertion(context: Context, asked: Asked, terms: Terms | None, n
         scopes = None if scope is None else list(parse_scope(scope))
         return {**members, "scopes": scopes, "note": "assertion not verified: that is left to the caller"}
     except BadBag as fault:
-        raise OAuthError("invalid_grant", "the assertion is not valid", reason=fault.reason) from None
+        raise invalid_assertion(fault.reason) from None
     await redeem(msgspec.structs.replace(plan, one_time_ids=(*asked.one_time_ids, *plan.one_time_ids)), context, now)
     return {
         **members,

@@ -1,5 +1,24 @@
-"""The grants: one file a grant, one line a grant in the table. A grant makes a plan of a request and changes
-nothing; all it awaits are the ports (other parties' keys, users)."""
+"""The grants (RFC 6749 section 1.3). A grant turns a token request into a `Plan` (plan.py) and changes nothing.
+
+A grant awaits only the ports (users, other issuers' keys). decisions/token/settle.py carries out the plan.
+
+| grant type         | checks, in order                                                    | file                  |
+|--------------------|---------------------------------------------------------------------|-----------------------|
+| authorization_code | code, client, redirect_uri, PKCE                                    | authorization_code.py |
+|                    | key (`cnf`), resource, scope, authorization_details                 | plan_for_code.py      |
+| client_credentials | confidential client, resource and scope                             | client_credentials.py |
+| password           | resource and scope, user name and password, user id                 | password.py           |
+| refresh_token      | refresh token, client, key, resource, scope, authorization_details  | refresh_token.py      |
+| device_code        | device code, client, expiry, polling interval, the person's answer  | device_code.py        |
+|                    | key, resource, scope, authorization_details                         | plan_for_code.py      |
+| jwt-bearer         | assertion: issuer, use, client, signature, aud, times, key, subject | issuers.py            |
+|                    | client and limits of an ID-JAG, `jti`, resource, scope              | jwt_bearer.py         |
+| token-exchange     | a rule for the client, requested_token_type                         | token_exchange.py     |
+|                    | subject token and actor token                                       | exchange_party.py     |
+|                    | may_act, rule for the subject, resource and audience, scope         | token_exchange.py     |
+
+plan.py defines the request and the plan. A new grant is one file and one line in `GRANTS`.
+"""
 
 from service.grants.authorization_code import authorization_code
 from service.grants.client_credentials import client_credentials

@@ -12,10 +12,10 @@ from service.protocol.pkce import check_verifier
 
 
 async def authorization_code(request: GrantRequest) -> Plan:
-    """Plan the tokens that a code stands for.
+    """Return the plan for an authorization code.
 
     Raises:
-        OAuthError: invalid_grant for a code that is not good for this request; invalid_request, invalid_target,
+        OAuthError: invalid_grant if the code cannot be redeemed by this request; invalid_request, invalid_target,
             invalid_authorization_details.
     """
     code = open_code(request)
@@ -24,7 +24,7 @@ async def authorization_code(request: GrantRequest) -> Plan:
 
 
 def open_code(request: GrantRequest) -> AuthorizationCode:
-    """Return what is in the code of `request`, if it is for this client and redirect_uri.
+    """Return the content of the code in `request`, after checking its client and redirect_uri.
 
     Raises:
         OAuthError: invalid_grant, invalid_request.
@@ -33,21 +33,27 @@ def open_code(request: GrantRequest) -> AuthorizationCode:
     try:
         code = request.snapshot.open(form.require("code"), (AuthorizationCode,), request.now)
     except BadBag as fault:
-        raise OAuthError("invalid_grant", "the code is not valid", reason=fault.reason) from None
+        raise _invalid_code(fault.reason) from None
     if not compare_digest(code.grant.client, client_digest(request.client.id)):
-        raise OAuthError("invalid_grant", "the code is not valid", reason="another client's code")
+        raise _invalid_code("another client's code")
     redirect_uri = form.get("redirect_uri")
     if not compare_digest(code.redirect_uri, b"" if redirect_uri is None else uri_digest(redirect_uri)):
-        raise OAuthError("invalid_grant", "redirect_uri differs from the one of the authorization request")
+        raise OAuthError("invalid_grant", "redirect_uri must be the same as in the authorization request")
     return code
 
 
 def check_pkce(code: AuthorizationCode, request: GrantRequest) -> None:
-    """Check that whoever sends `request` has asked for `code` too (RFC 7636 section 4.6).
+    """Check that `request` comes from the program that requested `code` (RFC 7636 section 4.6).
 
     Raises:
         OAuthError: invalid_grant.
     """
     if request.client.public and not code.challenge:
-        raise OAuthError("invalid_grant", "the code is not valid", reason="a public client's code without PKCE")
+        raise _invalid_code("a public client's code without PKCE")
     check_verifier(code.challenge, request.form.get("code_verifier"))
+
+
+def _invalid_code(reason: str) -> OAuthError:
+    """Return the refusal of a code; the description is the same for each reason, so that it reveals none."""
+    description = "the code is wrong, expired or belongs to another client; start a new authorization request"
+    return OAuthError("invalid_grant", description, reason=reason)

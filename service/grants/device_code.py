@@ -1,4 +1,4 @@
-"""The device code grant (RFC 8628 section 3.4): a device asks again and again until a person has answered."""
+"""The device code grant (RFC 8628 section 3.4): a device polls until a person has answered."""
 
 from functools import partial
 
@@ -10,19 +10,19 @@ from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
 
 INTERVAL = 5
-"""Seconds between two requests of a device."""
+"""Seconds between two polls of a device."""
 
 
 def approval_id(jti: str) -> str:
-    """The entry of what a person has answered to the device whose code has the id `jti`."""
+    """Return the memory id of the person's answer to the device code `jti`."""
     return f"approval:{jti}"
 
 
 async def device_code(request: GrantRequest) -> Awaiting:
-    """Await the answer of a person.
+    """Check a device code; the plan follows once the person's answer is read from the memory.
 
     Raises:
-        OAuthError: expired_token; invalid_grant for a code that is not good for this request; invalid_request.
+        OAuthError: expired_token; invalid_grant if the device code is wrong or another client's; invalid_request.
     """
     expired = False
     try:
@@ -30,29 +30,37 @@ async def device_code(request: GrantRequest) -> Awaiting:
     except ExpiredBag as fault:
         device, expired = fault.bag, True
     except BadBag as fault:
-        raise OAuthError("invalid_grant", "the device code is not valid", reason=fault.reason) from None
+        raise _invalid_device_code(fault.reason) from None
     if device.client_id != request.client.id:
-        raise OAuthError("invalid_grant", "the device code is not valid", reason="another client's device code")
+        raise _invalid_device_code("another client's device code")
     if expired:
-        raise OAuthError("expired_token", "the device code has expired")
+        raise _expired("expired")
     slot = int(request.now) // INTERVAL
-    refusal = OAuthError("slow_down", f"ask every {INTERVAL} seconds, and from now on 5 seconds less often")
+    refusal = OAuthError("slow_down", "polling too fast; wait 5 seconds longer from now on")
     poll = OneTimeId(f"device:{device.jti}:{slot}", (slot + 1) * INTERVAL, "device", refusal)
-    return Awaiting(poll, approval_id(device.jti), partial(_answered, request), device.memory)
+    return Awaiting(poll, approval_id(device.jti), partial(_plan_for_answer, request), device.memory)
 
 
-def _answered(request: GrantRequest, value: bytes | None) -> Plan:
-    """Plan the tokens that a person has granted, by what stands under the approval's id.
+def _plan_for_answer(request: GrantRequest, value: bytes | None) -> Plan:
+    """Return the plan for what a person has approved; `value` is the memory's entry of the answer.
 
     Raises:
-        OAuthError: authorization_pending, access_denied, expired_token, and those of any grant.
+        OAuthError: authorization_pending, access_denied, expired_token, and the errors of `plan_for`.
     """
     if value is None:
-        raise OAuthError("authorization_pending", "nobody has answered yet")
+        raise OAuthError("authorization_pending", "the person has not answered yet; keep polling")
     try:
         approval = request.snapshot.open(value.decode("ascii"), (DeviceApproval,), request.now)
     except BadBag as fault:
-        raise OAuthError("expired_token", "the device code has expired", reason=fault.reason) from None
+        raise _expired(fault.reason) from None
     if approval.grant is None:
-        raise OAuthError("access_denied", "access was denied")
+        raise OAuthError("access_denied", "the person denied access")
     return plan_for(AuthorizationCode(approval.iss, approval.jti, approval.iat, approval.exp, approval.grant), request)
+
+
+def _invalid_device_code(reason: str) -> OAuthError:
+    return OAuthError("invalid_grant", "the device code is wrong or belongs to another client", reason=reason)
+
+
+def _expired(reason: str) -> OAuthError:
+    return OAuthError("expired_token", "the device code has expired; request a new one", reason=reason)

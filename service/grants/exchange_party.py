@@ -1,4 +1,4 @@
-"""The parties of a token exchange (RFC 8693 section 2.1): whom a subject token or an actor token speaks for."""
+"""The parties of a token exchange (RFC 8693 section 2.1): the subject and the actor, from their tokens."""
 
 from typing import Any, NamedTuple
 
@@ -19,15 +19,18 @@ _TYPED: dict[str | None, Use] = {
     "at+jwt": "token_exchange",
     "application/at+jwt": "token_exchange",
 }
-_FOREIGN = {ACCESS_TOKEN: _TYPED, JWT: _TYPED, ID_TOKEN: _UNTYPED}
-"""The `typ`s that another issuer's token may have, by the token type that the request gives it."""
+_ISSUER_TYPES = {ACCESS_TOKEN: _TYPED, JWT: _TYPED, ID_TOKEN: _UNTYPED}
+"""For each token type of the request: the `typ` headers accepted in another issuer's token."""
 
 
 class Party(NamedTuple):
-    """One party; `identity` are the claims by which a `may_act` knows it.
+    """The subject or the actor of a token exchange.
 
-    `scope` is what its token may do, `limit` the most that a token for it may ever do (None: no such limit), `expires`
-    the instant in seconds since the epoch when its token does.
+    identity: the claims that a `may_act` is compared with.
+    scope: the scopes of the party's token.
+    limit: the scopes that any token for the party may have at most; None is no limit.
+    expires: expiry of the party's token, in seconds since the epoch.
+    personal: the sealed PersonalClaims of the party's token, or empty.
     """
 
     sub: str
@@ -47,15 +50,15 @@ class Party(NamedTuple):
 
 
 async def party(token: str, token_type: str, request: GrantRequest) -> Party:
-    """Return the party that `token` speaks for, which `request.client` must have come by rightly.
+    """Return the party that `token` names, after checking that `request.client` may present the token.
 
     Raises:
-        BadBag: the token is not to be accepted.
-        OAuthError: temporarily_unavailable, where its issuer's keys cannot be had.
+        BadBag: the token is not acceptable.
+        OAuthError: temporarily_unavailable if the keys of the token's issuer cannot be fetched.
     """
-    if token_type not in _FOREIGN:
-        raise BadBag("token type")
-    # A sealed token is an access token and nothing else; a signed one is a JWT as well.
+    if token_type not in _ISSUER_TYPES:
+        raise BadBag("token type not supported")
+    # Our sealed tokens are access tokens only. Our signed tokens may also be presented as JWTs.
     if token_type == ACCESS_TOKEN or (token_type == JWT and token.count(".") == 2):
         try:
             own = request.snapshot.open(token, (AccessToken,), request.now)
@@ -63,11 +66,11 @@ async def party(token: str, token_type: str, request: GrantRequest) -> Party:
             if token.count(".") != 2:
                 raise
         else:
-            return _own(own, request)
-    return await _foreign(token, token_type, request)
+            return _from_own_token(own, request)
+    return await _from_trusted_issuer(token, token_type, request)
 
 
-def _own(token: AccessToken, request: GrantRequest) -> Party:
+def _from_own_token(token: AccessToken, request: GrantRequest) -> Party:
     client = request.client
     if token.client_id != client.id and set(token.aud).isdisjoint(client.serves):
         raise BadBag("neither issued to the client nor sent to a resource that it serves")
@@ -93,15 +96,15 @@ def _own(token: AccessToken, request: GrantRequest) -> Party:
     )
 
 
-async def _foreign(token: str, token_type: str, request: GrantRequest) -> Party:
-    statement = await verify_statement(token, _FOREIGN[token_type], request)
+async def _from_trusted_issuer(token: str, token_type: str, request: GrantRequest) -> Party:
+    statement = await verify_statement(token, _ISSUER_TYPES[token_type], request)
     claims = statement.claims
     scope = claims.get("scope", "")
     if not isinstance(scope, str):
         raise BadBag("scope is not a string")
     expires = int(claims["exp"])
     if expires <= request.now:
-        raise BadBag("expired, and a token could not outlive it")
+        raise BadBag("expired; the clock skew does not apply, since the new token cannot outlive this one")
     return Party(
         sub=statement.subject,
         iss=claims["iss"],

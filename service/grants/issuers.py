@@ -1,4 +1,4 @@
-"""What another issuer has signed (RFC 7523 section 3, RFC 8725 sections 3.8-3.12), for the grants that believe it."""
+"""Verifying JWTs of trusted issuers (RFC 7523 section 3, RFC 8725 sections 3.8-3.12)."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
@@ -14,15 +14,19 @@ from service.protocol.trusted_issuer import TrustedIssuer, qualified
 Use = Literal["jwt_bearer", "id_jag", "token_exchange"]
 
 MAX_SUBJECT = 255
-"""Characters of the longest `sub` (OpenID Connect Core section 2 has the same limit)."""
+"""Maximum length of a `sub`, in characters (OpenID Connect Core section 2 has the same limit)."""
 
 
 class UnknownIssuer(BadBag):
-    """A JWT of somebody who is not configured for what it is used for: nothing in it was verified."""
+    """The issuer of a JWT is not configured for this use. Nothing in the JWT was verified."""
 
 
 class Statement(NamedTuple):
-    """The verified claims of a trusted issuer; `subject` is what our tokens call its `sub`."""
+    """The verified claims of a trusted issuer's JWT.
+
+    subject: the `sub` for our own tokens, made from the issuer's `sub`.
+    act: the `act` claim with the actors' ids mapped in the same way.
+    """
 
     use: Use
     issuer: TrustedIssuer
@@ -33,13 +37,14 @@ class Statement(NamedTuple):
 
 
 async def verify_statement(token: str, uses: Mapping[str | None, Use], request: GrantRequest) -> Statement:
-    """Return what `token` says, which must be for us, for this client and for the use that `uses` has for its `typ`.
+    """Return the verified claims of `token`; `uses` maps each accepted `typ` header to its use.
 
-    The unverified `iss` chooses the issuer and nothing else; no key of one issuer verifies for another.
+    The token must be for this service, for this client and for the use of its `typ`. The unverified `iss` only selects
+    the issuer: a key of one issuer never verifies a token of another.
 
     Raises:
-        UnknownIssuer, BadBag: it is not to be believed.
-        OAuthError: temporarily_unavailable, where its issuer's keys cannot be had.
+        UnknownIssuer, BadBag: the token is not acceptable.
+        OAuthError: temporarily_unavailable if the issuer's keys cannot be fetched.
     """
     registry, client = request.registry, request.client
     unverified = parse(token, types=frozenset(uses))
@@ -55,7 +60,7 @@ async def verify_statement(token: str, uses: Mapping[str | None, Use], request: 
             keys = await request.ports.remote_keys.keys(issuer.settings.jwks_uri, unverified.kid)
         except KeysUnavailable as fault:
             raise OAuthError(
-                "temporarily_unavailable", "the issuer's keys cannot be had now", reason=str(fault)
+                "temporarily_unavailable", "the issuer's keys cannot be fetched now; try again", reason=str(fault)
             ) from None
     claims = verify(unverified, keys, issuer.algs)
     check_audience(claims, registry.config.issuer if use == "id_jag" else issuer.audience, array=True)
@@ -64,7 +69,7 @@ async def verify_statement(token: str, uses: Mapping[str | None, Use], request: 
     if not isinstance(cnf, dict) or any(request.cnf.get(name) != value for name, value in cnf.items()):
         raise BadBag("bound to another key")
     subject = _subject(claims, issuer, request)
-    # Without an `iat` it may be older than any not-before.
+    # A token without `iat` counts as older than every not-before.
     check = RevocationCheck("", "", client.id, subject, int(claims.get("iat", 0)))
     return Statement(use, issuer, claims, subject, _actors(claims.get("act"), issuer), check)
 
@@ -80,7 +85,7 @@ def _subject(claims: Claims, issuer: TrustedIssuer, request: GrantRequest) -> st
 
 
 def _actors(act: object, issuer: TrustedIssuer) -> dict[str, Any] | None:
-    """Return an `act` claim (RFC 8693 section 4.1) with the actors called as in our tokens."""
+    """Return an `act` claim (RFC 8693 section 4.1) with each actor's id mapped as `sub` is."""
     if act is None:
         return None
     if not isinstance(act, dict):

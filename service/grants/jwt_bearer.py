@@ -1,8 +1,8 @@
-"""JWTs as authorization grants (RFC 7523 section 2.1), and identity assertions among them (ID-JAG).
+"""The JWT bearer grant (RFC 7523 section 2.1), with identity assertions (ID-JAG).
 
-The two are told apart by `typ`, so neither is ever taken for the other. An ID-JAG (Identity Assertion JWT Authorization
-Grant, draft-ietf-oauth-identity-assertion-authz-grant) names the client that may present it, and its `scope` and
-`resource` bound the token.
+The `typ` header tells an ID-JAG from any other assertion, so one is never accepted as the other. An ID-JAG (Identity
+Assertion JWT Authorization Grant, draft-ietf-oauth-identity-assertion-authz-grant) names the client that may present
+it; its `scope` and `resource` limit the token.
 """
 
 from math import ceil
@@ -18,11 +18,11 @@ from service.protocol.one_time_id import OneTimeId, replay_id
 from service.protocol.scopes import grant_scopes, parse_scope
 
 USES: dict[str | None, Use] = {None: "jwt_bearer", "JWT": "jwt_bearer", "oauth-id-jag+jwt": "id_jag"}
-"""What an assertion is, by its `typ`."""
+"""The use of an assertion, by its `typ` header."""
 
 
 async def jwt_bearer(request: GrantRequest) -> Plan:
-    """Plan a token for the subject of an assertion; there is no refresh token (RFC 7521 section 4.1).
+    """Return the plan for a token for an assertion's subject; it has no refresh token (RFC 7521 section 4.1).
 
     Raises:
         OAuthError: invalid_grant, invalid_request, invalid_scope, invalid_target, temporarily_unavailable.
@@ -30,32 +30,34 @@ async def jwt_bearer(request: GrantRequest) -> Plan:
     try:
         return await plan_for_assertion(request)
     except BadBag as fault:
-        raise OAuthError("invalid_grant", "the assertion is not valid", reason=fault.reason) from None
+        raise invalid_assertion(fault.reason) from None
 
 
 async def plan_for_assertion(request: GrantRequest) -> Plan:
-    """Plan a token for the subject of an assertion.
+    """Return the plan for a token for an assertion's subject.
 
     Raises:
-        UnknownIssuer, BadBag: it is not to be believed.
-        OAuthError: all but that.
+        UnknownIssuer, BadBag: the assertion is not acceptable.
+        OAuthError: any other fault of the request.
     """
     form, client, registry = request.form, request.client, request.registry
     assertion = await verify_statement(form.require("assertion"), USES, request)
-    resources, said = _identity_assertion(assertion, client) if assertion.use == "id_jag" else (None, None)
+    resources, limit = _id_jag_limits(assertion, client) if assertion.use == "id_jag" else (None, None)
     jti = assertion.claims.get("jti")
     if not jti:
         raise BadBag("no jti")
     audiences = registry.audiences.target(client, form.all("resource"), resources)
-    allowed = [scope for scope in client.scopes if scope in assertion.issuer.scopes and (said is None or scope in said)]
-    defaults = client.scopes if said is not None or client.default_scopes is None else client.default_scopes
+    allowed = [
+        scope for scope in client.scopes if scope in assertion.issuer.scopes and (limit is None or scope in limit)
+    ]
+    defaults = client.scopes if limit is not None or client.default_scopes is None else client.default_scopes
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
     one_time_id = OneTimeId(
         replay_id("jwt-bearer", assertion.claims["iss"], jti),
         ceil(assertion.claims["exp"]) + registry.config.keys.skew,
         "assertion",
-        OAuthError("invalid_grant", "the assertion is not valid", reason="assertion replayed"),
+        invalid_assertion("assertion replayed"),
     )
     return Plan(
         subject=assertion.subject,
@@ -72,19 +74,25 @@ async def plan_for_assertion(request: GrantRequest) -> Plan:
     )
 
 
-def _identity_assertion(assertion: Statement, client: Client) -> tuple[list[str] | None, list[str] | None]:
-    """Return the resources and the scopes that an ID-JAG is limited to, each None where it does not say.
+def invalid_assertion(reason: str) -> OAuthError:
+    """Return the refusal of an assertion; the description is the same for each reason, so that it reveals none."""
+    description = "the assertion is wrong, expired, used before, or not for this client; request a new one"
+    return OAuthError("invalid_grant", description, reason=reason)
+
+
+def _id_jag_limits(assertion: Statement, client: Client) -> tuple[list[str] | None, list[str] | None]:
+    """Return the resources and the scopes that an ID-JAG allows; None for each that it does not limit.
 
     Raises:
-        BadBag: it is another client's, or says something that we would have to leave out.
+        BadBag: the ID-JAG is for another client, or has a limit that this service cannot enforce.
     """
     claims = assertion.claims
     if client.public or claims.get("client_id") != client.id:
-        raise BadBag("an identity assertion for another client, or for one that cannot prove who it is")
+        raise BadBag("the identity assertion is another client's, or the client is public")
     if "iat" not in claims:
         raise BadBag("no iat")
     if "authorization_details" in claims:
-        raise BadBag("authorization_details would be lost")
+        raise BadBag("authorization_details in an identity assertion is not supported")
     scope = claims.get("scope")
     if scope is not None and not isinstance(scope, str):
         raise BadBag("scope is not a string")

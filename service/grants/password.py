@@ -1,6 +1,6 @@
-"""The resource owner password credentials grant (RFC 6749 section 4.3), for clients that cannot do better yet.
+"""The resource owner password credentials grant (RFC 6749 section 4.3), for clients that cannot open a browser yet.
 
-What slows down the guessing of passwords stands in front of `ports.users`: nothing else sees them.
+`ports.users` limits the rate of guesses (decisions/throttle.py). No other code sees a password.
 """
 
 from service.bags.ids import fresh_id
@@ -13,21 +13,21 @@ from service.protocol.ports import User
 
 
 async def password(request: GrantRequest) -> Plan:
-    """Plan the tokens of a user who has given the client name and password.
+    """Return the plan for a user name and password.
 
     Raises:
         OAuthError: invalid_grant, the same for unknown names and wrong passwords; invalid_request, invalid_scope,
-            invalid_target; server_error for a user without an id, or with that of a client.
+            invalid_target; server_error if the user has no id or the id of a client.
     """
-    username, secret, asked = password_request(request)
+    username, secret, entitlement = password_request(request)
     user = await request.ports.users.authenticate(username, secret)
     if user is None:
         raise OAuthError("invalid_grant", "the user name or the password is wrong")
-    return plan_for_user(user, asked, request)
+    return plan_for_user(user, entitlement, request)
 
 
 def password_request(request: GrantRequest) -> tuple[str, str, Entitlement]:
-    """Return name and password in `request`, and what its client may have.
+    """Return user name, password, and the audiences and scopes that `request` is entitled to.
 
     Raises:
         OAuthError: invalid_request, invalid_scope, invalid_target.
@@ -37,15 +37,15 @@ def password_request(request: GrantRequest) -> tuple[str, str, Entitlement]:
     return username, secret, request.registry.entitlements.of(request.client, form.all("resource"), form.get("scope"))
 
 
-def plan_for_user(user: User, asked: Entitlement, request: GrantRequest) -> Plan:
-    """Plan the tokens of `user`, as far as the client is entitled to what it has `asked` for.
+def plan_for_user(user: User, entitlement: Entitlement, request: GrantRequest) -> Plan:
+    """Return the plan for tokens of `user` within `entitlement`.
 
     Raises:
-        OAuthError: server_error for a user without an id, or with that of a client.
+        OAuthError: server_error if the user has no id or the id of a client.
     """
     client, registry = request.client, request.registry
     if not user.sub or registry.clients.find(user.sub) is not None:
-        raise OAuthError("server_error", "something went wrong here", reason="a user has no id, or that of a client")
+        raise OAuthError("server_error", "internal error", reason="the user has no id, or the id of a client")
     now, family = int(request.now), fresh_id()
     renewal = None
     if "refresh_token" in client.grants:
@@ -53,8 +53,8 @@ def plan_for_user(user: User, asked: Entitlement, request: GrantRequest) -> Plan
             family=family,
             client=client_digest(client.id),
             sub=user.sub,
-            scope=" ".join(asked.scopes),
-            resources=tuple(audience.identifier for audience in asked.audiences),
+            scope=" ".join(entitlement.scopes),
+            resources=tuple(audience.identifier for audience in entitlement.audiences),
             auth_time=now,
             acr=user.acr,
             amr=user.amr,
@@ -64,9 +64,9 @@ def plan_for_user(user: User, asked: Entitlement, request: GrantRequest) -> Plan
     return Plan(
         subject=user.sub,
         client_id=client.id,
-        audiences=asked.audiences,
-        scopes=asked.scopes,
-        requested=asked.requested,
+        audiences=entitlement.audiences,
+        scopes=entitlement.scopes,
+        requested=entitlement.requested,
         renewal=renewal,
         family=family,
         cnf=request.cnf,

@@ -1,4 +1,4 @@
-"""What a grant reads and what it decides: nothing has happened yet when there is a plan."""
+"""The input and the result of a grant: `GrantRequest` and `Plan`. A plan has no effect until it is settled."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ from service.protocol.revocation_check import RevocationCheck
 
 
 class GrantRequest(NamedTuple):
-    """A token request whose client is known; `now` is in seconds since the epoch.
+    """A token request whose client is authenticated; `now` is in seconds since the epoch.
 
-    `cnf` is the sender constraint that this request has proved: `jkt` (RFC 9449), `x5t#S256` (RFC 8705), or nothing.
+    `cnf` is the key that the request has proved: `jkt` (RFC 9449), `x5t#S256` (RFC 8705), both or neither.
     """
 
     form: Form
@@ -33,7 +33,12 @@ class GrantRequest(NamedTuple):
 
 
 class Renewal(NamedTuple):
-    """A refresh token to be issued: what it carries, whose successor it is, and the family's last second."""
+    """A refresh token to issue.
+
+    grant: its content.
+    until: expiry of the whole family, in seconds since the epoch.
+    parent: the `jti` of the refresh token that it replaces; empty for the first of a family.
+    """
 
     grant: Grant
     until: int
@@ -41,25 +46,28 @@ class Renewal(NamedTuple):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is to be read and spent, and the tokens that are then to be issued.
+    """What to read, what to spend, and which tokens to issue.
 
-    subject, client_id, audiences, scopes: for whom, to whom, for which audiences, with what power.
-    requested: the scopes that the request named; the answer repeats `scope` where it differs (RFC 6749 section 5.1).
-    revocation_checks: what the token rests on and must not have been revoked.
-    void: the error code where it has been.
-    one_time_ids: ids to be spent, before the code or refresh token is.
-    redeems: the code or refresh token that is presented; it is spent last.
-    rotates: whether a refresh token in `redeems` has one successor only.
-    renewal: the refresh token to be issued beside the access token.
-    family: the authorization that the access token belongs to.
-    act, may_act: who acts for the subject, and who alone may come to (RFC 8693 sections 4.1 and 4.4).
-    repeatable: the plan rests on request, client and configuration alone: the same bytes give the same plan.
-    person: the grant whose person an ID token and /userinfo speak of (OpenID Connect Core section 3.1.3.3);
-    nonce: of the authentication request, for the ID token.
-    personal: the sealed PersonalClaims of the token that the new one follows from.
-    not_after: the access token expires by then (seconds since the epoch), however long its audience allows.
-    terms: what the caller of the decision API has said of the tokens.
-    claims, id_claims: what the access token and the ID token say beside what the service says.
+    subject, client_id, audiences, scopes: of the access token.
+    requested: the scopes that the request named; the response has `scope` if they differ (RFC 6749 section 5.1).
+    revocation_checks: the ids that must not be revoked.
+    void: the error code of the refusal if one of them is revoked.
+    one_time_ids: the ids to spend, before the code or refresh token is spent.
+    redeems: the presented code or refresh token; it is spent last.
+    rotates: a refresh token in `redeems` may have only one successor.
+    renewal: the refresh token to issue beside the access token.
+    family: the id of the authorization that the access token belongs to.
+    repeatable: the plan depends on request, client and configuration only, so the same bytes give the same plan.
+    not_after: latest expiry of the access token, in seconds since the epoch; 0 is no limit.
+    cnf: the key that the access token is bound to.
+    auth_time, acr, amr: the login of the subject; `auth_time` is in seconds since the epoch.
+    act, may_act: the actor, and the only party that may become one (RFC 8693 sections 4.1 and 4.4).
+    claims, id_claims: additional claims of the access token and of the ID token.
+    person: the grant of the person that the ID token and /userinfo describe (OpenID Connect Core section 3.1.3.3).
+    nonce: the nonce of the authentication request, for the ID token.
+    personal: the sealed PersonalClaims of the subject token (token exchange).
+    issued_token_type: the member of the response (RFC 8693 section 2.2.1).
+    terms: what the caller of the decision API sets for the tokens.
     """
 
     subject: str
@@ -93,22 +101,24 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def person_of(grant: Grant, request: GrantRequest, scopes: tuple[str, ...]) -> Grant | None:
-    """Return `grant` where tokens of `scopes` speak of its person: in an ID token, or by a pseudonym."""
+    """Return `grant` if tokens of `scopes` need its person, for an ID token or a pairwise `sub`; else None."""
     openid = request.registry.config.openid.enabled
     return grant if openid and ("openid" in scopes or request.client.subject_type == "pairwise") else None
 
 
 def refreshable(grant: Grant, client: Client) -> bool:
-    """Tell whether refresh tokens go with `grant`; with OpenID Connect they must be asked for (Core section 11)."""
+    """Tell whether `client` gets a refresh token; with `openid`, only with `offline_access` (Core section 11)."""
     scopes = grant.scope.split()
     return "refresh_token" in client.grants and ("openid" not in scopes or "offline_access" in scopes)
 
 
 class Awaiting(NamedTuple):
-    """What a grant answers that must read before it can plan (RFC 8628 section 3.4).
+    """A plan that depends on an entry of the memory (RFC 8628 section 3.4).
 
-    `slot` is spent first, so that nobody asks too often; then `plan` is given what stands under `id` in the memory of
-    the identity `memory`, and raises OAuthError or answers.
+    slot: an id to spend first; it limits the polling rate.
+    id: the id of the entry to read.
+    plan: returns the plan for the entry's value (None if there is no entry), or raises OAuthError.
+    memory: the identity of the memory that has the entry.
     """
 
     slot: OneTimeId
@@ -118,4 +128,4 @@ class Awaiting(NamedTuple):
 
 
 GrantFunction = Callable[[GrantRequest], Awaitable[Plan | Awaiting]]
-"""A grant: it changes nothing, and awaits nothing but the ports."""
+"""A grant. It changes nothing and awaits only the ports."""

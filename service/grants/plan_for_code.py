@@ -1,4 +1,4 @@
-"""The tokens of what a resource owner has granted (RFC 6749 section 1.3), whichever way the client learns of it."""
+"""The plan for what a resource owner has granted (RFC 6749 section 1.3), by authorization code or device approval."""
 
 import msgspec
 
@@ -13,14 +13,18 @@ from service.protocol.scopes import narrow_scopes
 
 
 def plan_for(code: AuthorizationCode, request: GrantRequest) -> Plan:
-    """Plan the tokens that `code` stands for.
+    """Return the plan for `code`.
 
     Raises:
         OAuthError: invalid_grant, invalid_target, invalid_scope, invalid_authorization_details.
     """
     client, grant = request.client, code.grant
     if not grant.cnf.items() <= request.cnf.items():
-        raise OAuthError("invalid_grant", "the code is bound to another key", reason="RFC 9449 section 10")
+        raise OAuthError(
+            "invalid_grant",
+            "the code is bound to a DPoP key (dpop_jkt); send a proof by this key",
+            reason="another key",
+        )
     audiences = request.registry.audiences.target(client, request.form.all("resource"), grant.resources)
     scopes = narrow_scopes(None, grant.scope, meaningful_scopes(audiences))
     until = int(request.now) + request.registry.config.lifetimes.refresh_absolute
@@ -45,9 +49,9 @@ def plan_for(code: AuthorizationCode, request: GrantRequest) -> Plan:
 
 
 def bound(grant: Grant, client: Client, cnf: dict[str, str]) -> Grant:
-    """Return `grant` for a refresh token: a public client's is bound to the key it has proved (RFC 9449 section 5).
+    """Return `grant` for a refresh token: bound to the proved key `cnf` if `client` is public (RFC 9449 section 5).
 
-    A confidential client's is bound to the client already, which may change its key.
+    A confidential client's refresh token is bound to the client, so the client may change its key.
     """
     binding = cnf if client.public else {}
     return grant if grant.cnf == binding else msgspec.structs.replace(grant, cnf=binding)

@@ -1,4 +1,4 @@
-"""The refresh token grant (RFC 6749 section 6); decisions/token/redeem.py has the rule of rotation."""
+"""The refresh token grant (RFC 6749 section 6). The rule of rotation is in decisions/token/redeem.py."""
 
 from hmac import compare_digest
 
@@ -15,30 +15,34 @@ from service.protocol.scopes import narrow_scopes, parse_scope
 
 
 async def refresh_token(request: GrantRequest) -> Plan:
-    """Plan the tokens that follow a refresh token.
+    """Return the plan for a refresh token.
 
     Raises:
-        OAuthError: invalid_grant for a token that is not good for this request; invalid_request, invalid_scope,
+        OAuthError: invalid_grant if the refresh token cannot be used by this request; invalid_request, invalid_scope,
             invalid_target, invalid_authorization_details.
     """
     try:
         token = request.snapshot.open(request.form.require("refresh_token"), (RefreshToken,), request.now)
     except BadBag as fault:
-        raise OAuthError("invalid_grant", "the refresh token is not valid", reason=fault.reason) from None
+        raise _invalid_refresh_token(fault.reason) from None
     return plan_for_token(token, request)
 
 
 def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
-    """Plan the tokens that follow `token`.
+    """Return the plan for `token`.
 
     Raises:
         OAuthError: invalid_grant, invalid_scope, invalid_target, invalid_authorization_details.
     """
     form, client, grant = request.form, request.client, token.grant
     if not compare_digest(grant.client, client_digest(client.id)):
-        raise OAuthError("invalid_grant", "the refresh token is not valid", reason="another client's refresh token")
+        raise _invalid_refresh_token("another client's refresh token")
     if not grant.cnf.items() <= request.cnf.items():
-        raise OAuthError("invalid_grant", "the refresh token is bound to another key")
+        raise OAuthError(
+            "invalid_grant",
+            "the refresh token is bound to a key; prove the key that the first token request proved",
+            reason="another key",
+        )
     audiences = request.registry.audiences.target(client, form.all("resource"), grant.resources)
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
@@ -62,3 +66,9 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         person=person_of(grant, request, scopes),
         terms=grant.terms,
     )
+
+
+def _invalid_refresh_token(reason: str) -> OAuthError:
+    """Return the refusal of a refresh token; the description is the same for each reason, so that it reveals none."""
+    description = "the refresh token is wrong, expired or belongs to another client; the user must log in again"
+    return OAuthError("invalid_grant", description, reason=reason)

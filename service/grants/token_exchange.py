@@ -1,9 +1,13 @@
-"""Token exchange (RFC 8693): a token for another resource, in the subject's name, with the actor's beside it or not.
+"""Token exchange (RFC 8693): a token for another resource, for the same subject, with or without an actor.
 
-Configuration says who may exchange what for which resources; what no rule allows is refused. Where RFC 8693 leaves a
-choice, ours is the narrow one: a client can exchange only a token that was issued to it, or sent to a resource that it
-serves; a token that is bound to a key (`cnf`) only together with a proof of that key; a token that names actors keeps
-them; and the new token expires with the first of those it rests on, and is revoked with the subject token's family.
+The configured rules say which client may exchange which issuers' tokens for which resources; anything else is refused.
+Where RFC 8693 leaves a choice, this service takes the strict one:
+
+- A client can exchange only a token that was issued to it, or whose audience is a resource that the client serves.
+- A token that is bound to a key (`cnf`) needs a proof of that key.
+- The new token keeps the actors of the subject token.
+- The new token expires no later than the subject token and the actor token.
+- The new token is revoked together with the family of the subject token.
 """
 
 from collections.abc import Iterable
@@ -18,34 +22,37 @@ from service.protocol.errors import OAuthError
 from service.protocol.scopes import grant_scopes, parse_scope
 
 MAX_ACTORS = 8
-"""Actors that a token names at most, the present one and those before it (RFC 8693 section 4.1)."""
+"""Maximum number of actors in a token: the current one and the prior ones (RFC 8693 section 4.1)."""
 
 
 async def token_exchange(request: GrantRequest) -> Plan:
-    """Plan the token that follows from a subject token and, in a delegation, an actor token.
+    """Return the plan for a subject token and, for a delegation, an actor token.
 
     Raises:
-        OAuthError: unauthorized_client without a rule for the client; invalid_request for a token that is not
-            acceptable (section 2.2.2); invalid_target, invalid_scope; temporarily_unavailable.
+        OAuthError: unauthorized_client if no rule names the client; invalid_request if a token is not acceptable
+            (section 2.2.2); invalid_target, invalid_scope; temporarily_unavailable.
     """
     form, client = request.form, request.client
     rules = [rule for rule in request.registry.config.exchanges if client.id in rule.clients]
     if not rules:
-        raise OAuthError("unauthorized_client", "the client may exchange nothing")
+        raise OAuthError("unauthorized_client", "the client may not use token exchange; no rule names it")
     token_type = form.get("requested_token_type") or ACCESS_TOKEN
     if token_type not in (ACCESS_TOKEN, JWT):
-        raise OAuthError("invalid_request", "requested_token_type is not supported")
+        raise OAuthError("invalid_request", "requested_token_type must be the type of an access token or of a JWT")
     subject, actor = await _parties(request)
     check_may_act(subject, actor, request)
     rules = [rule for rule in rules if _accepts(rule, subject, actor, request)]
     if not rules:
-        raise OAuthError("invalid_request", "the subject token is not acceptable", reason="no rule for it")
+        raise unacceptable_token("subject", "no rule for the subject token")
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
     rule, audiences = _target(rules, subject, requested, request)
     if token_type == JWT and audiences[0].format != "jwt":
-        raise OAuthError("invalid_request", "this resource's tokens are not signed JWTs")
-    allowed = _lent(rule, subject)
+        raise OAuthError(
+            "invalid_request",
+            "tokens of this resource are not signed JWTs; request the type of an access token",
+        )
+    allowed = _allowed_scopes(rule, subject)
     return Plan(
         subject=subject.sub,
         client_id=client.id,
@@ -73,26 +80,35 @@ async def _parties(request: GrantRequest) -> tuple[Party, Party | None]:
     subject_token, subject_token_type = form.require("subject_token"), form.require("subject_token_type")
     actor_token, actor_token_type = form.get("actor_token"), form.get("actor_token_type")
     if (actor_token is None) != (actor_token_type is None):
-        raise OAuthError("invalid_request", "actor_token and actor_token_type go together")
+        raise OAuthError("invalid_request", "actor_token and actor_token_type must be sent together")
     try:
         subject = await party(subject_token, subject_token_type, request)
     except BadBag as fault:
-        raise OAuthError("invalid_request", "the subject token is not acceptable", reason=fault.reason) from None
+        raise unacceptable_token("subject", fault.reason) from None
     if actor_token is None or actor_token_type is None:
         return subject, None
     try:
         actor = await party(actor_token, actor_token_type, request)
         if actor.act is not None:
-            raise BadBag("somebody else acts for the actor, and would go unnamed")
+            raise BadBag("the actor token has an act claim of its own, which the new token would lose")
     except BadBag as fault:
-        raise OAuthError("invalid_request", "the actor token is not acceptable", reason=fault.reason) from None
+        raise unacceptable_token("actor", fault.reason) from None
     return subject, actor
 
 
-def check_may_act(subject: Party, actor: Party | None, request: GrantRequest) -> None:
-    """Check the actor, or the client where there is none, against a `may_act` of the subject token (section 4.4).
+def unacceptable_token(role: str, reason: str) -> OAuthError:
+    """Return the refusal of a token; the description is the same for each reason, so that it reveals none."""
+    description = f"the {role} token is wrong, expired, or not one that this client may exchange"
+    return OAuthError("invalid_request", description, reason=reason)
 
-    Every claim in it must be the actor's; one that names no issuer means the subject token's own.
+
+def check_may_act(subject: Party, actor: Party | None, request: GrantRequest) -> None:
+    """Check the actor against the `may_act` claim of the subject token (section 4.4); without an actor, the client.
+
+    Every claim in `may_act` must equal the actor's. Without `iss` it means the issuer of the subject token.
+
+    Raises:
+        OAuthError: invalid_request.
     """
     if subject.may_act is None:
         return
@@ -105,7 +121,7 @@ def check_may_act(subject: Party, actor: Party | None, request: GrantRequest) ->
         or "sub" not in may_act
         or any(identity.get(name) != value for name, value in {"iss": subject.iss, **may_act}.items())
     ):
-        raise OAuthError("invalid_request", "the subject token is for another actor", reason="may_act")
+        raise OAuthError("invalid_request", "may_act of the subject token names another actor", reason="may_act")
 
 
 def _accepts(rule: Exchange, subject: Party, actor: Party | None, request: GrantRequest) -> bool:
@@ -113,19 +129,23 @@ def _accepts(rule: Exchange, subject: Party, actor: Party | None, request: Grant
     return subject.iss in issuers and (rule.impersonation if actor is None else rule.delegation)
 
 
-def _lent(rule: Exchange, subject: Party) -> frozenset[str]:
-    """Return the scopes that a token by `rule` may have."""
-    lent = subject.scope.union(rule.scopes)
-    return lent if subject.limit is None else lent & subject.limit
+def _allowed_scopes(rule: Exchange, subject: Party) -> frozenset[str]:
+    """Return the scopes that `rule` allows in a token for `subject`."""
+    allowed = subject.scope.union(rule.scopes)
+    return allowed if subject.limit is None else allowed & subject.limit
 
 
 def _target(
     rules: Iterable[Exchange], subject: Party, requested: tuple[str, ...] | None, request: GrantRequest
 ) -> tuple[Exchange, tuple[Audience, ...]]:
-    """Return the first of `rules` that allows all that the request names, by `resource` or by `audience`, and that.
+    """Return the rule to apply, and the audiences of the new token.
 
-    A request that names nothing means the one resource of a rule that has only one. Where a rule has the resources, and
-    a later one the `requested` scopes too, it is the later one that allows it all.
+    The rule is the first of `rules` that allows all resources of the request (`resource` and `audience` parameters) and
+    all `requested` scopes; if none allows all the scopes, the first that allows the resources. A request without
+    resources means the resource of a rule that has exactly one.
+
+    Raises:
+        OAuthError: invalid_target.
     """
     named = list(dict.fromkeys(request.form.all("resource") + request.form.all("audience")))
     found: list[tuple[Exchange, tuple[str, ...]]] = []
@@ -134,16 +154,16 @@ def _target(
         if identifiers and set(identifiers) <= set(rule.audiences):
             found.append((rule, identifiers))
     if not found:
-        raise OAuthError("invalid_target", "the client may not exchange this token for these resources")
+        raise OAuthError("invalid_target", "no rule lets the client exchange this token for these resources")
     wanted = set(requested or ())
-    rule, identifiers = next((pair for pair in found if wanted <= _lent(pair[0], subject)), found[0])
+    rule, identifiers = next((pair for pair in found if wanted <= _allowed_scopes(pair[0], subject)), found[0])
     audiences = tuple(request.registry.audiences[identifier] for identifier in identifiers)
     check_shareable(audiences)
     return rule, audiences
 
 
 def _actors(subject: Party, actor: Party | None) -> dict[str, Any] | None:
-    """Return the `act` claim: the actor, and within it those that the subject token names (section 4.1)."""
+    """Return the `act` claim: the actor, and nested in it the actors of the subject token (section 4.1)."""
     act = subject.act
     if actor is not None:
         act = {"sub": actor.sub} if act is None else {"sub": actor.sub, "act": act}
@@ -151,5 +171,5 @@ def _actors(subject: Party, actor: Party | None) -> dict[str, Any] | None:
     while link is not None:
         depth, link = depth + 1, link.get("act")
     if depth > MAX_ACTORS:
-        raise OAuthError("invalid_request", "the subject token has passed through too many hands")
+        raise OAuthError("invalid_request", f"a token names {MAX_ACTORS} actors at most; act would have more")
     return act

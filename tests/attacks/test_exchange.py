@@ -19,6 +19,7 @@ from tests.grants.issuing import (
     BILLING,
     EXCHANGE,
     IDP,
+    INVALID_ASSERTION,
     ISSUER,
     JWT_BEARER,
     PARTNER,
@@ -89,7 +90,7 @@ def bearer(satchel: Satchel, assertion: str) -> str:
     satchel.lines.clear()
     answer = satchel.post("/token", {"grant_type": JWT_BEARER, "assertion": assertion}, basic("app", "s"))
     assert answer.status == 400
-    assert answer.json() == {"error": "invalid_grant", "error_description": "the assertion is not valid"}
+    assert answer.json() == {"error": "invalid_grant", "error_description": INVALID_ASSERTION}
     return str(satchel.log[-1]["reason"])
 
 
@@ -290,7 +291,7 @@ def test_a_fraction_of_a_second_is_not_lived_longer(satchel: Satchel) -> None:
 def test_subjects_of_an_issuer_that_no_rule_names(satchel: Satchel) -> None:
     form = {"subject_token": IDP.sign(), "subject_token_type": JWT}
     assert refusal(satchel, **form, resource=VAULT)[0] == "invalid_target"
-    assert refusal(satchel, "gateway", **form, resource=BILLING) == ("invalid_request", "no rule for it")
+    assert refusal(satchel, "gateway", **form, resource=BILLING) == ("invalid_request", "no rule for the subject token")
 
 
 @pytest.mark.parametrize("aud", ["app", BILLING, [ISSUER, "app"], ISSUER + "/token", None])
@@ -309,7 +310,7 @@ def test_a_delegated_token_cannot_be_washed_of_its_actors(satchel: Satchel) -> N
 def test_an_actor_cannot_hide_behind_another(satchel: Satchel) -> None:
     actor = {"actor_token": mint(satchel, act={"sub": "hidden"}), "actor_token_type": ACCESS_TOKEN}
     refused = refusal(satchel, subject_token=mint(satchel), **actor, resource=BILLING)
-    assert refused == ("invalid_request", "somebody else acts for the actor, and would go unnamed")
+    assert refused == ("invalid_request", "the actor token has an act claim of its own, which the new token would lose")
 
 
 def test_may_act_does_not_get_lost_on_the_way(satchel: Satchel) -> None:

@@ -21,6 +21,7 @@ API, BILLING, VAULT, SEALED = (f"https://{name}.example.com" for name in ("api",
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SECRET = sha256(b"s").hexdigest()
+INVALID_ASSERTION = "the assertion is wrong, expired, used before, or not for this client; request a new one"
 
 
 def toml(value: Any) -> str:

@@ -16,6 +16,7 @@ from tests.grants.issuing import (
     API,
     BILLING,
     IDP,
+    INVALID_ASSERTION,
     ISSUER,
     JWT_BEARER,
     PARTNER,
@@ -77,7 +78,7 @@ def issued(satchel: Satchel, assertion: str, as_client: str = "app", **form: Any
 def reason(satchel: Satchel, assertion: str, as_client: str = "app", **form: Any) -> str:
     answer = ask(satchel, assertion, as_client, **form)
     assert answer.status == 400
-    assert answer.json() == {"error": "invalid_grant", "error_description": "the assertion is not valid"}
+    assert answer.json() == {"error": "invalid_grant", "error_description": INVALID_ASSERTION}
     return str(satchel.log[-1]["reason"])
 
 
@@ -240,9 +241,9 @@ def test_who_acts_stays_named(satchel: Satchel) -> None:
 @pytest.mark.parametrize(
     ("claims", "why"),
     [
-        ({"client_id": "timid"}, "an identity assertion for another client, or for one that cannot prove who it is"),
-        ({"client_id": None}, "an identity assertion for another client, or for one that cannot prove who it is"),
-        ({"client_id": ["app"]}, "an identity assertion for another client, or for one that cannot prove who it is"),
+        ({"client_id": "timid"}, "the identity assertion is another client's, or the client is public"),
+        ({"client_id": None}, "the identity assertion is another client's, or the client is public"),
+        ({"client_id": ["app"]}, "the identity assertion is another client's, or the client is public"),
         ({"iat": None}, "no iat"),
         ({"jti": None}, "no jti"),
         ({"aud": "urn:us"}, "wrong aud"),
@@ -250,7 +251,7 @@ def test_who_acts_stays_named(satchel: Satchel) -> None:
         ({"resource": {"a": 1}}, "resource is neither a string nor a list of strings"),
         ({"resource": [1]}, "resource is neither a string nor a list of strings"),
         ({"scope": ["read"]}, "scope is not a string"),
-        ({"authorization_details": []}, "authorization_details would be lost"),
+        ({"authorization_details": []}, "authorization_details in an identity assertion is not supported"),
         ({"sub": "timid"}, "sub is the id of a client"),
         ({"act": "agent"}, "act is malformed"),
     ],
@@ -260,7 +261,7 @@ def test_what_an_identity_assertion_must_not_say(satchel: Satchel, claims: dict[
 
 
 def test_a_public_client_cannot_use_one(satchel: Satchel) -> None:
-    assert "cannot prove" in reason(satchel, id_jag(client_id="spa", resource=None), "spa")
+    assert "client is public" in reason(satchel, id_jag(client_id="spa", resource=None), "spa")
 
 
 def test_the_two_kinds_never_cross(satchel: Satchel) -> None:
