@@ -1,4 +1,4 @@
-"""How keys live: the `[keys]` table of the configuration, and the invariants that it must keep."""
+"""The `[keys]` table of the configuration: algorithms and lifetimes of keys, and the rules between them."""
 
 from typing import Annotated
 
@@ -12,40 +12,52 @@ _TEN_YEARS = 3_650 * _DAY
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Lives of keys. Every time is in whole seconds."""
+    """Signing algorithms and key rotation (docs/keys.md). All times are in seconds."""
 
-    signing_algs: Annotated[tuple[str, ...], Meta(description="algorithms that have a signing key each")] = ("ES256",)
-    period: Annotated[int, Meta(description="how long a key signs or seals")] = 90 * _DAY
-    publish_ahead: Annotated[int, Meta(description="how long a signing key is in the JWKS before it signs")] = 2 * _DAY
-    jwks_max_age: Annotated[int, Meta(description="the longest that a fetched JWKS may be cached")] = 3_600
-    reload: Annotated[int, Meta(description="within how long every node has noticed a change of the directory")] = 5
-    skew: Annotated[int, Meta(description="how far the clocks of two nodes may be apart")] = 60
-    sig_life: Annotated[int, Meta(description="the longest life of anything that a signing key protects")] = _DAY
-    bag_life: Annotated[int, Meta(description="the longest life of anything that a bag key protects")] = 31 * _DAY
+    signing_algs: Annotated[
+        tuple[str, ...], Meta(description="signature algorithms; the service keeps a signing key for each")
+    ] = ("ES256",)
+    period: Annotated[
+        int, Meta(description="time for which a key signs or encrypts before the next key takes over")
+    ] = 90 * _DAY
+    publish_ahead: Annotated[
+        int, Meta(description="time for which a signing key is published in the JWKS before it signs")
+    ] = 2 * _DAY
+    jwks_max_age: Annotated[int, Meta(description="`max-age` of the JWKS: how long verifiers may cache it")] = 3_600
+    reload: Annotated[int, Meta(description="time within which every node loads a change of the key directory")] = 5
+    skew: Annotated[int, Meta(description="largest difference between the clocks of two nodes")] = 60
+    sig_life: Annotated[
+        int,
+        Meta(description="longest allowed lifetime of signed tokens: a key stays published this long after it signs"),
+    ] = _DAY
+    bag_life: Annotated[
+        int, Meta(description="longest allowed lifetime of bags: a key is kept this long after it encrypts")
+    ] = 31 * _DAY
     master_key_file: Annotated[
-        str, Meta(description="a file with the 32-byte key that wraps key files at rest; empty: they are plain")
+        str,
+        Meta(description="file with the 32-byte key that encrypts the key files; empty: key files are not encrypted"),
     ] = ""
     directory: Annotated[
-        str, Meta(description="where the key files are; empty: `keys` in the state directory (SATCHEL_STATE)")
+        str, Meta(description="directory of the key files; empty: `keys` in the state directory (SATCHEL_STATE)")
     ] = ""
 
     def life(self, purpose: str) -> int:
-        """The longest life, in seconds, of what a key of `purpose` protects."""
+        """Return the longest lifetime, in seconds, of tokens or bags under a key of `purpose` ("sig" or "bag")."""
         return {"sig": self.sig_life, "bag": self.bag_life}[purpose]
 
     def with_signing_alg(self, alg: str) -> "Policy":
-        """This policy with a signing key of `alg` too."""
+        """Return this policy with `alg` among its signing algorithms."""
         algs = self.signing_algs
         return self if alg in algs else msgspec.structs.replace(self, signing_algs=(*algs, alg))
 
     def problems(self) -> list[tuple[str, str]]:
-        """Every broken invariant as (path, message); empty when the policy is sound."""
+        """Return every broken rule as (path, message); the list is empty if the policy is valid."""
         found = []
         if not self.signing_algs:
             found.append(("keys.signing_algs", "must name at least one algorithm"))
         for at, alg in enumerate(self.signing_algs):
             if alg not in SIGNATURES:
-                found.append((f"keys.signing_algs[{at}]", f"is unknown; known are {', '.join(SIGNATURES)}"))
+                found.append((f"keys.signing_algs[{at}]", f"is not supported; choose from {', '.join(SIGNATURES)}"))
             elif alg in self.signing_algs[:at]:
                 found.append((f"keys.signing_algs[{at}]", f"names {alg} twice"))
         for name in ("period", "publish_ahead", "jwks_max_age", "reload", "skew", "sig_life", "bag_life"):
@@ -59,7 +71,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
                 (
                     "keys.publish_ahead",
                     f"must be at least jwks_max_age + reload + skew ({needed} seconds), not {self.publish_ahead}: "
-                    "else tokens are signed by keys that some have not seen",
+                    "otherwise a key signs before every verifier has it",
                 )
             )
         if self.period <= self.publish_ahead:

@@ -1,4 +1,4 @@
-"""What must be true between the settings: each rule yields (path, message)."""
+"""Rules between settings: issuer, lifetimes, endpoints, resources, clients. Each rule yields (path, message)."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80, "": None}
 
 
 def semantic_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield every broken rule of a configuration whose fields are well formed, as (path, message)."""
+    """Yield (path, message) for every broken rule. The fields themselves are well formed already."""
     yield from _issuer(config)
     yield from config.keys.problems()
     yield from ((f"memory.{path}", message) for path, message in config.memory.problems())
@@ -25,7 +25,7 @@ def semantic_problems(config: Config) -> Iterator[tuple[str, str]]:
         try:
             ip_network(network)
         except ValueError:
-            yield f"proxies.trusted[{n}]", "is not an address or a network"
+            yield f"proxies.trusted[{n}]", "must be an IP address or a network, such as 10.0.0.0/8 (without host bits)"
     yield from _repeated("resources", "identifier", [resource.identifier for resource in config.resources])
     yield from _repeated("clients", "id", [client.id for client in config.clients])
     identifiers = {resource.identifier for resource in config.resources}
@@ -38,7 +38,7 @@ def semantic_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _split(text: str) -> SplitResult:
-    """Return the parts of a URL: none of what is not one."""
+    """Return the parts of the URL `text`; all parts are empty if `text` is not a URL."""
     try:
         url = urlsplit(text)
         if re.fullmatch(r"[!-~]+", text) and url.port != 0:
@@ -56,13 +56,13 @@ def _issuer(config: Config) -> Iterator[tuple[str, str]]:
             "must be a URL with a host and without query, fragment, user or final slash (RFC 8414 section 2)",
         )
     elif url.scheme == "http" and url.hostname not in LOOPBACK:
-        yield "issuer", "http is for loopback; elsewhere the issuer is https"
+        yield "issuer", "must be an https URL; http is allowed on loopback hosts only"
     elif url.scheme not in ("http", "https"):
         yield "issuer", "must be an https URL"
     elif re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", url.path) is None:
-        yield "issuer", "its path may have letters, digits, -, ., _ and ~"
+        yield "issuer", "segments of its path may contain letters, digits, -, ., _ and ~ only"
     if config.demo and url.hostname not in LOOPBACK:
-        yield "issuer", "a demo's issuer is on loopback"
+        yield "issuer", "must be on a loopback host, because demo = true"
 
 
 def _lifetimes(config: Config) -> Iterator[tuple[str, str]]:
@@ -72,29 +72,29 @@ def _lifetimes(config: Config) -> Iterator[tuple[str, str]]:
     }
     for path, life in lives.items():
         if life > keys.sig_life:
-            yield path, f"is longer than keys.sig_life ({keys.sig_life}): its key would be gone before it"
+            yield path, f"is longer than keys.sig_life ({keys.sig_life}): the token would outlive its signing key"
     for name in ("code", "refresh_idle", "refresh_absolute"):
         lives[f"lifetimes.{name}"] = getattr(lifetimes, name)
     for path, life in lives.items():
         if life > keys.bag_life:
-            yield path, f"is longer than keys.bag_life ({keys.bag_life}): its key would be gone before it"
+            yield path, f"is longer than keys.bag_life ({keys.bag_life}): the token would outlive its encryption key"
 
 
 def _endpoints(config: Config) -> Iterator[tuple[str, str]]:
     paths = {name: getattr(config.endpoints, name) for name in config.endpoints.__struct_fields__}
     for name, path in paths.items():
         if path in ("/healthz", "/readyz") or path.startswith("/.well-known/"):
-            yield f"endpoints.{name}", f"{path} is taken"
+            yield f"endpoints.{name}", f"{path} is reserved"
     for path, times in Counter(paths.values()).items():
         if times > 1:
-            yield "endpoints", f"{path} is named {times} times"
+            yield "endpoints", f"{times} endpoints have the path {path}"
 
 
 def _repeated(table: str, field: str, values: list[str]) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for n, value in enumerate(values):
         if value in seen:
-            yield f"{table}[{n}].{field}", f"{value!r} is taken"
+            yield f"{table}[{n}].{field}", f"{value!r} is used twice"
         seen.add(value)
 
 
@@ -105,9 +105,9 @@ def _resource(path: str, resource: Resource, config: Config) -> Iterator[tuple[s
     if resource.signing_alg and resource.signing_alg not in config.keys.signing_algs:
         yield f"{path}.signing_alg", f"{resource.signing_alg!r} is not one of keys.signing_algs"
     if resource.format == "jwe" and not resource.encryption_key:
-        yield f"{path}.encryption_key", "format jwe needs the resource's public key"
+        yield f"{path}.encryption_key", 'format "jwe" needs the public key of the resource server'
     if resource.format != "jwe" and resource.encryption_key:
-        yield f"{path}.encryption_key", "is for format jwe"
+        yield f"{path}.encryption_key", 'is used with format "jwe" only'
 
 
 def _client(path: str, client: Client, config: Config, identifiers: set[str]) -> Iterator[tuple[str, str]]:
@@ -118,24 +118,24 @@ def _client(path: str, client: Client, config: Config, identifiers: set[str]) ->
             if identifier not in identifiers:
                 yield f"{path}.{field}[{n}]", f"no resource has the identifier {identifier!r}"
     if client.grants and not (client.resources or config.default_resource):
-        yield f"{path}.resources", "names no resource, and there is no default_resource"
+        yield f"{path}.resources", "must name a resource, because there is no default_resource"
     for scope in set(client.default_scopes or ()) - set(client.scopes):
-        yield f"{path}.default_scopes", f"{scope!r} is not among its scopes"
+        yield f"{path}.default_scopes", f"{scope!r} is not one of the client's scopes"
     if client.serves and client.public:
-        yield f"{path}.serves", "introspection is for resource servers that prove who they are (RFC 7662 section 2.1)"
+        yield f"{path}.serves", "introspection needs a confidential client (RFC 7662 section 2.1)"
     if "client_credentials" in client.grants and client.public:
-        yield f"{path}.grants", "client_credentials is for clients that can prove who they are (RFC 6749 section 4.4)"
+        yield f"{path}.grants", "client_credentials needs a confidential client (RFC 6749 section 4.4)"
     if "authorization_code" in client.grants and not client.redirect_uris:
-        yield f"{path}.redirect_uris", "authorization_code needs one"
+        yield f"{path}.redirect_uris", "the grant authorization_code needs at least one"
     if "authorization_code" in client.grants and client.public and not client.require_pkce:
         yield f"{path}.require_pkce", "a public client must use PKCE (RFC 9700 section 2.1.1)"
     uris = [("redirect_uris", client.redirect_uris), ("post_logout_redirect_uris", client.post_logout_redirect_uris)]
     for place, uri in [(f"{path}.{field}[{n}]", uri) for field, listed in uris for n, uri in enumerate(listed)]:
         url = _split(uri)
         if not url.scheme or "#" in uri or url.scheme in ("javascript", "data", "vbscript", "file"):
-            yield place, "must be an absolute URI without fragment, of a scheme that can be followed"
+            yield place, "must be an absolute URI without fragment, and not javascript:, data:, vbscript: or file:"
         elif url.scheme == "http" and url.hostname not in LOOPBACK:
-            yield place, "http is for loopback (RFC 8252 section 7.3)"
+            yield place, "must be an https URL; http is allowed on loopback hosts only (RFC 8252 section 7.3)"
     for n, origin in enumerate(client.origins):
         url = _split(origin)
         if not _ORIGIN.fullmatch(origin) or url.port == _DEFAULT_PORTS.get(url.scheme):
@@ -145,4 +145,4 @@ def _client(path: str, client: Client, config: Config, identifiers: set[str]) ->
                 "default port and without a path",
             )
         elif url.scheme == "http" and url.hostname not in LOOPBACK:
-            yield f"{path}.origins[{n}]", "http is for loopback"
+            yield f"{path}.origins[{n}]", "must be an https origin; http is allowed on loopback hosts only"

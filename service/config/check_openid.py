@@ -1,9 +1,9 @@
-"""What OpenID Connect needs of the configuration (Core section 8, Discovery section 3): rules yield (path, message)."""
+"""Rules of OpenID Connect (Core section 8, Discovery section 3). Each rule yields (path, message)."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from service.config.check_client_auth import fetchable
+from service.config.check_client_auth import NOT_FETCHABLE, fetchable
 from service.config.parties import Client
 from service.config.tables import Config
 
@@ -11,7 +11,7 @@ _SALT_CHARS = 32
 
 
 def openid_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield every broken rule of a configuration whose fields are well formed, as (path, message)."""
+    """Yield (path, message) for every broken rule. The fields themselves are well formed already."""
     if config.openid.pairwise_salt and len(config.openid.pairwise_salt) < _SALT_CHARS:
         yield "openid.pairwise_salt", f"must have at least {_SALT_CHARS} characters"
     for n, client in enumerate(config.clients):
@@ -27,7 +27,7 @@ def _client(path: str, client: Client, config: Config) -> Iterator[tuple[str, st
         "post_logout_redirect_uris": bool(client.post_logout_redirect_uris),
     }
     if not config.openid.enabled:
-        yield from ((f"{path}.{field}", "needs openid.enabled") for field, used in openid.items() if used)
+        yield from ((f"{path}.{field}", "needs openid.enabled = true") for field, used in openid.items() if used)
         return
     for field in ("id_token_signed_response_alg", "userinfo_signed_response_alg"):
         alg = getattr(client, field)
@@ -35,17 +35,14 @@ def _client(path: str, client: Client, config: Config) -> Iterator[tuple[str, st
             yield f"{path}.{field}", f"{alg!r} is not one of keys.signing_algs"
     if client.subject_type == "pairwise":
         if not config.openid.pairwise_salt:
-            yield f"{path}.subject_type", "pairwise needs openid.pairwise_salt"
+            yield f"{path}.subject_type", '"pairwise" needs openid.pairwise_salt'
         if not client.sector_identifier and not _has_one_host(client):
             yield (
                 f"{path}.sector_identifier",
-                "is needed where redirect_uris have not one host (OpenID Connect Core 8.1)",
+                "is required, because redirect_uris have no host or several hosts (OpenID Connect Core section 8.1)",
             )
     if client.backchannel_logout_uri and not fetchable(client.backchannel_logout_uri, config):
-        yield (
-            f"{path}.backchannel_logout_uri",
-            "must be an https URL; http is for loopback, where the issuer is there too",
-        )
+        yield f"{path}.backchannel_logout_uri", NOT_FETCHABLE
 
 
 def _has_one_host(client: Client) -> bool:

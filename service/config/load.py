@@ -1,4 +1,4 @@
-"""Reading the file: every problem is collected, each with its path, before anything is refused."""
+"""Reading the configuration file: all problems are collected, each with the path of its setting, and raised at once."""
 
 import os
 import tomllib
@@ -19,7 +19,7 @@ from service.config.tables import Config, Proxies, UsersFile, UsersSettings
 
 
 class Problem(NamedTuple):
-    """One fault: where it is (`clients[1].scopes`) and what it is."""
+    """One problem: the path of the setting, such as `clients[1].scopes`, and a message."""
 
     path: str
     message: str
@@ -29,7 +29,7 @@ class Problem(NamedTuple):
 
 
 class ConfigError(Exception):
-    """A configuration that is refused; its text has one problem a line."""
+    """The configuration is refused. The text has one line per problem; `problems` has them one by one."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
         super().__init__("\n".join(f"{file}: {problem}" for problem in problems))
@@ -43,12 +43,12 @@ def load(
 ) -> Config:
     """Return the configuration in the TOML file at `path`.
 
-    `PORT` of `environ` replaces `{port}` in the issuer, `SATCHEL_STATE` is the directory of keys and memory where the
-    file names none; relative paths in the file start from the file's own directory. `rules` give more (path, message)
-    problems, beside those that can be seen here.
+    The environment variable `PORT` replaces `{port}` in the issuer. `SATCHEL_STATE` is the directory of keys and memory
+    if the file does not name one. Relative paths in the file are relative to the directory of the file. `rules` are
+    checked in addition to the rules of this package; each yields (path, message).
 
     Raises:
-        ConfigError: it cannot be read, or has problems; all of them are named.
+        ConfigError: the file cannot be read or has problems; all problems are named.
     """
     file = Path(path)
     try:
@@ -67,7 +67,7 @@ def load(
 
 
 def _located(config: Config, base: Path, environ: Mapping[str, str], problems: list[Problem]) -> Config:
-    """Return `config` with its issuer filled in, its paths absolute and its encryption keys read."""
+    """Return `config` with the port in the issuer, absolute paths, and the contents of the files that it names."""
     state = Path(environ.get("SATCHEL_STATE") or "var").absolute()
 
     def place(path: str, default: Path | None = None) -> str:
@@ -97,7 +97,7 @@ def _with_file(users: UsersSettings, base: Path, problems: list[Problem]) -> Use
     if not users.file:
         return users
     if users.known:
-        problems.append(Problem("users.known", "there is users.file too: one of the two"))
+        problems.append(Problem("users.known", "excludes users.file: set one of the two"))
     try:
         tables = tomllib.loads((base / users.file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
@@ -111,14 +111,14 @@ def _with_authorities(proxies: Proxies, base: Path, problems: list[Problem]) -> 
     if not proxies.authorities_file:
         return proxies
     if proxies.authorities:
-        problems.append(Problem("proxies.authorities", "is there twice: here and in a file"))
+        problems.append(Problem("proxies.authorities", "excludes authorities_file: set one of the two"))
     try:
         pem = (base / proxies.authorities_file).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as fault:
         problems.append(Problem("proxies.authorities_file", f"cannot be read: {fault}"))
         return proxies
     if not pem.strip():
-        problems.append(Problem("proxies.authorities_file", "is empty"))
+        problems.append(Problem("proxies.authorities_file", "the file is empty"))
     return msgspec.structs.replace(proxies, authorities=pem)
 
 
@@ -126,7 +126,7 @@ def _with_key(resource: Resource, path: str, base: Path, problems: list[Problem]
     if not resource.encryption_key_file:
         return resource
     if resource.encryption_key:
-        problems.append(Problem(f"{path}.encryption_key", "is there twice: here and in a file"))
+        problems.append(Problem(f"{path}.encryption_key", "excludes encryption_key_file: set one of the two"))
     try:
         key = msgspec.json.decode((base / resource.encryption_key_file).read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError) as fault:
@@ -136,7 +136,7 @@ def _with_key(resource: Resource, path: str, base: Path, problems: list[Problem]
 
 
 def _convert(value: Any, kind: Any, path: str, problems: list[Problem]) -> Any:
-    """Return `value` as `kind`; what does not fit is added to `problems` and the rest is still looked at."""
+    """Return `value` as an instance of `kind`. Each mismatch is added to `problems`, and the conversion goes on."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _convert_table(value, kind, path, problems)
     bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind

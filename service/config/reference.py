@@ -1,4 +1,4 @@
-"""The reference of the configuration file, written from the tables themselves (docs/configuration.md)."""
+"""Generates docs/configuration.md from the tables of the configuration."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
@@ -9,19 +9,19 @@ from service.config.tables import Config
 
 _HEAD = """# Configuration
 
-One TOML file. `make check CONFIG=file` names every problem with its path; what the file does not know, it refuses.
-This page is written by `make docs` from the tables in `service/config/`.
+Satchel reads one TOML file. `make check CONFIG=file` lists every problem with the path of the setting. Unknown settings
+are refused. `make docs` generates this page from the tables in `service/config/`.
 """
 
 
 def reference() -> str:
-    """Return the reference as Markdown."""
+    """Return the text of docs/configuration.md."""
     return "\n".join([_HEAD, *_table("", Config)])
 
 
 def _table(name: str, kind: type[msgspec.Struct], array: bool = False) -> Iterator[str]:
     about = (kind.__doc__ or "").partition("\n\n")[0]
-    yield f"## {f'`[[{name}]]`' if array else f'`[{name}]`' if name else 'At the top'}\n\n{about}\n"
+    yield f"## {f'`[[{name}]]`' if array else f'`[{name}]`' if name else 'Top level'}\n\n{about}\n"
     yield "| setting | type | default | meaning |\n|---|---|---|---|"
     below = []
     for field in msgspec.structs.fields(kind):
@@ -39,7 +39,7 @@ def _table(name: str, kind: type[msgspec.Struct], array: bool = False) -> Iterat
 
 
 def _unwrapped(kind: Any) -> tuple[Any, str]:
-    """Return the type without its annotations, and its description."""
+    """Return the type without annotations, and the description from the annotations."""
     if get_origin(kind) is not Annotated:
         return kind, ""
     bare, *metas = get_args(kind)

@@ -1,4 +1,4 @@
-"""What a table of the configuration file is, and the kinds of values that many of them have."""
+"""The base class of the tables of the configuration file, and the value types that several tables use."""
 
 from typing import Annotated
 
@@ -10,8 +10,8 @@ Seconds = Annotated[int, Meta(gt=0, le=100 * 366 * 86_400)]
 """At most a century: an instant that far away still fits into every memory and every token."""
 Path = Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)+\Z")]
 Scope = Annotated[str, Meta(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+\Z", max_length=200)]
-"""scope-token of RFC 6749 section 3.3."""
+"""A scope-token (RFC 6749 section 3.3)."""
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file: what it does not name is refused."""
+    """A table of the configuration file. Unknown settings in it are refused."""

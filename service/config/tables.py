@@ -1,4 +1,4 @@
-"""The tables of the configuration file; the descriptions become docs/configuration.md."""
+"""The whole configuration file and its smaller tables. Docstrings and descriptions become docs/configuration.md."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -14,20 +14,24 @@ from service.memory import MemorySettings
 
 
 class Lifetimes(Table, frozen=True):
-    """How long things live."""
+    """Lifetimes, in seconds."""
 
     access_token: Annotated[
-        Seconds, Meta(description="seconds an access token lives, unless its resource says less")
+        Seconds, Meta(description="lifetime of access tokens, unless their resource has a `lifetime` of its own")
     ] = 600
-    code: Annotated[Seconds, Meta(description="seconds an authorization code lives")] = 60
-    pushed_request: Annotated[Seconds, Meta(description="seconds in which a pushed request must be begun")] = 60
-    login: Annotated[Seconds, Meta(description="seconds that a person has for login and consent")] = 900
-    session: Annotated[Seconds, Meta(description="seconds that a login lasts for single sign-on")] = 43_200
-    device_code: Annotated[Seconds, Meta(description="seconds that a person has to approve a device")] = 900
-    id_token: Annotated[Seconds, Meta(description="seconds an ID token lives")] = 600
-    refresh_idle: Annotated[Seconds, Meta(description="seconds a refresh token lives unless it is used")] = 14 * 86_400
+    code: Annotated[Seconds, Meta(description="lifetime of authorization codes")] = 60
+    pushed_request: Annotated[
+        Seconds, Meta(description="time between /par and the authorization request that uses its `request_uri`")
+    ] = 60
+    login: Annotated[Seconds, Meta(description="time that a person has for login and consent")] = 900
+    session: Annotated[Seconds, Meta(description="time for which one login is reused (single sign-on)")] = 43_200
+    device_code: Annotated[Seconds, Meta(description="time that a person has to approve a device")] = 900
+    id_token: Annotated[Seconds, Meta(description="lifetime of ID tokens")] = 600
+    refresh_idle: Annotated[
+        Seconds, Meta(description="time after which an unused refresh token expires; each use starts it again")
+    ] = 14 * 86_400
     refresh_absolute: Annotated[
-        Seconds, Meta(description="seconds after which a family of refresh tokens ends, however often it is used")
+        Seconds, Meta(description="time after which refreshing ends and the person must log in again")
     ] = 30 * 86_400
 
 
@@ -35,10 +39,18 @@ class Refresh(Table, frozen=True):
     """Refresh tokens."""
 
     rotate_confidential: Annotated[
-        bool, Meta(description="one successor only for confidential clients too; public clients always rotate")
+        bool,
+        Meta(
+            description="rotate the refresh tokens of confidential clients too (RFC 9700 section 4.14.2); those of "
+            "public clients always rotate"
+        ),
     ] = False
     survive_memory_loss: Annotated[
-        bool, Meta(description="accept refresh tokens older than the memory, which cannot know whether they were used")
+        bool,
+        Meta(
+            description="accept refresh tokens issued before the memory was lost, although the new memory does not "
+            "know which of them were used or revoked"
+        ),
     ] = False
 
 
@@ -48,67 +60,83 @@ class Endpoints(Table, frozen=True):
     token: Annotated[Path, Meta(description="token endpoint (RFC 6749 section 3.2)")] = "/token"
     introspect: Annotated[Path, Meta(description="introspection endpoint (RFC 7662)")] = "/introspect"
     revoke: Annotated[Path, Meta(description="revocation endpoint (RFC 7009)")] = "/revoke"
-    jwks: Annotated[Path, Meta(description="the published keys (RFC 7517)")] = "/jwks"
+    jwks: Annotated[Path, Meta(description="published signing keys, as a JWK Set (RFC 7517)")] = "/jwks"
     authorize: Annotated[
-        Path, Meta(description="authorization endpoint (RFC 6749 section 3.1); its pages are below it")
+        Path,
+        Meta(
+            description="authorization endpoint (RFC 6749 section 3.1); the pages `/login` and `/consent` are below it"
+        ),
     ] = "/authorize"
-    par: Annotated[Path, Meta(description="pushed authorization requests (RFC 9126)")] = "/par"
+    par: Annotated[Path, Meta(description="pushed authorization request endpoint (RFC 9126)")] = "/par"
     device_authorization: Annotated[Path, Meta(description="device authorization endpoint (RFC 8628)")] = (
         "/device_authorization"
     )
-    device: Annotated[Path, Meta(description="where people approve a device")] = "/device"
-    ticket: Annotated[Path, Meta(description="what a login application asks; `/issue` and `/fail` are below it")] = (
-        "/ticket"
-    )
+    device: Annotated[Path, Meta(description="page on which people enter a user code and approve a device")] = "/device"
+    ticket: Annotated[
+        Path,
+        Meta(description="endpoint at which a login application reads a ticket; `/issue` and `/fail` are below it"),
+    ] = "/ticket"
     userinfo: Annotated[Path, Meta(description="userinfo endpoint (OpenID Connect Core section 5.3)")] = "/userinfo"
-    logout: Annotated[Path, Meta(description="logout (OpenID Connect RP-Initiated Logout)")] = "/logout"
-    metrics: Annotated[Path, Meta(description="Prometheus metrics, answered to loopback only")] = "/metrics"
+    logout: Annotated[
+        Path, Meta(description="logout endpoint (OpenID Connect RP-Initiated Logout); `/confirm` is below it")
+    ] = "/logout"
+    metrics: Annotated[Path, Meta(description="Prometheus metrics, for callers on loopback only")] = "/metrics"
 
 
 class Logging(Table, frozen=True):
-    """What is written to standard output: JSON, one line each."""
+    """The log on standard output: one JSON object per line."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="least level of an event")] = "info"
-    requests: Annotated[bool, Meta(description="one JSON line a request")] = True
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="lowest level of events that are logged")
+    ] = "info"
+    requests: Annotated[bool, Meta(description="log one line per request")] = True
 
 
 class Proxies(Table, frozen=True):
-    """Proxies whose headers are believed: X-Forwarded-For for the address of a person, and a certificate's header."""
+    """Trusted proxies: from these, X-Forwarded-For and the client certificate header are accepted."""
 
     trusted: Annotated[
-        tuple[Text, ...], Meta(description="addresses or networks; from anyone else, forwarded headers are ignored")
+        tuple[Text, ...],
+        Meta(description="addresses or networks of the proxies; forwarded headers from other addresses are ignored"),
     ] = ()
     certificate_header: Annotated[
         Literal["", "rfc9440", "nginx", "envoy"],
         Meta(
-            description="how the proxy passes the client's certificate: `rfc9440` in Client-Cert, `nginx` in "
-            "X-SSL-Client-Cert ($ssl_client_escaped_cert), `envoy` in X-Forwarded-Client-Cert (Cert)"
+            description="header in which the proxy passes the client certificate: `rfc9440` Client-Cert, `nginx` "
+            "X-SSL-Client-Cert ($ssl_client_escaped_cert), `envoy` X-Forwarded-Client-Cert (Cert); "
+            "empty: no certificate is read"
         ),
     ] = ""
     authorities: Annotated[
         str,
         Meta(
-            description="PEM of the authorities that certificates of `tls_client_auth` must lead to; empty: whoever "
-            "passes a certificate on has verified that"
+            description="PEM certificates of the authorities that must have issued the certificates of clients with "
+            "`tls_client_auth`; empty: the proxy, or the caller of the decision API, verifies the chain"
         ),
     ] = ""
-    authorities_file: Annotated[str, Meta(description="the same, from a file beside this one")] = ""
+    authorities_file: Annotated[
+        str, Meta(description="PEM file that holds `authorities`, relative to this configuration file")
+    ] = ""
 
 
 class KnownUser(Table, frozen=True):
     """A person who can log in with a password."""
 
-    id: Annotated[Text, Meta(description="`sub` of their tokens")]
-    password: Annotated[Text, Meta(description="Argon2id of their password (`python -m service password`)")]
-    name: Annotated[str, Meta(max_length=200, description="what they log in as; empty: the id")] = ""
-    claims: Annotated[dict[str, Any], Meta(description="what is known of them (OpenID Connect Core section 5.1)")] = {}
+    id: Annotated[Text, Meta(description="`sub` of the person's tokens")]
+    password: Annotated[
+        Text, Meta(description="Argon2id hash of the password, as `python -m service password` prints it")
+    ]
+    name: Annotated[str, Meta(max_length=200, description="user name at login; empty: the id")] = ""
+    claims: Annotated[
+        dict[str, Any], Meta(description="claims about the person (OpenID Connect Core section 5.1)")
+    ] = {}
 
     def __repr__(self) -> str:
         return f"KnownUser({self.id!r})"
 
 
 class UsersFile(Table, frozen=True):
-    """A file of users."""
+    """The file that `users.file` names."""
 
     users: tuple[KnownUser, ...] = ()
 
@@ -116,48 +144,79 @@ class UsersFile(Table, frozen=True):
 class UsersSettings(Table, frozen=True):
     """People who can log in with a password."""
 
-    file: Annotated[str, Meta(description="TOML file of `[[users]]`, each as in `[[users.known]]`")] = ""
+    file: Annotated[
+        str, Meta(description="TOML file with one `[[users]]` table per person, with the settings of `[[users.known]]`")
+    ] = ""
     known: tuple[KnownUser, ...] = ()
 
 
 class Hooks(Table, frozen=True):
-    """Code of your own, each as `package.module:name`, sync or async (docs/hooks.md)."""
+    """Your own Python code, each named as `package.module:name`; functions may be sync or async (docs/hooks.md)."""
 
     object: Annotated[
         str,
         Meta(
-            description="an object, or a class called without arguments, with any of the methods `authenticate_user`, "
+            description="an object, or a class that takes no arguments, with any of the methods `authenticate_user`, "
             "`customize_access_token`, `customize_id_token`, `decide`, `on_issued`, `on_refused`"
         ),
     ] = ""
     decides: Annotated[
-        tuple[Text, ...], Meta(description="grant types whose token requests `decide` of the object answers")
+        tuple[Text, ...], Meta(description="grant types of the token requests that `object.decide` answers")
     ] = ()
-    authenticate_user: Annotated[str, Meta(description="(username, password) -> User or None")] = ""
-    authenticate_client: Annotated[str, Meta(description="(Credentials) -> client_id or None")] = ""
-    grants: Annotated[dict[str, str], Meta(description="grant_type URI -> (GrantRequest) -> Plan")] = {}
+    authenticate_user: Annotated[
+        str, Meta(description="function that checks a password: `(username, password) -> User or None`")
+    ] = ""
+    authenticate_client: Annotated[
+        str, Meta(description="function that authenticates a client: `(Credentials) -> client_id or None`")
+    ] = ""
+    grants: Annotated[
+        dict[str, str],
+        Meta(description="your own grants: from the grant type URI to a function `(GrantRequest) -> Plan`"),
+    ] = {}
     audit: Annotated[
         bool,
         Meta(
-            description="write audit events as JSON lines: in the lines of `logging.requests`, or, without those, in "
-            "lines of their own, unless `on_issued` and `on_refused` take them"
+            description="log audit events: as part of the request lines, or in lines of their own if "
+            "`logging.requests` is off; not logged if `on_issued` and `on_refused` receive them"
         ),
     ] = True
-    events: Annotated[int, Meta(ge=1, description="audit events that may wait; more are counted and dropped")] = 1000
-    timeout: Annotated[float, Meta(gt=0, description="seconds a hook may take")] = 5.0
-    threads: Annotated[int, Meta(ge=1, description="threads for sync hooks, in each worker")] = 8
-    queue: Annotated[int, Meta(ge=0, description="calls that may wait for one; more are answered `server_error`")] = 32
+    events: Annotated[
+        int,
+        Meta(ge=1, description="size of the queue of audit events; when it is full, events are dropped and counted"),
+    ] = 1000
+    timeout: Annotated[float, Meta(gt=0, description="seconds after which a hook call fails")] = 5.0
+    threads: Annotated[int, Meta(ge=1, description="threads for sync hooks, per worker")] = 8
+    queue: Annotated[
+        int,
+        Meta(ge=0, description="calls of sync hooks that may wait for a thread; further calls end in `server_error`"),
+    ] = 32
 
 
 class Config(Table, frozen=True):
-    """The whole file."""
+    """The settings outside of any table, at the start of the file."""
 
-    issuer: Annotated[Text, Meta(description="the issuer (RFC 8414); `{port}` stands for the port that PORT names")]
-    demo: Annotated[bool, Meta(description="for one's own machine: refuses to listen on anything but loopback")] = False
-    default_resource: Annotated[str, Meta(description="identifier of the resource of a request that names none")] = ""
+    issuer: Annotated[
+        Text,
+        Meta(
+            description="issuer identifier, an https URL (RFC 8414 section 2); `{port}` is replaced by the environment "
+            "variable PORT"
+        ),
+    ]
+    demo: Annotated[
+        bool,
+        Meta(
+            description="for trying out on one machine: the service refuses to start on addresses other than loopback"
+        ),
+    ] = False
+    default_resource: Annotated[
+        str, Meta(description="identifier of the resource for requests without a `resource` parameter")
+    ] = ""
     without_memory: Annotated[
         tuple[Literal["introspect", "refresh"], ...],
-        Meta(description="what goes on while the memory is unreachable, blind to revocations and reuse; else 503"),
+        Meta(
+            description="endpoints that keep working while the memory is down, without revocation and reuse checks; "
+            "all others answer 503"
+        ),
     ] = ()
     lifetimes: Lifetimes = Lifetimes()
     refresh: Refresh = Refresh()
@@ -180,5 +239,5 @@ class Config(Table, frozen=True):
 
     @property
     def base_path(self) -> str:
-        """The path of the issuer, which comes before that of every endpoint; mostly empty."""
+        """The path of the issuer, which precedes the path of every endpoint; usually empty."""
         return urlsplit(self.issuer).path

@@ -185,11 +185,11 @@ def problems(make_satchel: Callable[[str], Satchel], text: str) -> str:
 
 
 def test_it_needs_the_code(make_satchel: Callable[[str], Satchel]) -> None:
-    assert "clients[0].auth_methods: custom needs hooks.authenticate_client" in problems(
+    assert 'clients[0].auth_methods: "custom" needs hooks.authenticate_client' in problems(
         make_satchel, HEAD + client_toml("robot", "custom")
     )
 
 
 def test_it_stands_alone(module: OperatorsOwn, make_satchel: Callable[[str], Satchel]) -> None:
     both = client_toml("robot", "custom", "client_secret_post", secrets=[SECRET])
-    assert "clients[0].auth_methods: custom stands alone" in problems(make_satchel, HEAD + HOOKS + both)
+    assert 'clients[0].auth_methods: "custom" excludes other methods' in problems(make_satchel, HEAD + HOOKS + both)

@@ -243,10 +243,13 @@ def test_a_certificate_without_a_client_id(satchel: Satchel) -> None:
             client_toml("c", "tls_client_auth", **NAMES["dns"], **NAMES["ip"]),
             "clients[0].auth_methods: tls_client_auth needs exactly one",
         ),
-        (client_toml("c", "self_signed_tls_client_auth"), "clients[0].jwks: its auth_methods need"),
+        (
+            client_toml("c", "self_signed_tls_client_auth"),
+            "clients[0].jwks: auth_methods needs the client's public keys",
+        ),
         (
             client_toml("c", "self_signed_tls_client_auth", "tls_client_auth", jwks=JWKS, **NAMES["dns"]),
-            "clients[0].auth_methods: one of",
+            "clients[0].auth_methods: tls_client_auth and self_signed_tls_client_auth exclude",
         ),
         (
             client_toml("c", "tls_client_auth", tls_client_auth_subject_dn="service"),
@@ -315,7 +318,7 @@ def test_authorities_come_from_a_file_too(make_satchel: Callable[[str], Satchel]
     assert accepted(satchel, issued(INTER, INTER_KEY), "dn") == "tls_client_auth"
     assert accepted(satchel, issued(), "dn") == "tls_client_auth"
     for text, problem in (
-        ("", "proxies.authorities_file: is empty"),
+        ("", "proxies.authorities_file: the file is empty"),
         ("x", "proxies.authorities: is not PEM certificates"),
         ("\N{EURO SIGN}", "proxies.authorities_file: cannot be read"),
         (pem(issue(DN, EC_KEY, ROOT, ROOT_KEY)), "proxies.authorities: has a certificate that is not an authority's"),
@@ -323,7 +326,7 @@ def test_authorities_come_from_a_file_too(make_satchel: Callable[[str], Satchel]
         file.write_text(text)
         with pytest.raises(ConfigError, match=problem):
             make_satchel(HEAD + trusting + client)
-    with pytest.raises(ConfigError, match=r"proxies\.authorities: is there twice"):
+    with pytest.raises(ConfigError, match=r"proxies\.authorities: excludes authorities_file"):
         make_satchel(HEAD + TRUSTING + f'authorities_file = "{file}"\n' + client)
     file.unlink()
     with pytest.raises(ConfigError, match=r"proxies\.authorities_file: cannot be read"):
@@ -336,7 +339,9 @@ def test_nothing_secret_is_shown(satchel: Satchel) -> None:
 
 def test_without_a_header_there_are_no_certificates(make_satchel: Callable[[str], Satchel]) -> None:
     client = client_toml("c", "tls_client_auth", **NAMES["dns"])
-    with pytest.raises(ConfigError, match=r"clients\[0\]\.auth_methods: needs proxies\.certificate_header"):
+    with pytest.raises(
+        ConfigError, match=r"clients\[0\]\.auth_methods: needs a client certificate: set proxies\.certificate_header"
+    ):
         make_satchel(HEAD + client)
-    with pytest.raises(ConfigError, match=r"proxies\.trusted: must name"):
+    with pytest.raises(ConfigError, match=r"proxies\.trusted: must list"):
         make_satchel(HEAD + '\n[proxies]\ncertificate_header = "nginx"\n' + client)

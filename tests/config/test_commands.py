@@ -44,7 +44,7 @@ def test_check_names_every_problem_and_exits_with_1(config: Path, capsys: pytest
     assert len(lines) == 2
     assert all(line.startswith(f"{config}: ") for line in lines)
     assert any(": endpoints: " in line for line in lines)
-    assert any(".id: 'api' is taken" in line for line in lines)
+    assert any(".id: 'api' is used twice" in line for line in lines)
 
 
 def test_check_of_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,30 +63,30 @@ def test_a_good_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "path", "message"),
     [
-        ('client = "login"', "", "login", "url and client go together"),
-        ('url = "https://login.example.com/begin"', "", "login", "url and client go together"),
+        ('client = "login"', "", "login", "url and client must be set together"),
+        ('url = "https://login.example.com/begin"', "", "login", "url and client must be set together"),
         ('client = "login"', 'client = "nobody"', "login.client", "no client has the id 'nobody'"),
-        ('client = "login"', 'client = "public"', "login.client", "must be a client that can prove who it is"),
+        ('client = "login"', 'client = "public"', "login.client", "must be a confidential client"),
         ("https://login.example.com/begin", "http://login.example.com", "login.url", "must be an https URL"),
         ("https://login.example.com/begin", "javascript:alert(1)", "login.url", "must be an https URL"),
-        ("https://login.example.com/begin", "https://login.example.com/?a=1", "login.url", "must be an https URL"),
+        ("https://login.example.com/begin", "https://login.example.com/?a=1", "login.url", "must have no query"),
         ("https://login.example.com/begin", "https://login.example.com/#a", "login.url", "must be an https URL"),
         ("[login]", '[pages]\nlogo = "data:image/png;base64,AAAA"\n[login]', "pages.logo", "must be an https URL"),
         ("[login]", '[pages]\ntemplates = "nowhere"\n[login]', "pages.templates", "is not a directory"),
-        ("titles = { read", "titles = { reed", "resources[0].titles", "'reed' is not among its scopes"),
-        ('members = ["amount"', 'members = ["type", "amount"', "detail_types[0].members", "every element has its type"),
-        ('required = ["amount"]', 'required = ["sum"]', "detail_types[0].required", "'sum' is not among its members"),
+        ("titles = { read", "titles = { reed", "resources[0].titles", "'reed' is not one of the resource's scopes"),
+        ('members = ["amount"', 'members = ["type", "amount"', "detail_types[0].members", "must not contain 'type'"),
+        ('required = ["amount"]', 'required = ["sum"]', "detail_types[0].required", "'sum' is not one of the members"),
         (
             "[[clients]]",
             '[[detail_types]]\ntype = "payment"\n[[clients]]',
             "detail_types[1].type",
-            "'payment' is taken",
+            "'payment' is used twice",
         ),
         (
             'authorization_details_types = ["payment"]',
             'authorization_details_types = ["payment", "medical"]',
             "clients[1].authorization_details_types[1]",
-            "no detail_types entry has the type 'medical'",
+            "no entry of detail_types has the type 'medical'",
         ),
         (
             "authorization_details_types",
@@ -104,17 +104,22 @@ def test_a_good_one(tmp_path: Path) -> None:
             for alg in ("none", "HS256", "ES257", "es256")
         ),
         *(
-            ("back?tenant=1", f"back?{name}=1", "clients[1].redirect_uris[0]", f"{name} is a parameter of the answer")
+            ("back?tenant=1", f"back?{name}=1", "clients[1].redirect_uris[0]", f"must not have '{name}' in its query")
             for name in ("code", "state", "iss", "error", "error_description")
         ),
-        ("back?tenant=1", "back?%63ode", "clients[1].redirect_uris[0]", "code is a parameter of the answer"),
+        ("back?tenant=1", "back?%63ode", "clients[1].redirect_uris[0]", "must not have 'code' in its query"),
         *(
             ("[login]", f"[lifetimes]\n{name} = 99999999\n[login]", f"lifetimes.{name}", "is longer than keys.bag_life")
             for name in ("pushed_request", "login", "session", "device_code")
         ),
         ("[login]", "[lifetimes]\nid_token = 99999999\n[login]", "lifetimes.id_token", "is longer than keys.sig_life"),
         *(
-            ("[login]", f'[endpoints]\ntoken = "{path}"\n[login]', "endpoints.token", f"{path} is taken: it is below")
+            (
+                "[login]",
+                f'[endpoints]\ntoken = "{path}"\n[login]',
+                "endpoints.token",
+                f"{path} is reserved: it is a page below",
+            )
             for path in ("/authorize/login", "/authorize/consent", "/ticket/issue", "/ticket/fail", "/logout/confirm")
         ),
     ],

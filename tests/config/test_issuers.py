@@ -7,6 +7,7 @@ import pytest
 
 from service.app import load
 from service.config import ConfigError
+from service.config.check_client_auth import NOT_FETCHABLE
 from service.config.check_grants import grant_warnings
 from tests.grants.issuing import (
     API,
@@ -57,22 +58,22 @@ def test_what_is_good(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (issuer(IDP, "jwt_bearer") * 2, f"issuers[1].issuer: '{IDP.iss}' is taken"),
+        (issuer(IDP, "jwt_bearer") * 2, f"issuers[1].issuer: '{IDP.iss}' is used twice"),
         (
             issuer(IDP, "jwt_bearer").replace(IDP.iss, ISSUER),
-            "issuers[0].issuer: is our own: the tokens that we issue are known without it",
+            "issuers[0].issuer: is the issuer of this service, whose own tokens need no entry",
         ),
         (issuer(IDP, "jwt_bearer").replace(IDP.iss, "https://a#b"), "issuers[0].issuer: must have no fragment"),
         (issuer(IDP), "issuers[0].uses: must name at least one"),
         (issuer(IDP, "everything"), "issuers[0].uses[0]: Invalid enum value 'everything'"),
-        (issuer(IDP, "jwt_bearer", jwks=None), "issuers[0].jwks: needs one of jwks and jwks_uri"),
+        (issuer(IDP, "jwt_bearer", jwks=None), "issuers[0].jwks: needs exactly one of jwks and jwks_uri"),
         (
             issuer(IDP, "jwt_bearer", jwks_uri="https://idp.example/jwks"),
-            "issuers[0].jwks: needs one of jwks and jwks_uri",
+            "issuers[0].jwks: needs exactly one of jwks and jwks_uri",
         ),
         (
             issuer(IDP, "jwt_bearer", jwks=None, jwks_uri="http://idp.example/jwks"),
-            "issuers[0].jwks_uri: must be an https URL; http is for loopback, where the issuer is there too",
+            f"issuers[0].jwks_uri: {NOT_FETCHABLE}",
         ),
         (issuer(IDP, "jwt_bearer", clients=["x"]), "issuers[0].clients[0]: no client has the id 'x'"),
         (
@@ -88,10 +89,13 @@ def test_what_is_good(tmp_path: Path, text: str) -> None:
         (issuer(IDP, "jwt_bearer", jwks={"keys": []}), "issuers[0].jwks: has no key that verifies signatures"),
         (issuer(IDP, "jwt_bearer", jwks={"key": []}), "issuers[0].jwks: a JWK Set has a list of at most 64 keys"),
         (exchange("x", audiences=[API]), "exchanges[0].clients[0]: no client has the id 'x'"),
-        (exchange("plain", audiences=[API]), f"exchanges[0].clients[0]: 'plain' has not the grant {EXCHANGE}"),
+        (
+            exchange("plain", audiences=[API]),
+            f"exchanges[0].clients[0]: client 'plain' does not have the grant {EXCHANGE}",
+        ),
         (
             PUBLIC + exchange("spa", audiences=[API]),
-            "exchanges[0].clients[0]: cannot prove who it is, so whoever finds a token could exchange it",
+            "exchanges[0].clients[0]: must be a confidential client: a thief of a token could act as a public one",
         ),
         (exchange("app", audiences=["urn:x"]), "exchanges[0].audiences[0]: no resource has the identifier 'urn:x'"),
         (
@@ -100,7 +104,7 @@ def test_what_is_good(tmp_path: Path, text: str) -> None:
         ),
         (
             exchange("app", audiences=[API], impersonation=False, delegation=False),
-            "exchanges[0]: allows nothing: neither impersonation nor delegation",
+            "exchanges[0]: allows nothing: set impersonation or delegation to true",
         ),
     ],
 )

@@ -111,7 +111,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "two of one name": (
         GOOD + GOOD[GOOD.index("[[resources]]") :],
-        [("resources[1].identifier", "'https://a.example.com' is taken"), ("clients[1].id", "'c' is taken")],
+        [("resources[1].identifier", "'https://a.example.com' is used twice"), ("clients[1].id", "'c' is used twice")],
     ),
     "names of nothing": (
         GOOD.replace('resource = "https://a', 'resource = "https://z')
@@ -124,14 +124,14 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "a client without a target": (
         GOOD.replace('default_resource = "https://a.example.com"', ""),
-        [("clients[0].resources", "names no resource")],
+        [("clients[0].resources", "must name a resource")],
     ),
     "a public resource server": (
         GOOD.replace(SECRET, 'auth_methods = ["none"]').replace('"client_credentials"', "")
         + 'serves = ["https://a.example.com"]\n',
         [("clients[0].serves", "RFC 7662 section 2.1")],
     ),
-    "a client without a secret": (GOOD.replace(SECRET, ""), [("clients[0].secrets", "needs one")]),
+    "a client without a secret": (GOOD.replace(SECRET, ""), [("clients[0].secrets", "needs a secret")]),
     "a client with an odd id": (GOOD.replace('id = "c"', 'id = "é"'), [("clients[0].id", "printable ASCII")]),
     "defaults beyond what is allowed": (
         GOOD + 'default_scopes = ["read", "write"]\n',
@@ -140,7 +140,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "policy": (
         GOOD + '[keys]\nsigning_algs = ["HS256", "ES256", "ES256"]\npublish_ahead = 10\nperiod = 5\nskew = -1\n',
         [
-            ("keys.signing_algs[0]", "is unknown"),
+            ("keys.signing_algs[0]", "is not supported"),
             ("keys.signing_algs[2]", "twice"),
             ("keys.skew", "must be between"),
             ("keys.publish_ahead", "must be at least"),
@@ -159,9 +159,9 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "endpoints that clash": (
         GOOD + '[endpoints]\ntoken = "/same"\njwks = "/same"\nmetrics = "/healthz"\nintrospect = "/.well-known/x"\n',
         [
-            ("endpoints", "/same is named 2 times"),
-            ("endpoints.metrics", "/healthz is taken"),
-            ("endpoints.introspect", "/.well-known/x is taken"),
+            ("endpoints", "2 endpoints have the path /same"),
+            ("endpoints.metrics", "/healthz is reserved"),
+            ("endpoints.introspect", "/.well-known/x is reserved"),
         ],
     ),
     "an identifier that is no URI": (
@@ -178,11 +178,11 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "format jwe without a key": (
         GOOD + RESOURCE + 'format = "jwe"\n',
-        [("resources[1].encryption_key", "needs the resource's public key")],
+        [("resources[1].encryption_key", "needs the public key")],
     ),
     "a key without format jwe": (
         GOOD + RESOURCE + f"encryption_key = {{ {INLINE} }}\n",
-        [("resources[1].encryption_key", "is for format jwe")],
+        [("resources[1].encryption_key", "is used with format")],
     ),
     "a key file that is not there": (
         GOOD + RESOURCE + 'format = "jwe"\nencryption_key_file = "nowhere.json"\n',
@@ -198,7 +198,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "proxies": (
         GOOD + '[proxies]\ntrusted = ["10.0.0.0/8", "proxy.example.com", "10.0.0.1/8", "::1"]\n',
-        [("proxies.trusted[1]", "not an address"), ("proxies.trusted[2]", "not an address")],
+        [("proxies.trusted[1]", "must be an IP address"), ("proxies.trusted[2]", "must be an IP address")],
     ),
     "memory": (
         GOOD + '[memory]\nkind = "redis"\nurl = "http://127.0.0.1"\nmax_entries = 0\n',
@@ -213,7 +213,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
         [
             ("issuer", "https"),
             ("keys.signing_algs", "at least one"),
-            ("endpoints", "named 2 times"),
+            ("endpoints", "2 endpoints have the path"),
             ("clients[1].serves[0]", "no resource"),
             ("resources[1].encryption_key", "symmetric"),
             ("resources[1].claims.iss", "service alone"),
@@ -325,7 +325,9 @@ def test_a_key_from_a_file_beside_the_configuration(tmp_path: Path) -> None:
 def test_a_key_that_is_there_twice(tmp_path: Path) -> None:
     (tmp_path / "key.json").write_text(PUBLIC.export_public())
     toml = GOOD + RESOURCE + f'format = "jwe"\nencryption_key_file = "key.json"\nencryption_key = {{ {INLINE} }}\n'
-    assert problems(tmp_path, toml) == [("resources[1].encryption_key", "is there twice: here and in a file")]
+    assert problems(tmp_path, toml) == [
+        ("resources[1].encryption_key", "excludes encryption_key_file: set one of the two")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -343,7 +345,7 @@ def test_a_demo_on_loopback(tmp_path: Path, bind: str) -> None:
 
 def test_a_demo_for_the_world(tmp_path: Path) -> None:
     toml = DEMO.replace("http://127.0.0.1:{port}", "https://as.example.com")
-    assert problems(tmp_path, toml) == [("issuer", "a demo's issuer is on loopback")]
+    assert problems(tmp_path, toml) == [("issuer", "must be on a loopback host, because demo = true")]
 
 
 def test_the_issuer_follows_the_port(tmp_path: Path) -> None:

@@ -155,15 +155,18 @@ def test_users_come_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("users", "problem"),
     [
-        ("", r"clients\[0\]\.grants: password needs users"),
+        ("", r"clients\[0\]\.grants: nobody can log in with a password"),
         (
             f'[[users.known]]\nid = "once"\npassword = "{phc("x")}"',
-            r"users\.known\[0\]\.id: 'once' is the id of a client",
+            r"users\.known\[0\]\.id: 'once' is also the id of a client",
         ),
-        (USERS + f'[[users.known]]\nid = "bob"\npassword = "{phc("x")}"', r"users\.known\[2\]\.id: 'bob' is taken"),
+        (
+            USERS + f'[[users.known]]\nid = "bob"\npassword = "{phc("x")}"',
+            r"users\.known\[2\]\.id: 'bob' is used twice",
+        ),
         (
             USERS + f'[[users.known]]\nid = "c"\nname = "alice"\npassword = "{phc("x")}"',
-            r"users\.known\[2\]\.name: 'alice' is taken",
+            r"users\.known\[2\]\.name: 'alice' is used twice",
         ),
         (
             '[[users.known]]\nid = "b"\npassword = "plain"',
@@ -173,7 +176,7 @@ def test_users_come_from_a_file(tmp_path: Path) -> None:
         ('[users]\nfile = "satchel.toml"', r"users\.file\.issuer: no such setting"),
         (
             USERS + '[hooks]\nauthenticate_user = "tests.grants.hooked:authenticate_user"',
-            r"hooks\.authenticate_user: there are users",
+            r"hooks\.authenticate_user: excludes users",
         ),
     ],
 )

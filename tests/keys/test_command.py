@@ -136,7 +136,7 @@ def test_without_a_keys_table_the_defaults_hold(tmp_path: Path, capsys: Out) -> 
         ("[keys]\nsigning_algs = [1]", ["keys.signing_algs[0]: Expected `str`, got `int`"]),
         (
             '[keys]\nsigning_algs = ["none"]\npublish_ahead = 60',
-            ["keys.signing_algs[0]: is unknown", "keys.publish_ahead: must be at least"],
+            ["keys.signing_algs[0]: is not supported", "keys.publish_ahead: must be at least"],
         ),
         ('[keys]\nmaster_key_file = "nowhere"', ["nowhere: cannot be used: No such file"]),
     ],
