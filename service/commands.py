@@ -13,10 +13,13 @@ from service.protocol.pkce import challenge_octets
 
 
 def revoke(config: Config, client: str, subject: str, family: str, everything: bool) -> str:
-    """Void what has been issued until now; return what was done.
+    """Void what has been issued until now; return what was done, and the memory in which that is written.
+
+    The memory must be there: a revocation in a new, empty one would reach nobody.
 
     Raises:
         ValueError: nothing is named, or too much, or the memory is `none` and so cannot know.
+        MemoryRefused: there is no memory yet.
         MemoryUnavailable, MemoryFull
     """
     if not (client or subject or family or everything):
@@ -26,17 +29,19 @@ def revoke(config: Config, client: str, subject: str, family: str, everything: b
     if config.memory.kind == "none":
         raise ValueError("memory.kind is none: nothing can be revoked")
 
-    async def run() -> None:
-        memory = open_memory(config.memory)
+    async def run() -> str:
+        memory = open_memory(config.memory, create=False)
         try:
+            await memory.ready()
             await call_back(memory, config, time.time(), client=client, subject=subject, family=family)
+            return memory.identity
         finally:
             await memory.close()
 
-    asyncio.run(run())
+    identity = asyncio.run(run())
     named = {"client": client, "subject": subject, "family": family}
     told = ", ".join(f"{what} {who}" for what, who in named.items() if who) or "everything"
-    return f"revoked: {told}, issued until now"
+    return f"revoked: {told}, issued until now; written to the memory {identity} at {config.memory.place}"
 
 
 def code(config: Config, client_id: str, sub: str, scopes: str, redirect_uri: str, challenge: str) -> str:

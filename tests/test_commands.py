@@ -1,5 +1,6 @@
 """`python -m service {code,revoke}`: what needs keys and memory, and reaches a service that is running."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from service.bags.kinds import AuthorizationCode
 from service.bags.snapshot import Snapshot
 from service.memory import open_memory
 from service.protocol.digests import client_digest, uri_digest
+from tests.memory.servers import needs_redis, redis_server
 from tests.satchel import API, CXF, DEMO, MACHINES, ROOT, Running
 from tests.sessions import CHALLENGE, VERIFIER, granted, refused
 
@@ -106,11 +108,49 @@ def test_no_code_without_keys(config: Path, run: Run) -> None:
         (["--all"], "revoked: everything, issued until now"),
     ],
 )
-def test_revoke_tells_what_it_did(run: Run, arguments: list[str], told: str) -> None:
+def test_revoke_tells_what_it_did_and_where(config: Path, run: Run, arguments: list[str], told: str) -> None:
+    identity = begun(config)
     for _ in range(2):  # again and again
         status, out, err = run("revoke", *arguments)
         assert (status, err) == (0, "")
-        assert out == f"{told}\n"
+        assert out == f"{told}; written to the memory {identity} at {load(config).memory.path}\n"
+
+
+def begun(config: Path) -> str:
+    """Begin the memory, as the service does at its first start; return its identity."""
+
+    async def act() -> str:
+        memory = open_memory(load(config).memory)
+        status = await memory.ready()
+        await memory.close()
+        return status.identity
+
+    return asyncio.run(act())
+
+
+def test_108_revoke_makes_no_memory_where_the_service_has_none(config: Path, run: Run) -> None:
+    """SATCHEL_STATE that is not the service's: a new, empty memory would report success and revoke nothing."""
+    place = Path(load(config).memory.path)
+    status, out, err = run("revoke", "--all")
+    assert (status, out) == (1, "")
+    assert str(place) in err
+    assert "SATCHEL_STATE" in err
+    assert not place.exists()
+    assert not place.parent.exists()
+
+
+@needs_redis
+def test_108_revoke_begins_no_memory_in_an_empty_redis(tmp_path: Path, config: Path, run: Run) -> None:
+    with redis_server(tmp_path / "redis") as server:
+        config.write_text(DEMO.replace('kind = "embedded"', f'kind = "redis"\nurl = "{server.url}"\ntimeout_ms = 5000'))
+        status, out, err = run("revoke", "--all")
+        assert (status, out) == (1, "")
+        assert "redis" in err
+        assert server.send("DBSIZE") == b":0\r\n"
+        identity = begun(config)
+        status, out, err = run("revoke", "--all")
+        assert status == 0, err
+        assert f"the memory {identity} at {server.url}" in out
 
 
 @pytest.mark.parametrize("arguments", [[], ["--client", ""], ["--all", "--client", "spa"]])
@@ -138,6 +178,7 @@ def test_revoke_with_a_memory_that_cannot_be_reached(config: Path, run: Run, fre
 
 def test_revoke_a_family_with_a_full_memory(config: Path, run: Run) -> None:
     config.write_text(DEMO.replace('kind = "embedded"', 'kind = "embedded"\nquotas = { revocation = 1 }'))
+    begun(config)
     assert run("revoke", "--family", "one")[0] == 0
     status, _, err = run("revoke", "--family", "two")
     assert status == 1

@@ -23,10 +23,11 @@ def _now() -> int:
     return int(time.time())
 
 
-def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now) -> Memory:
+def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now, *, create: bool = True) -> Memory:
     """Give the memory that `settings` names. It touches no file and no server before its first use, after the fork.
 
-    `clock` gives whole seconds since the epoch. Raises `ImportError` if redis is asked for and redis-py is missing,
+    `clock` gives whole seconds since the epoch. Without `create`, a memory that nobody has used yet is refused
+    (`MemoryRefused`) instead of begun. Raises `ImportError` if redis is asked for and redis-py is missing,
     and `ValueError` if embedded is asked for and no path was settled.
     """
     if settings.kind == "redis":
@@ -38,6 +39,7 @@ def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now) -> Me
             max_entries=settings.max_entries,
             quotas=settings.every_quota,
             clock=clock,
+            create=create,
         )
     if settings.kind == "embedded":
         from service.memory.embedded import EmbeddedMemory
@@ -50,6 +52,7 @@ def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now) -> Me
             max_entries=settings.max_entries,
             quotas=settings.every_quota,
             clock=clock,
+            create=create,
         )
     from service.memory.none import NoMemory
 

@@ -55,11 +55,13 @@ class EmbeddedMemory:
         max_entries: int,
         quotas: Mapping[str, int],
         clock: Callable[[], int],
+        create: bool = True,
     ) -> None:
         self._path = Path(path).absolute()
         self._name = str(self._path)
         self._busy = busy
         self._clock = clock
+        self._create = create
         self._contents = Contents(max_entries, quotas, clock)
         self._batch = Batch(self._run)
         self._file: MemoryFile | None = None
@@ -132,7 +134,7 @@ class EmbeddedMemory:
         self._forget()
         patient = time.monotonic() >= self._impatient_until
         try:
-            self._file = open_file(self._path, self._busy if patient else 0, self._clock)
+            self._file = open_file(self._path, self._busy if patient else 0, self._clock, self._create)
         except (MemoryUnavailable, sqlite3.Error, OSError) as error:
             self._impatient_until = time.monotonic() + _PAUSE
             if isinstance(error, MemoryUnavailable):

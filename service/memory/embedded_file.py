@@ -50,10 +50,11 @@ class MemoryFile(NamedTuple):
     since: int
 
 
-def open_file(path: Path, wait: float, clock: Callable[[], int]) -> MemoryFile:
+def open_file(path: Path, wait: float, clock: Callable[[], int], create: bool = True) -> MemoryFile:
     """Open the file; make it if there is none; if it is damaged, set it aside and begin another.
 
-    `wait` is the longest wait (s) for other processes. Raises `MemoryUnavailable`, `MemoryRefused`, `OSError` and
+    Without `create`, a file that is missing or damaged is refused. `wait` is the longest wait (s) for other processes.
+    Raises `MemoryUnavailable`, `MemoryRefused`, `OSError` and
     `sqlite3.Error`.
     """
     for _ in range(3):
@@ -62,9 +63,14 @@ def open_file(path: Path, wait: float, clock: Callable[[], int]) -> MemoryFile:
             try:
                 return _connect(path, inode, wait)
             except sqlite3.DatabaseError as error:
-                if not is_damage(error):
+                if not create or not is_damage(error):
                     raise
                 set_aside(path, inode, wait, clock, str(error))
+        if not create:
+            raise MemoryRefused(
+                f"{path}: there is no memory. SATCHEL_STATE or memory.path must be that of the service, which makes the"
+                " file at its first start"
+            )
         _create(path, wait, clock)
     raise MemoryUnavailable("the memory file keeps changing")
 

@@ -51,12 +51,14 @@ class RedisMemory:
         max_entries: int,
         quotas: Mapping[str, int],
         clock: Callable[[], int],
+        create: bool = True,
     ) -> None:
         self._url = url
         self._timeout = timeout
         self._max_entries = max_entries
         self._quotas = quotas
         self._clock = clock
+        self._create = create
         self._latest = 0
         self._client: Client | None = None
         self._checked = False
@@ -207,7 +209,7 @@ class RedisMemory:
             if self._client is None:
                 self._client = connect(self._url, self._timeout)
             self._servers = await self._ask(check, patience=OPENING)
-            view = await look(self._ask, self._view, self._clock)
+            view = await look(self._ask, self._view, self._clock, self._create)
             if self._view != view:
                 if self._view is None and not self._servers.durable:
                     structlog.get_logger().warning("redis", risk=_NOT_DURABLE)

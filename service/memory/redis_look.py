@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from service.memory.port import MemoryUnavailable
+from service.memory.port import MemoryRefused, MemoryUnavailable
 from service.memory.redis_connection import pipeline
 from service.memory.redis_keys import ALL, IDENTITY, MARKERS, View, seen
 
@@ -21,12 +21,18 @@ class Ask(Protocol):
     async def __call__(self, question: Callable[[Any], Awaitable[Any]], use: str = "", patience: int = 1) -> Any: ...
 
 
-async def look(ask: Ask, before: View | None, clock: Callable[[], int]) -> View:
+async def look(ask: Ask, before: View | None, clock: Callable[[], int], create: bool = True) -> View:
     """Give the view, and set the markers that are missing; `before` is what this process saw the last time.
+
+    Without `create`, contents that have no identity yet are refused (`MemoryRefused`).
 
     The identity is written last, so whoever finds it and not a marker knows of a loss.
     """
     identity: bytes | None = await ask(lambda client: client.get(IDENTITY))
+    if identity is None and not create:
+        raise MemoryRefused(
+            "redis holds no memory of Satchel: memory.url must be that of the service, which begins one"
+        )
     first = identity is None and before is None
     markers = await _markers(ask)
     missing = [tag for tag in ALL if markers[tag] is None]

@@ -57,6 +57,14 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         """The quotas by class; one that is not here may hold `max_entries`."""
         return dict.fromkeys(("device", "par", "login", "throttle"), min(ANONYMOUS, self.max_entries)) | self.quotas
 
+    @property
+    def place(self) -> str:
+        """Where the memory is: a path, or a URL without the account; empty for `none`."""
+        if self.kind == "redis":
+            parts = urlsplit(self.url)
+            return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return self.path if self.kind == "embedded" else ""
+
     def problems(self) -> list[tuple[str, str]]:
         """Give every fault as (path inside the table, message)."""
         found: list[tuple[str, str]] = []

@@ -62,6 +62,22 @@ def test_each_fault_is_told_with_its_path(toml: str, path: str) -> None:
     assert [where for where, _ in read(toml).problems()] == [path]
 
 
+@pytest.mark.parametrize(
+    ("toml", "place"),
+    [
+        (
+            'kind = "redis"\nurl = "rediss://user:hunter2@redis.example:6380/2?password=hunter2"',
+            "rediss://redis.example:6380/2",
+        ),
+        ('kind = "redis"\nurl = "unix:///run/redis.sock"', "unix:///run/redis.sock"),
+        ('path = "/var/lib/satchel/memory.sqlite"', "/var/lib/satchel/memory.sqlite"),
+        ('kind = "none"', ""),
+    ],
+)
+def test_its_place_is_told_without_the_account(toml: str, place: str) -> None:
+    assert read(toml).place == place
+
+
 def test_a_password_is_in_no_repr() -> None:
     settings = read('kind = "redis"\nurl = "redis://user:hunter2@localhost:6379/0"')
     assert "hunter2" not in repr(settings)
