@@ -72,4 +72,4 @@ async def _guess(secret: str, chosen: Sequence[str], attempts: Attempts) -> bool
         else:
             if not counted or await attempts.count():
                 return False
-    raise OAuthError("slow_down", "too many attempts: wait for 30 seconds", reason="throttled")
+    raise OAuthError("slow_down", "too many failed attempts; wait 30 seconds", reason="throttled")

@@ -14,7 +14,7 @@ from service.decision_api.tokens import TokenInfo
 from service.decision_api.wire import Scope, on_wire, pairs
 from service.decisions.context import Context
 from service.decisions.one_time import spend_all
-from service.decisions.token.decide import Asked
+from service.decisions.token.decide import CheckedTokenRequest
 from service.decisions.token.redeem import redeem
 from service.grants import GrantRequest
 from service.grants.exchange_party import Party, party
@@ -33,13 +33,15 @@ TOKEN_TYPES = {
 _OURS = f"{_TYPE}access_token"
 
 
-async def defer_exchange(context: Context, asked: Asked, terms: Terms | None, now: float) -> dict[str, Any]:
+async def defer_exchange(
+    context: Context, checked: CheckedTokenRequest, terms: Terms | None, now: float
+) -> dict[str, Any]:
     """Return the members that tell of an exchange; a token's info is there if the token was verified.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull
     """
-    request, form = asked.request, asked.request.form
+    request, form = checked.request, checked.request.form
     if request.client.public:
         raise OAuthError("unauthorized_client", "token exchange is for confidential clients")
     requested, scope = form.get("requested_token_type"), form.get("scope")
@@ -66,7 +68,7 @@ async def defer_exchange(context: Context, asked: Asked, terms: Terms | None, no
     checks = [each.revocation_check for each in known]
     if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
         raise unacceptable_token("subject", "revoked")
-    await spend_all(asked.one_time_ids, context.memory)
+    await spend_all(checked.one_time_ids, context.memory)
     said = []
     for role, each in parties.items():
         text, kind = form.get(f"{role}_token"), form.get(f"{role}_token_type")
@@ -122,24 +124,26 @@ def _info(known: Party, text: str, context: Context, now: float) -> TokenInfo:
     return TokenInfo(**members, scopes=scopes or None, expires_at=known.expires * 1000)
 
 
-async def defer_assertion(context: Context, asked: Asked, terms: Terms | None, now: float) -> dict[str, Any]:
+async def defer_assertion(
+    context: Context, checked: CheckedTokenRequest, terms: Terms | None, now: float
+) -> dict[str, Any]:
     """Return the members that tell of an assertion; `subject` is there if it was verified, and it is spent then.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull
     """
-    form = asked.request.form
+    form = checked.request.form
     scope = form.get("scope")
     members: dict[str, Any] = {"action": "JWT_BEARER", "assertion": form.require("assertion")}
     try:
-        plan = await plan_for_assertion(asked.request)
+        plan = await plan_for_assertion(checked.request)
     except UnknownIssuer:
-        await spend_all(asked.one_time_ids, context.memory)
+        await spend_all(checked.one_time_ids, context.memory)
         scopes = None if scope is None else list(parse_scope(scope))
         return {**members, "scopes": scopes, "note": "assertion not verified: that is left to the caller"}
     except BadBag as fault:
         raise invalid_assertion(fault.reason) from None
-    await redeem(msgspec.structs.replace(plan, one_time_ids=(*asked.one_time_ids, *plan.one_time_ids)), context, now)
+    await redeem(msgspec.structs.replace(plan, one_time_ids=(*checked.one_time_ids, *plan.one_time_ids)), context, now)
     return {
         **members,
         "subject": plan.subject,

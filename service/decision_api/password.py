@@ -16,7 +16,7 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
-from service.decisions.token.decide import Asked, issue
+from service.decisions.token.decide import CheckedTokenRequest, issue
 from service.decisions.token.redeem import check_identity
 from service.grants import GrantRequest
 from service.grants.password import password_request, plan_for_user
@@ -50,15 +50,17 @@ class TokenFailRequest(Message):
     reason: str | None = None
 
 
-async def defer_password(context: Context, asked: Asked, terms: Terms | None, now: float) -> dict[str, Any]:
+async def defer_password(
+    context: Context, checked: CheckedTokenRequest, terms: Terms | None, now: float
+) -> dict[str, Any]:
     """Return the members that tell of a password request, with a ticket for its end.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull, NoActiveKey
     """
-    request = asked.request
+    request = checked.request
     username, secret, entitled = password_request(request)
-    await spend_all(asked.one_time_ids, context.memory)
+    await spend_all(checked.one_time_ids, context.memory)
     resources = tuple(audience.identifier for audience in entitled.audiences)
     ticket = TokenTicket(
         iss=context.snapshot.issuer,

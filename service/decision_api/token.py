@@ -15,9 +15,9 @@ from service.decision_api.wire import FromClient, Pair
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.refusing import refusing
-from service.decisions.token.decide import Asked, issue, judge, read_token_request
+from service.decisions.token.decide import CheckedTokenRequest, issue, make_plan, read_token_request
 
-Defer = Callable[[Context, Asked, Terms | None, float], Awaitable[dict[str, Any]]]
+Defer = Callable[[Context, CheckedTokenRequest, Terms | None, float], Awaitable[dict[str, Any]]]
 
 _DEFERRED: dict[str, Defer] = {
     "password": defer_password,
@@ -50,13 +50,13 @@ async def token(context: Context, request: TokenDecisionRequest, now: float) -> 
     more: dict[str, Any] = {}
     decides = context.registry.config.hooks.decides
     with refusing(decision):
-        asked = await read_token_request(decision, context, form_request, now)
+        checked = await read_token_request(decision, context, form_request, now)
         defer = None if decision.grant_type in decides else _DEFERRED.get(decision.grant_type)
         if defer is not None:
-            more = await defer(context, asked, terms, now)
+            more = await defer(context, checked, terms, now)
             decision.note = more.pop("note", "")
         else:
-            await issue(decision, context, under(await judge(asked, context), terms), now)
+            await issue(decision, context, under(await make_plan(checked, context), terms), now)
             action = "ID_TOKEN_REISSUABLE" if _reissuable(decision, context) else "OK"
             more = {"action": action, "response_content": content(decision)}
     if decision.error is not None:

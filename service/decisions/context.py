@@ -1,11 +1,11 @@
-"""What every decision is made with."""
+"""The context of a decision: configuration, keys, memory, ports."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from service.bags.snapshot import Snapshot
 from service.clients.registry import Registry
-from service.decisions.form_request import Judged
+from service.decisions.form_request import CachedPlan
 from service.grants import GrantFunction
 from service.memory import Memory
 from service.protocol.bounded_cache import BoundedCache
@@ -13,11 +13,14 @@ from service.protocol.ports import Ports
 
 
 class Context(NamedTuple):
-    """One configuration and one view of the keys, taken once per request; the memory and the ports to the outside."""
+    """What a decision is made with. It is taken once per request, so configuration and keys do not change in between.
+
+    repeats: the cached plans of repeated token requests.
+    """
 
     registry: Registry
     snapshot: Snapshot
     memory: Memory
     ports: Ports
     grants: Mapping[str, GrantFunction]
-    repeats: BoundedCache[Judged]
+    repeats: BoundedCache[CachedPlan]

@@ -1,4 +1,4 @@
-"""What comes in, and what was judged before."""
+"""A form request as any transport delivers it, and the cached plan of a repeated token request."""
 
 from hashlib import sha256
 from typing import NamedTuple
@@ -7,16 +7,20 @@ from service.client_auth import Credentials
 from service.grants.plan import Plan
 from service.protocol.form import Form
 
-_LONGEST = 400  # bytes; a body with an assertion, a code or a refresh token is longer, and never repeated
+_MAX_CACHED = 400
+"""Longest body that is cached, in bytes. A body with an assertion, code or refresh token is longer, so not cached."""
 
 
 class FormRequest(NamedTuple):
-    """A request as any transport brings it: the form body, and what came beside it.
+    """A form request, independent of HTTP.
 
-    `authorization`, `dpop` and `accept` are header values; `certificate` is the client's (DER), vouched for by a proxy,
-    and `certificate_path` what leads from it to an authority; `address` is where it comes from, as far as trusted
-    proxies tell; `method` is the verb, which a DPoP proof names together with `url`, if that is not the endpoint's own.
-    With `nonce_required` a proof needs a nonce, whatever the client's registration says.
+    body: the form, in bytes.
+    authorization, dpop, accept: header values.
+    certificate: the client's certificate (DER), as a trusted proxy reports it.
+    certificate_path: the certificates between `certificate` and an authority (DER).
+    address: the client's IP address, as trusted proxies report it.
+    method, url: what a DPoP proof must name; an empty `url` means the endpoint's own URL.
+    nonce_required: a DPoP proof needs a nonce even if the client's registration does not require one.
     """
 
     body: bytes
@@ -32,21 +36,21 @@ class FormRequest(NamedTuple):
 
     @property
     def digest(self) -> bytes | None:
-        """What a token request is known by when it is repeated; None for one that proves something new each time.
+        """The key under which the plan of a repeated token request is cached; None for a request that cannot repeat.
 
-        Machine clients repeat one request, byte for byte, for as long as they live.
+        Machine clients send the same bytes again and again. A request with a DPoP proof or a certificate is not cached.
         """
-        if self.dpop is not None or self.certificate is not None or len(self.body) > _LONGEST:
+        if self.dpop is not None or self.certificate is not None or len(self.body) > _MAX_CACHED:
             return None
         return sha256(b"%b\n%b" % ((self.authorization or "").encode("latin-1"), self.body)).digest()
 
     def credentials(self, form: Form) -> Credentials:
-        """Return what proves the client; `form` is the body."""
+        """Return the client's credentials; `form` is the parsed body."""
         return Credentials(self.authorization, form, self.certificate, self.certificate_path, self.address)
 
 
-class Judged(NamedTuple):
-    """The judgement on a token request, good until an instant in seconds since the epoch."""
+class CachedPlan(NamedTuple):
+    """The plan for a repeated token request; valid until `until` (seconds since the epoch)."""
 
     client_id: str
     auth_method: str

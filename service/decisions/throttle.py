@@ -1,7 +1,8 @@
-"""Slowing down whoever guesses: passwords (RFC 6749 section 4.3.2), user codes (RFC 8628 section 5.1).
+"""Rate limits for guesses of passwords (RFC 6749 section 4.3.2) and user codes (RFC 8628 section 5.1).
 
-Events are counted by name and by address in windows of time: the n-th event of a window is the entry of that number,
-so the memory's one verb counts without a race, and the last number tells that the window is full.
+Events are counted per name and per address in fixed windows of time. The n-th event of a window is written under an id
+that ends in n. `put` writes an id only once, so concurrent events never count as one. A window is full when its last id
+has an entry.
 """
 
 import unicodedata
@@ -16,13 +17,13 @@ from service.protocol.errors import OAuthError
 from service.protocol.ports import User
 
 PAUSE = 30
-"""Seconds in which one more attempt is heard, once a window is full."""
+"""Seconds per attempt while a window is full: one attempt per PAUSE is accepted."""
 _PROBES = 16
-"""Entries that are read at once in the search for the last event."""
+"""Number of entries read in one round trip when searching for the last event."""
 
 
 class Limit(NamedTuple):
-    """How many events `who` may have in a window, and the memory's class of use for them."""
+    """The maximum number of events (`most`) that `who` may have in a window; `use` is the memory's class of use."""
 
     who: str
     most: int
@@ -30,7 +31,10 @@ class Limit(NamedTuple):
 
 
 class Throttle:
-    """Limits that one attempt is under; `window` and `now` are in seconds. Each verb raises what the memory raises."""
+    """The limits for one attempt; `window` and `now` are in seconds.
+
+    Each method raises MemoryUnavailable and MemoryFull.
+    """
 
     def __init__(self, memory: Memory, window: int, now: float, *limits: Limit) -> None:
         self._memory = memory
@@ -41,34 +45,34 @@ class Throttle:
         self._paused = False
 
     async def may_begin(self) -> bool:
-        """Tell whether an attempt may begin: always below the limits, once a PAUSE beyond one."""
+        """Tell whether an attempt may begin: below all limits yes, beyond a limit once per PAUSE."""
         for limit in await self._full():
-            self._paused, mine = True, fresh_id().encode("ascii")
+            self._paused, value = True, fresh_id().encode("ascii")
             id, until = f"throttle:{limit.who}:pause:{self._pause}", (self._pause + 1) * PAUSE
-            if await self._memory.put(id, mine, until, use=limit.use) != mine:
+            if await self._memory.put(id, value, until, use=limit.use) != value:
                 return False
         return True
 
     async def may_succeed(self) -> bool:
-        """Tell whether an attempt may succeed: not if so many failed beside it that it would not have begun now."""
+        """Tell whether an attempt may succeed: not if other attempts have filled a window since this one began."""
         return self._paused or not await self._full()
 
     async def count(self) -> bool:
-        """Count an event; tell whether there was room for it, or a pause in which it was heard."""
+        """Count an event; tell whether the attempt was within all limits, or the one accepted per PAUSE."""
         return all([await self._count(limit) for limit in self._limits]) or self._paused
 
     def _id(self, limit: Limit, n: int) -> str:
         return f"throttle:{limit.who}:{self._slot}:{n}"
 
     async def _count(self, limit: Limit) -> bool:
-        mine = fresh_id().encode("ascii")
+        value = fresh_id().encode("ascii")
         for n in range(await self._events(limit), limit.most):
-            if await self._memory.put(self._id(limit, n), mine, self._until, use=limit.use) == mine:
+            if await self._memory.put(self._id(limit, n), value, self._until, use=limit.use) == value:
                 return True
         return False
 
     async def _events(self, limit: Limit) -> int:
-        """Return how many events the window has. Its entries have no gap, so each round trip divides what is left."""
+        """Return the number of events in the window. The ids have no gap, so this is a search by division."""
         low, high = 0, limit.most
         while low < high:
             marks = sorted({low + (high - low) * n // _PROBES for n in range(_PROBES)})
@@ -84,9 +88,10 @@ class Throttle:
 
 
 def client_attempts(memory: Memory, login: LoginSettings, client_id: str, address: str, now: float) -> Throttle:
-    """Return the throttle of secrets for a client from `address`, at `now` (seconds).
+    """Return the throttle for a client secret that comes from `address` at `now` (seconds since the epoch).
 
-    A program comes from few addresses: so nobody else's failures keep it out, nor do they keep people out.
+    Failures are counted per address. So an attacker's failures lock out neither the client, which has other addresses,
+    nor the users.
     """
     where = network(address)
     return Throttle(
@@ -99,7 +104,7 @@ def client_attempts(memory: Memory, login: LoginSettings, client_id: str, addres
 
 
 class ThrottledUsers:
-    """The people of the context, whose passwords cannot be guessed fast (a `Users`)."""
+    """The `Users` of the context, with a limited rate of guesses."""
 
     def __init__(self, context: Context, address: str, now: float) -> None:
         self._context = context
@@ -107,13 +112,13 @@ class ThrottledUsers:
         self._now = now
 
     async def authenticate(self, username: str, password: str) -> User | None:
-        """Return the user, or None.
+        """Return the user, or None for an unknown name or a wrong password.
 
         Raises:
-            OAuthError: slow_down, where too many have failed.
+            OAuthError: slow_down after too many failures.
             MemoryUnavailable, MemoryFull
         """
-        # The names that a directory takes for one must count as one.
+        # Spellings that a user directory takes for the same name count as one name.
         name = unicodedata.normalize("NFKC", username).casefold().strip()
         login = self._context.registry.config.login
         limits = [Limit(f"user:{name}", login.failures_per_user, "throttle")]
@@ -125,27 +130,30 @@ class ThrottledUsers:
         try:
             user = await self._context.ports.users.authenticate(username, password)
         except OAuthError as error:
-            # A hook's own words for a wrong password.
+            # A hook may refuse a wrong password with an error of its own.
             if error.status < 500 and not await throttle.count():
                 raise _slow_down() from None
             raise
-        # Of a crowd that was let in together, those beyond the limit are told the same, right or wrong.
+        # Many attempts may begin at the same time. Those beyond the limit get slow_down, whether right or wrong.
         if not await (throttle.count() if user is None else throttle.may_succeed()):
             raise _slow_down()
         return user
 
     async def claims(self, sub: str) -> dict[str, Any] | None:
-        """Return what is known of the person whose id is `sub`."""
+        """Return the claims of the user whose id is `sub`; None if only a login can tell them."""
         return await self._context.ports.users.claims(sub)
 
 
 def throttled(context: Context, address: str, now: float) -> ThrottledUsers:
-    """Return the users of `context` for an attempt from `address` at `now` (seconds); empty: by name alone."""
+    """Return the users of `context` for an attempt at `now` (seconds since the epoch).
+
+    Failures are counted by name and by `address`; an empty `address` is not counted.
+    """
     return ThrottledUsers(context, address, now)
 
 
 def network(address: str) -> str:
-    """Return who an address counts as: an IPv4 address itself, of IPv6 the /64, which one household has."""
+    """Return what an address is counted as: an IPv4 address as itself, an IPv6 address as its /64 network."""
     try:
         ip = ip_address(address.partition("%")[0])
     except ValueError:
@@ -156,4 +164,4 @@ def network(address: str) -> str:
 
 
 def _slow_down() -> OAuthError:
-    return OAuthError("slow_down", f"too many attempts: wait for {PAUSE} seconds", reason="throttled")
+    return OAuthError("slow_down", f"too many failed attempts; wait {PAUSE} seconds", reason="throttled")

@@ -320,7 +320,9 @@ def test_a_device_code_of_another_memory_is_refused_and_logged(devices: Devices,
     stranger = devices.seal(msgspec.structs.replace(device, memory="elsewhere"))
     refused(devices.poll(stranger))
     assert devices.reason == "wrong memory"
-    assert [line["bag"] for line in devices.log if line.get("event") == "wrong memory"] == ["elsewhere"]
+    assert [line["bag"] for line in devices.log if line.get("event") == "bag belongs to another memory"] == [
+        "elsewhere"
+    ]
 
 
 def test_an_approval_older_than_what_the_memory_remembers(devices: Devices) -> None:

@@ -207,7 +207,7 @@ def test_102_a_bag_of_another_memory_is_refused_and_logged(sessions: Sessions, t
     del sessions.lines[:]
     refused(sessions.redeem(code))
     refused(sessions.refresh(tokens["refresh_token"], "spa"))
-    events = [line for line in sessions.log if line.get("event") == "wrong memory"]
+    events = [line for line in sessions.log if line.get("event") == "bag belongs to another memory"]
     assert len(events) == 2
     assert {(line["level"], line["bag"], line["memory"]) for line in events} == {
         ("error", here, sessions.context.memory.identity)

@@ -202,7 +202,7 @@ def test_the_password_grant_is_slowed_by_name(devices: Devices) -> None:
     said = [password_grant(devices, "backend", "wrong").json()["error"] for _ in range(5)]
     assert said == ["invalid_grant"] * 4 + ["slow_down"]
     answer = password_grant(devices, "backend", "wonderland")
-    assert answer.json() == {"error": "slow_down", "error_description": "too many attempts: wait for 30 seconds"}
+    assert answer.json() == {"error": "slow_down", "error_description": "too many failed attempts; wait 30 seconds"}
     assert devices.log[-1]["reason"] == "throttled"
     devices.now += PAUSE
     assert password_grant(devices, "backend", "wonderland").status == 200

@@ -89,7 +89,12 @@ REFUSALS = [
     (GRANT, basic("nobody", "x"), "invalid_client", "unknown client"),
     (GRANT, basic("123456789", "x"), "invalid_client", "wrong secret"),
     ({}, CXF, "invalid_request", "grant_type is missing"),
-    ({"grant_type": "x"}, CXF, "unsupported_grant_type", "the grant type is not supported"),
+    (
+        {"grant_type": "x"},
+        CXF,
+        "unsupported_grant_type",
+        "grant_type is unknown; see grant_types_supported in the metadata",
+    ),
     ({**GRANT, "scope": "x"}, CXF, "invalid_scope", "scope exceeds what the client may ask for"),
 ]
 

@@ -1,4 +1,4 @@
-"""Minting authorization codes (RFC 6749 section 4.1.2), for whoever has a resource owner's consent."""
+"""Minting authorization codes (RFC 6749 section 4.1.2)."""
 
 from service.bags.ids import fresh_id, single_use_id
 from service.bags.kinds import AuthorizationCode, Grant
@@ -22,12 +22,13 @@ def mint_code(
     acr: str = "",
     amr: tuple[str, ...] = (),
 ) -> str:
-    """Return a code for `sub` (the subject) towards the client `client_id`, without a session, as `code_for` does.
+    """Return a code for subject `sub` and client `client_id` that belongs to no session; see `code_for`.
 
-    `dpop_jkt` is the thumbprint of the DPoP key that must redeem it (RFC 9449 section 10); `auth_time` is in seconds.
+    `dpop_jkt` is the thumbprint of the DPoP key that must redeem the code (RFC 9449 section 10); `auth_time` is in
+    seconds since the epoch.
 
     Raises:
-        MemoryUnavailable: the memory that is to know whether the code was used cannot be asked.
+        MemoryUnavailable: the memory, which will record the use of the code, cannot be reached.
         NoActiveKey
     """
     grant = Grant(
@@ -48,9 +49,10 @@ def mint_code(
 def code_for(
     context: Context, now: float, grant: Grant, *, redirect_uri: str | None, challenge: bytes = b"", nonce: str = ""
 ) -> str:
-    """Return a code for `grant`, good once for lifetimes.code seconds.
+    """Return a code for `grant` that can be redeemed once, within `lifetimes.code` seconds.
 
-    `redirect_uri` is the one of the request, if it had one; `challenge` the 32 octets of an S256 code_challenge.
+    `redirect_uri` is the parameter of the request (None if absent); `challenge` is the 32 bytes of an S256
+    code_challenge.
 
     Raises:
         NoActiveKey

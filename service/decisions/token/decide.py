@@ -7,7 +7,7 @@ import msgspec
 from service.client_auth import authenticate
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
-from service.decisions.form_request import FormRequest, Judged
+from service.decisions.form_request import CachedPlan, FormRequest
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import REFUSABLE, refusal_of
 from service.decisions.throttle import throttled
@@ -21,11 +21,11 @@ from service.protocol.form import parse
 from service.protocol.one_time_id import OneTimeId
 
 _WITHOUT_PASSWORDS = frozenset(GRANTS) - {"password"}
-"""Grants that ask nobody for a password; one of the operator's own may."""
+"""Grants that check no password. A grant of the operator's own may check one."""
 
 
 async def decide_token(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Judge a token request at `now` (seconds since the epoch)."""
+    """Return the decision on a token request at `now` (seconds since the epoch)."""
     decision = Decision(Action.OK)
     try:
         await _decide(decision, context, form_request, now)
@@ -38,20 +38,20 @@ async def decide_token(context: Context, form_request: FormRequest, now: float) 
 
 async def _decide(decision: Decision, context: Context, form_request: FormRequest, now: float) -> None:
     digest = form_request.digest
-    judged = None if digest is None else context.repeats.find(digest, now)
-    if judged is not None:
-        decision.client_id, decision.auth_method, decision.grant_type, plan, _ = judged
+    cached = None if digest is None else context.repeats.find(digest, now)
+    if cached is not None:
+        decision.client_id, decision.auth_method, decision.grant_type, plan, _ = cached
     else:
-        asked = await read_token_request(decision, context, form_request, now)
-        plan = await judge(asked, context)
+        checked = await read_token_request(decision, context, form_request, now)
+        plan = await make_plan(checked, context)
         if digest is not None and plan.repeatable and not plan.one_time_ids:
-            judged = Judged(decision.client_id, decision.auth_method, decision.grant_type, plan, asked.until)
-            context.repeats.keep(digest, judged)
+            cached = CachedPlan(decision.client_id, decision.auth_method, decision.grant_type, plan, checked.until)
+            context.repeats.keep(digest, cached)
     await issue(decision, context, plan, now)
 
 
 async def issue(decision: Decision, context: Context, plan: Plan, now: float) -> None:
-    """Carry out `plan`; `decision` takes what it leads to.
+    """Settle `plan` and write the result into `decision`.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull, NoActiveKey
@@ -64,10 +64,11 @@ async def issue(decision: Decision, context: Context, plan: Plan, now: float) ->
         context.ports.audit(decision, now)
 
 
-class Asked(NamedTuple):
-    """A token request that its client may make, the grant that judges it, and what must be spent for its proofs.
+class CheckedTokenRequest(NamedTuple):
+    """A token request whose client is authenticated and may use its grant type.
 
-    `until` is the instant (seconds since the epoch) until which the client's credentials are good.
+    one_time_ids: the ids to spend for the proofs of the request (client assertion, DPoP).
+    until: the instant until which the client's credentials are valid, in seconds since the epoch.
     """
 
     request: GrantRequest
@@ -76,8 +77,10 @@ class Asked(NamedTuple):
     until: float
 
 
-async def read_token_request(decision: Decision, context: Context, form_request: FormRequest, now: float) -> Asked:
-    """Return who asks for what; `decision` takes the client and the grant type.
+async def read_token_request(
+    decision: Decision, context: Context, form_request: FormRequest, now: float
+) -> CheckedTokenRequest:
+    """Authenticate the client and check its grant type; write both into `decision`.
 
     Raises:
         OAuthError
@@ -91,31 +94,31 @@ async def read_token_request(decision: Decision, context: Context, form_request:
     grant_type = form.require("grant_type")
     grant = context.grants.get(grant_type)
     if grant is None:
-        raise OAuthError("unsupported_grant_type", "the grant type is not supported")
+        raise OAuthError("unsupported_grant_type", "grant_type is unknown; see grant_types_supported in the metadata")
     decision.grant_type = grant_type
     if grant_type not in client.grants:
-        raise OAuthError("unauthorized_client", "the client may not use this grant type")
+        raise OAuthError("unauthorized_client", "the client is not registered for this grant_type")
     ports = context.ports
     if grant_type not in _WITHOUT_PASSWORDS:
-        # All users of a confidential client come from its own address, which tells nothing of them.
+        # All users of a confidential client come from the client's own address, so only the user name is counted.
         ports = ports._replace(users=throttled(context, form_request.address if client.public else "", now))
     request = GrantRequest(form, client, cnf, registry, context.snapshot, ports, now)
-    return Asked(request, grant, (*proof_ids, *one_time_ids), until)
+    return CheckedTokenRequest(request, grant, (*proof_ids, *one_time_ids), until)
 
 
-async def judge(asked: Asked, context: Context) -> Plan:
-    """Return the plan for a request.
+async def make_plan(checked: CheckedTokenRequest, context: Context) -> Plan:
+    """Return the grant's plan for a token request; for a device, spend its polling slot and read the person's answer.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull
     """
-    plan = await asked.grant(asked.request)
+    plan = await checked.grant(checked.request)
     if isinstance(plan, Awaiting):
         check_identity(plan.memory, context)
-        await spend_all((*asked.one_time_ids, plan.slot), context.memory)
+        await spend_all((*checked.one_time_ids, plan.slot), context.memory)
         return plan.plan((await context.memory.get_many([plan.id]))[0])
     return (
-        msgspec.structs.replace(plan, one_time_ids=(*asked.one_time_ids, *plan.one_time_ids))
-        if asked.one_time_ids
+        msgspec.structs.replace(plan, one_time_ids=(*checked.one_time_ids, *plan.one_time_ids))
+        if checked.one_time_ids
         else plan
     )

@@ -1,4 +1,4 @@
-"""ID tokens (OpenID Connect Core section 2): signed, and sealed to the client's key where it has registered one."""
+"""ID tokens (OpenID Connect Core section 2): signed, and encrypted if the client has registered a key for that."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ def id_token(
     code: str = "",
     more: dict[str, Any] | None = None,
 ) -> str:
-    """Return the ID token that tells a client who has logged in, at `now` (seconds since the epoch).
+    """Return the ID token for `person`, issued at `now` (seconds since the epoch).
 
-    `nonce` is that of the authentication request; `access_token` and `code` are what is answered beside it;
-    `more` are claims to add.
+    `nonce` is the one of the authentication request; `access_token` and `code` are of the same response (for `at_hash`
+    and `c_hash`); `more` are additional claims.
 
     Raises:
-        NoActiveKey: the ring has none for the client's algorithm.
+        NoActiveKey: the key ring has no active key for the client's algorithm.
     """
     client, grant, config = person.client, person.grant, context.registry.config
     alg = client.id_token_signed_response_alg
@@ -46,13 +46,13 @@ def id_token(
         "at_hash": _half_hash(access_token, alg),
         "c_hash": _half_hash(code, alg),
     }
-    said = {**person.for_id_token, **(more or {}), **{name: value for name, value in claims.items() if value}}
-    token = context.snapshot.sign_claims(ID_TOKEN, msgspec.json.encode(said), alg, now)
+    merged = {**person.for_id_token, **(more or {}), **{name: value for name, value in claims.items() if value}}
+    token = context.snapshot.sign_claims(ID_TOKEN, msgspec.json.encode(merged), alg, now)
     recipient = context.registry.clients.keys.recipients.get(client.id)
     return token if recipient is None else seal_for(token.encode("ascii"), recipient)
 
 
 def _half_hash(text: str, alg: str) -> str:
-    """Return the left half of the hash of a token or code (section 3.1.3.6); nothing of nothing."""
+    """Return the left half of the hash of a token or code (section 3.1.3.6); empty for an empty text."""
     digest = ALGORITHMS[alg].digest(text.encode("ascii"))
     return encode(digest[: len(digest) // 2]).decode("ascii") if text else ""

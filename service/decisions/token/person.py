@@ -1,4 +1,4 @@
-"""The person behind a grant, as one client may know them (OpenID Connect Core sections 5 and 8)."""
+"""The person of a grant as one client may see them: `sub` and claims (OpenID Connect Core sections 5 and 8)."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -14,9 +14,11 @@ _ID_TOKEN, _USERINFO = 0, 1
 
 
 class Person(NamedTuple):
-    """Whom a grant to `client` speaks of: `sub` is what the client calls them, `known` what is known of them.
+    """The person of `grant`, for `client`.
 
-    `carried` is the part of `known` that nobody could tell again, so tokens have to carry it.
+    sub: the subject identifier for this client (public or pairwise).
+    known: the person's claims.
+    carried: the claims that only the login could tell; tokens carry them because no look-up returns them.
     """
 
     client: Client
@@ -27,7 +29,7 @@ class Person(NamedTuple):
 
     @property
     def for_id_token(self) -> dict[str, Any]:
-        """The claims that the request asked to have in the ID token (section 5.5)."""
+        """The claims that the request wants in the ID token (section 5.5)."""
         return select(self.known, self._asked(_ID_TOKEN))
 
     def sealed(
@@ -39,9 +41,9 @@ class Person(NamedTuple):
         exp: int,
         properties: tuple[Property, ...] = (),
     ) -> str:
-        """Return the PersonalClaims for the access token `jti` of `scopes`, sealed; empty if it needs none.
+        """Return the sealed PersonalClaims for the access token `jti` with `scopes`; empty if it needs none.
 
-        `now` and `exp`, when it expires, are in seconds since the epoch; `properties` go with them.
+        `now` and `exp` (the expiry of the access token) are in seconds since the epoch; `properties` are included.
         """
         scopes = frozenset(scopes)
         names = self._asked(_USERINFO) if "openid" in scopes else ()
@@ -60,12 +62,12 @@ async def find_person(grant: Grant, client_id: str, context: Context) -> Person:
     """Return the person of `grant`.
 
     Raises:
-        OAuthError: invalid_client, if the client is gone; what the operator's own code raises.
+        OAuthError: invalid_client if the client was removed; any error that the operator's code raises.
     """
     registry = context.registry
     client = registry.clients.find(client_id)
     if client is None:
-        raise OAuthError("invalid_client", "the client is not known")
+        raise OAuthError("invalid_client", "the client is not registered any more")
     known = await context.ports.users.claims(grant.sub)
     carried = grant.claims if known is None else {}
     return Person(

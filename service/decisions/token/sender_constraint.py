@@ -1,4 +1,4 @@
-"""The sender constraint that a token request proves: a DPoP key (RFC 9449) or a client certificate (RFC 8705)."""
+"""Sender constraints: the DPoP key (RFC 9449) or client certificate (RFC 8705) that a request proves."""
 
 from hashlib import sha256
 
@@ -15,28 +15,28 @@ from service.protocol.dpop import check_proof
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
 
-_NOTHING: tuple[dict[str, str], tuple[OneTimeId, ...]] = ({}, ())
+_UNBOUND: tuple[dict[str, str], tuple[OneTimeId, ...]] = ({}, ())
 
 
 def sender_constraint(
     decision: Decision, context: Context, client: Client, form_request: FormRequest, now: float
 ) -> tuple[dict[str, str], tuple[OneTimeId, ...]]:
-    """Return the `cnf` of the tokens to be issued, and what must be spent for it.
+    """Return the `cnf` of the tokens to issue, and the ids to spend for the proof.
 
-    Where a nonce is due, `decision` carries a fresh one.
+    If a DPoP nonce is needed, a fresh one is written into `decision`.
 
     Raises:
-        OAuthError: invalid_dpop_proof, use_dpop_nonce; invalid_request where the client must prove something and
-            does not.
+        OAuthError: invalid_dpop_proof, use_dpop_nonce; invalid_request if a required certificate is missing.
     """
     if form_request.dpop is None and not client.dpop_bound_access_tokens:
         if not client.tls_client_certificate_bound_access_tokens:
-            return _NOTHING
+            return _UNBOUND
         return _certificate(form_request), ()
-    # Who must show a certificate must show it with a proof too: else a stolen secret could choose a key of its own.
+    # The certificate is required beside a DPoP proof too: otherwise a thief of the client secret could bind the token
+    # to a key of the thief's own.
     bound = _certificate(form_request) if client.tls_client_certificate_bound_access_tokens else {}
     if form_request.dpop is None:
-        raise OAuthError("invalid_dpop_proof", "the client must use DPoP")
+        raise OAuthError("invalid_dpop_proof", "the client must send a DPoP proof in the DPoP header")
     proved, one_time_ids = prove_key(
         decision, context, client, form_request, context.registry.config.endpoints.token, now
     )
@@ -45,7 +45,7 @@ def sender_constraint(
 
 def _certificate(form_request: FormRequest) -> dict[str, str]:
     if form_request.certificate is None:
-        raise OAuthError("invalid_request", "a client certificate is required")
+        raise OAuthError("invalid_request", "the client must present its TLS certificate")
     return {"x5t#S256": encode(sha256(form_request.certificate).digest()).decode("ascii")}
 
 
@@ -59,10 +59,12 @@ async def prove_possession(
     path: str,
     now: float,
 ) -> None:
-    """Check that whoever brings the access token `text` to the resource at `path` holds the key that it is bound to.
+    """Check that `form_request`, sent to the resource at `path`, proves the key that the access token is bound to.
+
+    `token` is the content of the access token, `text` its text.
 
     Raises:
-        BadBag: they do not.
+        BadBag: the request does not prove the key.
         OAuthError: invalid_dpop_proof, use_dpop_nonce.
         MemoryUnavailable, MemoryFull
     """
@@ -85,9 +87,9 @@ def prove_key(
     *,
     access_token: str | None = None,
 ) -> tuple[dict[str, str], tuple[OneTimeId, ...]]:
-    """Return the `cnf` of the DPoP key that `form_request` proves at `path`, and what must be spent for it.
+    """Return the `cnf` of the DPoP key that `form_request` proves at `path`, and the ids to spend for the proof.
 
-    With an `access_token` the proof must be for that one (section 7).
+    With `access_token`, the proof must have its hash (RFC 9449 section 7).
 
     Raises:
         OAuthError: invalid_dpop_proof, use_dpop_nonce.
@@ -98,5 +100,5 @@ def prove_key(
     if client.dpop_nonce or form_request.nonce_required or proof.nonce is not None:
         decision.dpop_nonce = make_nonce(ring, now)
         if proof.nonce is None or not check_nonce(ring, proof.nonce, now):
-            raise OAuthError("use_dpop_nonce", "the DPoP proof needs a nonce of this server")
+            raise OAuthError("use_dpop_nonce", "the DPoP proof must have the nonce from the DPoP-Nonce header")
     return {"jkt": proof.jkt}, (proof.one_time_id,)

@@ -1,7 +1,7 @@
-"""Settling a plan: the only place with an effect.
+"""Settling a plan: read, spend, mint. A token request changes nothing before this.
 
-It reads (one round trip), spends (cheap ids first, the code or refresh token last), then mints. So nothing is burnt for
-a request that fails for another reason, and of many equal requests exactly one is answered with tokens.
+Settling reads in one round trip, spends the one-time ids first and the code or refresh token last, then mints. So a
+request that fails for another reason spends no code, and of many equal requests exactly one gets tokens.
 """
 
 from typing import Any
@@ -24,13 +24,12 @@ from service.protocol.errors import OAuthError
 
 
 async def settle(plan: Plan, context: Context, now: float) -> Issued:
-    """Carry out `plan` and return what it has led to.
+    """Carry out `plan` and return the issued tokens.
 
     Raises:
-        OAuthError: something has been spent or revoked before, or belongs to another memory.
-        MemoryUnavailable, MemoryFull: nothing was issued; what was to be spent may be
-            (service/decisions/token/redeem.py).
-        NoActiveKey: the ring cannot sign or seal now.
+        OAuthError: something was used or revoked before, or belongs to another memory.
+        MemoryUnavailable, MemoryFull: nothing was issued; ids may have been spent (redeem.py).
+        NoActiveKey: the key ring has no active key to sign or seal with.
     """
     if context.ports.customize is not None:
         plan = await context.ports.customize.tokens(plan)
@@ -54,8 +53,8 @@ def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issu
     if person is not None:
         personal = person.sealed(plan.scopes, context, jti, now, exp, () if terms is None else terms.properties)
     elif terms is not None and terms.properties:
-        held = PersonalClaims(snapshot.issuer, jti, now, exp, plan.subject, properties=terms.properties)
-        personal = snapshot.seal(held, now)
+        bag = PersonalClaims(snapshot.issuer, jti, now, exp, plan.subject, properties=terms.properties)
+        personal = snapshot.seal(bag, now)
     else:
         personal = plan.personal
     token = AccessToken(
@@ -86,7 +85,10 @@ def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issu
     else:
         raise OAuthError("server_error", reason="a resource of format jwe without a key")
     if len(text) > MAX_CHARS:
-        raise OAuthError("invalid_request", "the token would be too long")
+        raise OAuthError(
+            "invalid_request",
+            f"the access token would have more than {MAX_CHARS} characters; request fewer scopes or details",
+        )
     refresh_token, refresh = ("", None) if plan.renewal is None else _renew(plan.renewal, context, now)
     answer = TokenAnswer(
         text,
@@ -103,8 +105,8 @@ def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issu
 
 
 def _merged(claims: dict[str, Any], plan: Plan, personal: str) -> dict[str, Any]:
-    said = plan.claims if plan.terms is None else {**plan.claims, **plan.terms.claims}
-    merged = {**claims, **{name: value for name, value in said.items() if name not in RESERVED_CLAIMS}}
+    more = plan.claims if plan.terms is None else {**plan.claims, **plan.terms.claims}
+    merged = {**claims, **{name: value for name, value in more.items() if name not in RESERVED_CLAIMS}}
     if plan.may_act is not None:
         merged["may_act"] = plan.may_act
     if personal:
