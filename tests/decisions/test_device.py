@@ -80,7 +80,7 @@ def test_a_taken_user_code_is_not_given_twice(devices: Devices, monkeypatch: pyt
 
 
 def test_without_a_memory_there_is_no_device_flow(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"clients\[0\]\.grants: the device flow needs a memory"):
+    with pytest.raises(ConfigError, match=r"clients\[0\]\.grants: the device flow stores approvals in the memory"):
         Devices(tmp_path, '[memory]\nkind = "none"\n')
     satchel = Devices(tmp_path)
 
@@ -95,7 +95,7 @@ def test_without_a_memory_there_is_no_device_flow(tmp_path: Path) -> None:
 
 def test_without_people_there_is_none_either(make_satchel: Any) -> None:
     tables = re.sub(r"(?s)\[\[users\.known\]\].*?(?=\[\[clients\]\])", "", TOML.replace("TOP", ""))
-    with pytest.raises(ConfigError, match=r"clients\[0\]\.grants: the device flow needs people"):
+    with pytest.raises(ConfigError, match=r"clients\[0\]\.grants: nobody can log in for the device flow"):
         make_satchel(tables)
 
 
