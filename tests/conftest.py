@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.satchel import DEMO, Running, Satchel
+from tests.worlds.demo import DEMO
+from tests.worlds.gunicorn import Running
+from tests.worlds.satchel import Satchel
 
 # A slow machine is no failure; and what decides about a change looks at the same examples each time.
 settings.register_profile("local", deadline=None)

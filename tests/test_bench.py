@@ -15,7 +15,7 @@ import pytest
 
 from tests.bench import load, races
 from tests.bench.load import Answer, LoadFailed, Request
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 NAMES = {
     "seal_vs_jwcrypto",

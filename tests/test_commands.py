@@ -18,9 +18,11 @@ from service.bags.kinds import AuthorizationCode
 from service.bags.snapshot import Snapshot
 from service.memory import open_memory
 from service.protocol.digests import client_digest, uri_digest
-from tests.memory.servers import needs_redis, redis_server
-from tests.satchel import API, CXF, DEMO, MACHINES, ROOT, Running
-from tests.sessions import CHALLENGE, VERIFIER, granted, refused
+from tests.worlds.demo import API_SERVER, CXF, DEMO, MACHINES, ROOT
+from tests.worlds.gunicorn import Running
+from tests.worlds.http import granted, refused
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.redis_servers import needs_redis, redis_server
 
 REDIRECT = "http://localhost:8080/services/reservations/reserve/complete"
 
@@ -211,7 +213,7 @@ def redeemed(server: Running, sub: str) -> dict[str, str]:
 
 def active(server: Running, token: str) -> bool:
     """What both workers say of it, for they share a memory."""
-    said = {server.post("/introspect", {"token": token}, API).json()["active"] for _ in range(6)}
+    said = {server.post("/introspect", {"token": token}, API_SERVER).json()["active"] for _ in range(6)}
     assert len(said) == 1
     return bool(said.pop())
 

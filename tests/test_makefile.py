@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from tests.satchel import DEMO, ROOT, Satchel
+from tests.worlds.demo import DEMO, ROOT
+from tests.worlds.satchel import Satchel
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 (PHONY,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
@@ -29,7 +30,7 @@ Make = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def satchel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Satchel:
     """A service on the configuration, keys and memory that the targets work on; its clock is right, as theirs is."""
-    monkeypatch.setattr("tests.satchel.NOW", int(time.time()))
+    monkeypatch.setattr("tests.worlds.satchel.NOW", int(time.time()))
     return Satchel(tmp_path, DEMO)
 
 

@@ -19,22 +19,24 @@ from service.decisions.token.code import mint_code
 from service.grants import GRANTS
 from service.grants.device_code import approval_id
 from service.protocol.digests import client_digest
-from tests.client_auth.proofs import (
+from tests.worlds.certificates import certificate, rfc9440
+from tests.worlds.client_proofs import (
     ASSERTION_TYPE,
     EC_KEY,
     HMAC_SECRET,
     JWKS,
     OTHER_KEY,
     assertion,
-    certificate,
     client_toml,
-    rfc9440,
     toml,
 )
-from tests.grants.issuing import IDP
-from tests.satchel import NOW, Answer, Satchel, basic
-from tests.sessions import API, CHALLENGE, ISSUER, REDIRECT, RESOURCES, RS, VERIFIER
-from tests.sessions import toml as resources_and_clients
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.issuers import IDP
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.refresh_chains import REDIRECT, RESOURCES, RS
+from tests.worlds.refresh_chains import toml as resources_and_clients
+from tests.worlds.satchel import NOW, Satchel
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

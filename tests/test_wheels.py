@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 SOURCES = {"satchel_jose": "jose", "satchel_client": "client", "satchel": "."}
 NEEDED = {

@@ -17,31 +17,32 @@ from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.session.session import new_session, session_cookie
 from service.protocol.authorization_details import MAX_ELEMENTS
-from tests.bags.samples import BAGS
-from tests.client_auth.proofs import OTHER_KEY
-from tests.decisions.asking import (
+from tests.worlds.authorization_requests import (
     LOOPBACK,
     PAYMENT,
     REDIRECT,
-    S256,
     TOML,
-    Asking,
+    AuthorizationRequests,
     details,
     parameters,
     request_object,
 )
-from tests.satchel import Answer, basic
-from tests.sessions import API, ISSUER, VERIFIER, watched
+from tests.worlds.bags import BAGS
+from tests.worlds.client_proofs import OTHER_KEY
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.pkce import S256, VERIFIER
+from tests.worlds.watched_memory import watched
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 WEB = basic("web", "secret")
 
 
 @pytest.fixture
-def asking(tmp_path: Path) -> Asking:
+def asking(tmp_path: Path) -> AuthorizationRequests:
     """Nobody is asked for consent, so that whoever is logged in has a code at once."""
     implicit = re.sub(r'^(id = "(?:web|other|spa|narrow|lax|two)")$', r'\1\nconsent = "implicit"', TOML, flags=re.M)
-    return Asking(tmp_path / "asking", toml=implicit)
+    return AuthorizationRequests(tmp_path / "asking", toml=implicit)
 
 
 def cookie(context: Context, now: float) -> dict[str, str]:
@@ -50,7 +51,7 @@ def cookie(context: Context, now: float) -> dict[str, str]:
     return {"Cookie": f"__Host-satchel-session={session_cookie(context, session, now)}"}
 
 
-def authorize(asking: Asking, logged_in: bool = True, **form: Any) -> Answer:
+def authorize(asking: AuthorizationRequests, logged_in: bool = True, **form: Any) -> Answer:
     """What a browser is answered that is sent to the authorization endpoint."""
     headers = cookie(asking.context, asking.now) if logged_in else {}
     return asking.get("/authorize?" + urlencode(form, doseq=True), headers)
@@ -75,13 +76,13 @@ def page(answer: Answer, status: int = 400) -> str:
     return text
 
 
-def redeemed(asking: Asking, code: str, client: dict[str, str] = WEB, **form: Any) -> Answer:
+def redeemed(asking: AuthorizationRequests, code: str, client: dict[str, str] = WEB, **form: Any) -> Answer:
     given = {"redirect_uri": REDIRECT, "code_verifier": VERIFIER, **form}
     given = {name: value for name, value in given.items() if value is not None}
     return asking.post("/token", {"grant_type": "authorization_code", "code": code, **given}, client)
 
 
-def test_the_fixture_answers_with_a_code(asking: Asking) -> None:
+def test_the_fixture_answers_with_a_code(asking: AuthorizationRequests) -> None:
     answer = said(authorize(asking, **parameters()))
     assert answer.keys() == {"code", "state", "iss"}
     assert redeemed(asking, answer["code"]).status == 200
@@ -101,7 +102,7 @@ def test_the_fixture_answers_with_a_code(asking: Asking) -> None:
     ],
 )
 def test_40_a_code_of_this_endpoint_is_for_one_client_one_uri_one_verifier(
-    asking: Asking, changes: dict[str, Any]
+    asking: AuthorizationRequests, changes: dict[str, Any]
 ) -> None:
     code = said(authorize(asking, **parameters()))["code"]
     answer = redeemed(asking, code, **changes)
@@ -133,7 +134,7 @@ def test_40_a_code_of_this_endpoint_is_for_one_client_one_uri_one_verifier(
 )
 @pytest.mark.parametrize("client", ["web", "spa"])
 def test_41_pkce_cannot_be_left_out_or_weakened(
-    asking: Asking, client: str, challenge: str | None, method: str | None
+    asking: AuthorizationRequests, client: str, challenge: str | None, method: str | None
 ) -> None:
     uri = LOOPBACK if client == "spa" else REDIRECT
     form = parameters(client_id=client, redirect_uri=uri, code_challenge=challenge, code_challenge_method=method)
@@ -141,7 +142,7 @@ def test_41_pkce_cannot_be_left_out_or_weakened(
     assert (told["error"], "code" in told) == ("invalid_request", False)
 
 
-def test_41_a_verifier_for_a_code_without_challenge_is_refused(asking: Asking) -> None:
+def test_41_a_verifier_for_a_code_without_challenge_is_refused(asking: AuthorizationRequests) -> None:
     without = {"client_id": "lax", "code_challenge": None, "code_challenge_method": None}
     code = said(authorize(asking, **parameters(**without)))["code"]
     answer = redeemed(asking, code, basic("lax", "secret"))
@@ -189,20 +190,20 @@ NEARLY = [
 
 
 @pytest.mark.parametrize("uri", NEARLY)
-def test_42_a_redirect_uri_is_compared_character_by_character(asking: Asking, uri: str) -> None:
+def test_42_a_redirect_uri_is_compared_character_by_character(asking: AuthorizationRequests, uri: str) -> None:
     form = {**parameters(client_id="two"), "redirect_uri": uri}
     assert "redirect_uri" in page(authorize(asking, **form))
 
 
 @pytest.mark.parametrize("uri", [REDIRECT + "\r\n", REDIRECT + "\x00", "\t" + REDIRECT])
-def test_42_control_characters_are_refused_before_anything_is_compared(asking: Asking, uri: str) -> None:
+def test_42_control_characters_are_refused_before_anything_is_compared(asking: AuthorizationRequests, uri: str) -> None:
     page(authorize(asking, **parameters(redirect_uri=uri)))
 
 
 @pytest.mark.parametrize(
     "uri", ["http://127.0.0.1:1/callback", "http://127.0.0.1:65535/callback", "http://[::1]:4000/callback"]
 )
-def test_43_any_port_of_loopback(asking: Asking, uri: str) -> None:
+def test_43_any_port_of_loopback(asking: AuthorizationRequests, uri: str) -> None:
     assert "code" in said(authorize(asking, **parameters(client_id="spa", redirect_uri=uri)), uri)
 
 
@@ -232,7 +233,7 @@ def test_43_any_port_of_loopback(asking: Asking, uri: str) -> None:
         "http://127.0.0.1:٤٠٠٠/callback",
     ],
 )
-def test_43_only_the_port_may_differ_on_loopback(asking: Asking, uri: str) -> None:
+def test_43_only_the_port_may_differ_on_loopback(asking: AuthorizationRequests, uri: str) -> None:
     page(authorize(asking, **parameters(client_id="spa", redirect_uri=uri)))
 
 
@@ -240,7 +241,7 @@ def test_43_only_the_port_may_differ_on_loopback(asking: Asking, uri: str) -> No
 
 
 @pytest.mark.parametrize("name", sorted(parameters()))
-def test_44_a_parameter_twice(asking: Asking, name: str) -> None:
+def test_44_a_parameter_twice(asking: AuthorizationRequests, name: str) -> None:
     form = parameters()
     page(authorize(asking, **{**form, name: [form[name], form[name]]}))
     answer = asking.post("/authorize", {**form, name: [form[name], "other"]}, cookie(asking.context, asking.now))
@@ -249,13 +250,13 @@ def test_44_a_parameter_twice(asking: Asking, name: str) -> None:
     assert (pushed.status, pushed.json()["error"]) == (400, "invalid_request")
 
 
-def test_44_parameters_in_the_query_and_in_the_body(asking: Asking) -> None:
+def test_44_parameters_in_the_query_and_in_the_body(asking: AuthorizationRequests) -> None:
     for query, body in (("state=evil", parameters(state=None)), (urlencode(parameters()), {}), ("a", parameters())):
         page(asking.post("/authorize?" + query, body, cookie(asking.context, asking.now)))
         assert asking.post("/par?" + query, body, WEB).status == 400
 
 
-def test_44_a_body_that_is_no_form(asking: Asking) -> None:
+def test_44_a_body_that_is_no_form(asking: AuthorizationRequests) -> None:
     headers = {"Content-Type": "application/json", **cookie(asking.context, asking.now)}
     page(asking.request("POST", "/authorize", msgspec.json.encode(parameters()), headers))
 
@@ -281,7 +282,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("logged_in", [True, False])
 @pytest.mark.parametrize("uri", ["https://evil.example.com/", "javascript:alert(1)", LOOPBACK])
 def test_45_nothing_is_redirected_to_where_nothing_is_registered(
-    asking: Asking, changes: dict[str, Any], logged_in: bool, uri: str
+    asking: AuthorizationRequests, changes: dict[str, Any], logged_in: bool, uri: str
 ) -> None:
     text = page(authorize(asking, logged_in, **parameters(**{"redirect_uri": uri, **changes})))
     assert uri not in html.unescape(text)
@@ -294,14 +295,14 @@ def test_45_nothing_is_redirected_to_where_nothing_is_registered(
     "changes",
     [{}, {"state": None}, {"response_type": "token"}, {"scope": "admin"}, {"prompt": "none", "max_age": "0"}],
 )
-def test_46_every_answer_names_its_issuer(asking: Asking, changes: dict[str, Any]) -> None:
+def test_46_every_answer_names_its_issuer(asking: AuthorizationRequests, changes: dict[str, Any]) -> None:
     told = said(authorize(asking, **parameters(**changes)))
     assert told["iss"] == ISSUER
     assert told.get("state") == parameters(**changes).get("state")
     assert ("code" in told) != ("error" in told)
 
 
-def test_46_the_issuer_is_not_what_the_request_says(asking: Asking) -> None:
+def test_46_the_issuer_is_not_what_the_request_says(asking: AuthorizationRequests) -> None:
     headers = {**cookie(asking.context, asking.now), "Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com"}
     answer = asking.get("/authorize?" + urlencode({**parameters(), "iss": "https://evil.example.com"}), headers)
     assert said(answer)["iss"] == ISSUER
@@ -321,7 +322,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("state", HOSTILE)
 @pytest.mark.parametrize("scope", ["read", "admin"])
-def test_47_state_is_echoed_exactly_and_nothing_grows_out_of_it(asking: Asking, state: str, scope: str) -> None:
+def test_47_state_is_echoed_exactly_and_nothing_grows_out_of_it(
+    asking: AuthorizationRequests, state: str, scope: str
+) -> None:
     answer = authorize(asking, **parameters(state=state, scope=scope))
     assert said(answer)["state"] == state
     assert answer.headers["location"].isascii()
@@ -335,13 +338,13 @@ def test_47_state_is_echoed_exactly_and_nothing_grows_out_of_it(asking: Asking, 
 
 @pytest.mark.parametrize("state", ["a\r\nSet-Cookie: x=y", "a\x00b", "\x1b[31m"])
 @pytest.mark.parametrize("mode", ["query", "form_post"])
-def test_47_control_characters_are_refused(asking: Asking, state: str, mode: str) -> None:
+def test_47_control_characters_are_refused(asking: AuthorizationRequests, state: str, mode: str) -> None:
     page(authorize(asking, **parameters(state=state, response_mode=mode)))
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri", "request", "request_uri"])
-def test_47_an_error_page_echoes_nothing_of_the_request(asking: Asking, name: str, hostile: str) -> None:
+def test_47_an_error_page_echoes_nothing_of_the_request(asking: AuthorizationRequests, name: str, hostile: str) -> None:
     text = page(authorize(asking, **parameters(**{name: hostile})))
     assert hostile not in text
     assert hostile not in html.unescape(text)
@@ -349,7 +352,9 @@ def test_47_an_error_page_echoes_nothing_of_the_request(asking: Asking, name: st
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("name", ["response_type", "scope", "prompt", "max_age", "claims", "authorization_details"])
-def test_47_an_error_that_is_redirected_echoes_nothing_but_state(asking: Asking, name: str, hostile: str) -> None:
+def test_47_an_error_that_is_redirected_echoes_nothing_but_state(
+    asking: AuthorizationRequests, name: str, hostile: str
+) -> None:
     told = said(authorize(asking, **parameters(**{name: hostile})))
     assert told.keys() == {"error", "error_description", "state", "iss"}
     assert all(part not in told["error_description"] for part in ("<", "alert", "stolen", "%0d", "ä"))
@@ -362,7 +367,7 @@ def test_47_an_error_that_is_redirected_echoes_nothing_but_state(asking: Asking,
     "scope",
     ['read "x"', "read\\", "re\x7fad", "read  write", " read", "réad", " ".join(f"s{n}" for n in range(10_000))],
 )
-def test_51_a_scope_that_is_none(asking: Asking, scope: str) -> None:
+def test_51_a_scope_that_is_none(asking: AuthorizationRequests, scope: str) -> None:
     answer = asking.post("/authorize", parameters(scope=scope), cookie(asking.context, asking.now))
     assert answer.status in (303, 400, 413)
     assert "code=" not in answer.headers.get("location", "")
@@ -370,7 +375,7 @@ def test_51_a_scope_that_is_none(asking: Asking, scope: str) -> None:
     assert pushed.status in (400, 413)
 
 
-def test_51_a_scope_beyond_the_clients(asking: Asking) -> None:
+def test_51_a_scope_beyond_the_clients(asking: AuthorizationRequests) -> None:
     assert said(authorize(asking, **parameters(client_id="narrow", scope="read openid")))["error"] == "invalid_scope"
     assert "code" in said(authorize(asking, **parameters(client_id="narrow", scope="read")))
 
@@ -390,19 +395,19 @@ def test_51_a_scope_beyond_the_clients(asking: Asking) -> None:
         "x" * 3000,
     ],
 )
-def test_52_a_resource_that_is_not_the_clients(asking: Asking, resource: Any) -> None:
+def test_52_a_resource_that_is_not_the_clients(asking: AuthorizationRequests, resource: Any) -> None:
     assert said(authorize(asking, **parameters(resource=resource)))["error"] == "invalid_target"
     answer = asking.post("/par", parameters(resource=resource), WEB)
     assert (answer.status, answer.json()["error"]) == (400, "invalid_target")
 
 
-def test_52_a_code_gives_no_more_resources_than_were_asked_for(asking: Asking) -> None:
+def test_52_a_code_gives_no_more_resources_than_were_asked_for(asking: AuthorizationRequests) -> None:
     code = said(authorize(asking, **parameters()))["code"]
     answer = redeemed(asking, code, resource="https://vault.example.com")
     assert (answer.status, answer.json()["error"]) == (400, "invalid_target")
 
 
-def test_52_a_token_has_no_more_details_than_were_granted(asking: Asking) -> None:
+def test_52_a_token_has_no_more_details_than_were_granted(asking: AuthorizationRequests) -> None:
     code = said(authorize(asking, **parameters(authorization_details=details(PAYMENT), scope="read offline_access")))[
         "code"
     ]
@@ -426,7 +431,7 @@ def test_52_a_token_has_no_more_details_than_were_granted(asking: Asking) -> Non
         '[{"type":"payment","type":"accounts"}]',
     ],
 )
-def test_52_details_made_to_be_costly(asking: Asking, text: str) -> None:
+def test_52_details_made_to_be_costly(asking: AuthorizationRequests, text: str) -> None:
     answer = asking.post("/par", parameters(authorization_details=text), WEB)
     assert (answer.status, answer.json()["error"]) == (400, "invalid_authorization_details")
 
@@ -434,19 +439,19 @@ def test_52_details_made_to_be_costly(asking: Asking, text: str) -> None:
 # 72: pushed requests
 
 
-def pushed(asking: Asking, **changes: Any) -> str:
+def pushed(asking: AuthorizationRequests, **changes: Any) -> str:
     answer = asking.post("/par", parameters(**changes), WEB)
     assert answer.status == 201, answer.body
     return str(answer.json()["request_uri"])
 
 
-def test_72_a_pushed_request_is_answered_once(asking: Asking) -> None:
+def test_72_a_pushed_request_is_answered_once(asking: AuthorizationRequests) -> None:
     request_uri = pushed(asking)
     assert "code" in said(authorize(asking, client_id="web", request_uri=request_uri))
     page(authorize(asking, client_id="web", request_uri=request_uri))
 
 
-def test_72_of_many_answers_at_once_one_has_a_code(asking: Asking) -> None:
+def test_72_of_many_answers_at_once_one_has_a_code(asking: AuthorizationRequests) -> None:
     query = urlencode({"client_id": "web", "request_uri": pushed(asking)}).encode()
     value = cookie(asking.context, asking.now)["Cookie"].partition("=")[2]
 
@@ -458,7 +463,7 @@ def test_72_of_many_answers_at_once_one_has_a_code(asking: Asking) -> None:
     assert sum("code=" in answer for answer in answers) == 1
 
 
-def test_72_nothing_of_the_query_is_merged_with_what_was_pushed(asking: Asking) -> None:
+def test_72_nothing_of_the_query_is_merged_with_what_was_pushed(asking: AuthorizationRequests) -> None:
     request_uri = pushed(asking, scope="read")
     beside = parameters(scope="admin", state="evil", redirect_uri="https://evil.example.com", code_challenge="x" * 43)
     told = said(authorize(asking, **beside, request_uri=request_uri, nonce="n", prompt="login", resource="x"))
@@ -467,7 +472,7 @@ def test_72_nothing_of_the_query_is_merged_with_what_was_pushed(asking: Asking) 
     assert (code.nonce, code.grant.scope) == ("", "read")
 
 
-def test_72_a_pushed_request_of_another_client(asking: Asking) -> None:
+def test_72_a_pushed_request_of_another_client(asking: AuthorizationRequests) -> None:
     page(authorize(asking, client_id="other", request_uri=pushed(asking)))
     page(authorize(asking, client_id="web", request_uri=pushed(asking), request=request_object()))
 
@@ -483,7 +488,7 @@ def test_72_a_pushed_request_of_another_client(asking: Asking) -> None:
         PREFIX.upper() + "x",
     ],
 )
-def test_72_a_request_uri_is_never_fetched(asking: Asking, request_uri: str) -> None:
+def test_72_a_request_uri_is_never_fetched(asking: AuthorizationRequests, request_uri: str) -> None:
     fetched: list[str] = []
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -503,7 +508,7 @@ def test_72_a_request_uri_is_never_fetched(asking: Asking, request_uri: str) -> 
     assert fetched == []
 
 
-def test_72_a_pushed_request_that_was_altered(asking: Asking) -> None:
+def test_72_a_pushed_request_that_was_altered(asking: AuthorizationRequests) -> None:
     request_uri = pushed(asking)
     for altered in (request_uri[:-1], request_uri[:-2] + "AA", request_uri + ".", request_uri.replace(".", ".A", 1)):
         page(authorize(asking, client_id="web", request_uri=altered))
@@ -514,7 +519,7 @@ def test_72_a_pushed_request_that_was_altered(asking: Asking) -> None:
     page(authorize(asking, client_id="web", request_uri=PREFIX + code))
 
 
-def test_31_no_other_bag_is_a_pushed_request(asking: Asking) -> None:
+def test_31_no_other_bag_is_a_pushed_request(asking: AuthorizationRequests) -> None:
     snapshot, now = asking.context.snapshot, int(asking.now)
     kept = {"iss": ISSUER, "iat": now, "exp": now + 60}
     for sample in BAGS:
@@ -524,7 +529,7 @@ def test_31_no_other_bag_is_a_pushed_request(asking: Asking) -> None:
     page(authorize(asking, client_id="web", request=pushed(asking).removeprefix(PREFIX)))
 
 
-def test_72_a_request_object_of_somebody_else(asking: Asking) -> None:
+def test_72_a_request_object_of_somebody_else(asking: AuthorizationRequests) -> None:
     page(authorize(asking, client_id="web", request=request_object(key=OTHER_KEY)))
     page(authorize(asking, client_id="other", request=request_object()))
     page(authorize(asking, client_id="web", request=request_object(client_id="other")))
@@ -532,14 +537,14 @@ def test_72_a_request_object_of_somebody_else(asking: Asking) -> None:
     assert (answer.status, answer.json()["error"]) == (400, "invalid_request_object")
 
 
-def test_72_a_request_object_is_no_client_assertion_nor_the_other_way_round(asking: Asking) -> None:
+def test_72_a_request_object_is_no_client_assertion_nor_the_other_way_round(asking: AuthorizationRequests) -> None:
     assertion_type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     form = {"client_assertion_type": assertion_type, "client_assertion": request_object(header={"typ": "JWT"})}
     assert asking.post("/par", {**parameters(client_id=None), **form}).status == 401
     page(authorize(asking, client_id="web", request=request_object(sub="web", header={"typ": "JWT"})))
 
 
-def test_72_nothing_is_burnt_by_a_request_that_is_refused(asking: Asking) -> None:
+def test_72_nothing_is_burnt_by_a_request_that_is_refused(asking: AuthorizationRequests) -> None:
     memory = watched(asking)
     request_uri = pushed(asking)
     page(authorize(asking, client_id="other", request_uri=request_uri))

@@ -4,7 +4,9 @@ import base64
 
 import pytest
 
-from tests.satchel import CXF, DEMO, Answer, Satchel, basic
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import Satchel
 
 GRANT = {"grant_type": "client_credentials"}
 POST = {"client_id": "123456789", "client_secret": "987654321"}

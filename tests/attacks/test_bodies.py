@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from service.decisions.token import settle as settle_module
-from tests.satchel import API, CXF, DEMO, Answer, Satchel
+from tests.worlds.demo import API_SERVER, CXF, DEMO
+from tests.worlds.http import Answer
+from tests.worlds.satchel import Satchel
 
 LIMIT = 64 * 1024
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -79,7 +81,7 @@ def test_86_forwarded_headers_change_nothing(satchel: Satchel, name: str) -> Non
     spoofed = {name: SPOOFED[name]}
     answer = satchel.post("/token", GRANT, {**CXF, **spoofed})
     assert answer.status == 200
-    seen = satchel.introspect(answer.json()["access_token"], {**API, **spoofed}).json()
+    seen = satchel.introspect(answer.json()["access_token"], {**API_SERVER, **spoofed}).json()
     assert seen["iss"] == "http://127.0.0.1:8000"
     assert all(line["remote"] == "127.0.0.1" for line in satchel.log[-2:])
     for path in ("/jwks", "/.well-known/oauth-authorization-server", "/nowhere", "/healthz"):
@@ -131,7 +133,7 @@ def test_87_nothing_of_the_request_is_reflected(satchel: Satchel) -> None:
         satchel.post("/token", GRANT + f"&resource={canary}".encode(), CXF),
         satchel.post("/token", f"{canary}={canary}&{canary}={canary}", CXF),
         satchel.post("/token", GRANT, {"Authorization": canary}),
-        satchel.post("/introspect", {"token": canary, "token_type_hint": canary}, API),
+        satchel.post("/introspect", {"token": canary, "token_type_hint": canary}, API_SERVER),
         satchel.post(f"/token?{canary}", GRANT, CXF),
     ):
         assert canary not in f"{answer.body!r}{answer.headers}".lower()

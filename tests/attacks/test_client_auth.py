@@ -27,24 +27,24 @@ from service.memory import Memory, MemorySettings, open_memory
 from service.protocol import passwords
 from service.protocol.one_time_id import replay_id
 from service.web.remote_keys import HttpRemoteKeys
-from tests.client_auth.proofs import (
+from tests.worlds.certificates import certificate, escaped_pem, rfc9440
+from tests.worlds.client_proofs import (
     EC_KEY,
     HEAD,
     HMAC_SECRET,
-    ISSUER,
     JWKS,
     KEYS,
     assertion,
-    certificate,
     claims,
     client_toml,
-    escaped_pem,
     form,
     public_jwk,
-    rfc9440,
 )
-from tests.satchel import NOW, Answer, Running, Satchel, basic, form_bytes
-from tests.sessions import Watched
+from tests.worlds.gunicorn import Running
+from tests.worlds.http import Answer, basic, form_bytes
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.watched_memory import Watched
 
 SECRETS = [{"sha256": sha256(b"right").hexdigest()}]
 CLIENTS = (

@@ -13,27 +13,18 @@ from service.bags.kinds import KINDS, AccessToken, AuthorizationCode, Bag, Grant
 from service.bags.snapshot import Snapshot
 from service.decisions.form_request import FormRequest
 from service.decisions.token.decide import decide_token
-from tests.bags.samples import front_bags, other_spellings
-from tests.satchel import NOW, basic, form_bytes
-from tests.sessions import (
-    API,
-    CHALLENGE,
-    ISSUER,
-    REDIRECT,
-    RESOURCES,
-    RS,
-    VAULT,
-    VERIFIER,
-    Holder,
-    Sessions,
-    granted,
-    refused,
-)
+from tests.worlds.bags import front_bags, other_spellings
+from tests.worlds.dpop import Holder
+from tests.worlds.http import basic, form_bytes, granted, refused
+from tests.worlds.identifiers import API, ISSUER, VAULT
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.refresh_chains import REDIRECT, RESOURCES, RS, RefreshChains
+from tests.worlds.satchel import NOW
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path / "codes")
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path / "codes")
 
 
 def spellings(text: str) -> list[str]:
@@ -53,7 +44,7 @@ def spellings(text: str) -> list[str]:
 
 @pytest.mark.parametrize("client", ["web", "spa"])
 @pytest.mark.parametrize("form", RESOURCES)
-def test_38_a_replayed_code_takes_its_tokens_along(sessions: Sessions, client: str, form: str) -> None:
+def test_38_a_replayed_code_takes_its_tokens_along(sessions: RefreshChains, client: str, form: str) -> None:
     code = sessions.code(client)
     tokens = granted(sessions.redeem(code, client, resource=RESOURCES[form]))
     later = granted(sessions.refresh(tokens["refresh_token"], client))
@@ -68,7 +59,7 @@ def test_38_a_replayed_code_takes_its_tokens_along(sessions: Sessions, client: s
     assert sessions.reason == "revoked"
 
 
-def test_38_in_the_last_second_and_after_it(sessions: Sessions) -> None:
+def test_38_in_the_last_second_and_after_it(sessions: RefreshChains) -> None:
     code = sessions.code()
     tokens = granted(sessions.redeem(code))
     sessions.now += 60
@@ -79,7 +70,7 @@ def test_38_in_the_last_second_and_after_it(sessions: Sessions) -> None:
     assert not sessions.active(tokens["access_token"])
 
 
-def test_38_a_replay_that_proves_nothing_revokes_nothing(sessions: Sessions) -> None:
+def test_38_a_replay_that_proves_nothing_revokes_nothing(sessions: RefreshChains) -> None:
     """Otherwise whoever sees a code in a log could end the session that it began."""
     code = sessions.code("web", challenge=CHALLENGE, redirect_uri=REDIRECT)
     right = {"code_verifier": VERIFIER, "redirect_uri": REDIRECT}
@@ -97,7 +88,7 @@ def test_38_a_replay_that_proves_nothing_revokes_nothing(sessions: Sessions) -> 
     granted(sessions.refresh(tokens["refresh_token"]))
 
 
-def test_38_another_code_of_the_same_consent_is_another_session(sessions: Sessions) -> None:
+def test_38_another_code_of_the_same_consent_is_another_session(sessions: RefreshChains) -> None:
     one, two = sessions.code(), sessions.code()
     tokens = granted(sessions.redeem(two))
     granted(sessions.redeem(one))
@@ -105,7 +96,7 @@ def test_38_another_code_of_the_same_consent_is_another_session(sessions: Sessio
     assert sessions.active(tokens["access_token"])
 
 
-def test_39_other_spellings_of_a_code_are_no_code(sessions: Sessions) -> None:
+def test_39_other_spellings_of_a_code_are_no_code(sessions: RefreshChains) -> None:
     """One code, one text: a second spelling could not even be spent, so it revokes nothing."""
     code = sessions.code()
     for text in spellings(code):
@@ -134,7 +125,7 @@ def test_39_other_spellings_of_a_code_are_no_code(sessions: Sessions) -> None:
         ("web", {"code_verifier": ""}),
     ],
 )
-def test_40_wrong_client_redirect_uri_or_verifier(sessions: Sessions, client: str, form: dict[str, str]) -> None:
+def test_40_wrong_client_redirect_uri_or_verifier(sessions: RefreshChains, client: str, form: dict[str, str]) -> None:
     code = sessions.code("web", challenge=CHALLENGE, redirect_uri=REDIRECT)
     right = {"code_verifier": VERIFIER, "redirect_uri": REDIRECT}
     answer = sessions.redeem(code, client, **{**right, **form})
@@ -144,7 +135,7 @@ def test_40_wrong_client_redirect_uri_or_verifier(sessions: Sessions, client: st
     granted(sessions.redeem(code, **right))
 
 
-def test_40_a_client_whose_secret_is_wrong_spends_nothing(sessions: Sessions) -> None:
+def test_40_a_client_whose_secret_is_wrong_spends_nothing(sessions: RefreshChains) -> None:
     code = sessions.code()
     form = {"grant_type": "authorization_code", "code": code, "client_id": "web", "client_secret": "wrong"}
     refused(sessions.post("/token", form), "invalid_client", 401)
@@ -156,26 +147,26 @@ def test_40_a_client_whose_secret_is_wrong_spends_nothing(sessions: Sessions) ->
 
 @pytest.mark.parametrize("client", ["web", "spa"])
 @pytest.mark.parametrize("verifier", [VERIFIER, "x" * 43, "x"])
-def test_41_a_verifier_without_a_challenge(sessions: Sessions, client: str, verifier: str) -> None:
+def test_41_a_verifier_without_a_challenge(sessions: RefreshChains, client: str, verifier: str) -> None:
     """Somebody took the challenge out of the authorization request (RFC 9700 section 4.8.2)."""
     refused(sessions.redeem(sessions.code(client, challenge=b""), client, code_verifier=verifier))
     assert sessions.reason == ("PKCE downgrade" if client == "web" else "a public client's code without PKCE")
 
 
-def test_41_a_public_client_without_pkce(sessions: Sessions) -> None:
+def test_41_a_public_client_without_pkce(sessions: RefreshChains) -> None:
     """Even where whoever minted the code forgot to ask for it (RFC 9700 section 2.1.1)."""
     refused(sessions.redeem(sessions.code("spa", challenge=b""), "spa", code_verifier=None))
     assert sessions.reason == "a public client's code without PKCE"
 
 
 @pytest.mark.parametrize("length", [42, 129])
-def test_41_verifiers_of_42_and_129_characters(sessions: Sessions, length: int) -> None:
+def test_41_verifiers_of_42_and_129_characters(sessions: RefreshChains, length: int) -> None:
     verifier = "v" * length
     code = sessions.code(challenge=sha256(verifier.encode()).digest())
     refused(sessions.redeem(code, code_verifier=verifier))
 
 
-def test_41_plain(sessions: Sessions) -> None:
+def test_41_plain(sessions: RefreshChains) -> None:
     """The challenge, sent as the verifier, with the method that would make them equal."""
     code = sessions.code(challenge=CHALLENGE)
     text = encode(CHALLENGE).decode()
@@ -184,7 +175,7 @@ def test_41_plain(sessions: Sessions) -> None:
     granted(sessions.redeem(code, code_verifier=VERIFIER, code_challenge_method="plain"))
 
 
-def test_44_parameters_that_are_sent_twice(sessions: Sessions) -> None:
+def test_44_parameters_that_are_sent_twice(sessions: RefreshChains) -> None:
     code, mine = sessions.code("spa"), sessions.code("spa")
     form = {"grant_type": "authorization_code", "client_id": "spa", "code": [code, mine]}
     refused(sessions.post("/token", form), "invalid_request")
@@ -199,7 +190,7 @@ def test_44_parameters_that_are_sent_twice(sessions: Sessions) -> None:
     "resource",
     ["https://unknown.example.com", API + "/", API.upper(), "https://api.example.com:443", "x", VAULT, [API, VAULT]],
 )
-def test_52_resources_that_are_unknown_or_wider_than_the_consent(sessions: Sessions, resource: Any) -> None:
+def test_52_resources_that_are_unknown_or_wider_than_the_consent(sessions: RefreshChains, resource: Any) -> None:
     code = sessions.code(resources=(API,))
     refused(sessions.redeem(code, resource=resource), "invalid_target")
     tokens = granted(sessions.redeem(code))
@@ -209,7 +200,7 @@ def test_52_resources_that_are_unknown_or_wider_than_the_consent(sessions: Sessi
 # --- 31: every kind of bag and token at every parameter that takes one
 
 
-def everything(sessions: Sessions) -> dict[str, str]:
+def everything(sessions: RefreshChains) -> dict[str, str]:
     """A genuine text of every kind that we issue, all of them about alice and the client web."""
     snapshot, alg = sessions.context.snapshot, "ES256"
     texts = {kind.__name__: sealed(sessions, kind) for kind in KINDS}
@@ -225,7 +216,7 @@ def everything(sessions: Sessions) -> dict[str, str]:
 FRONT = {type(sample): sample for sample in front_bags()}
 
 
-def bag(sessions: Sessions, kind: type[Bag]) -> Bag:
+def bag(sessions: RefreshChains, kind: type[Bag]) -> Bag:
     """A bag of `kind` that would be good where it belongs."""
     code = sessions.context.snapshot.open(sessions.code(), (AuthorizationCode,), sessions.now)
     common: dict[str, Any] = {"iss": ISSUER, "jti": code.jti, "iat": code.iat, "exp": code.exp}
@@ -238,7 +229,7 @@ def bag(sessions: Sessions, kind: type[Bag]) -> Bag:
     return kind(**common, **{name: value for name, value in more.items() if name in fields})
 
 
-def sealed(sessions: Sessions, kind: type[Bag]) -> str:
+def sealed(sessions: RefreshChains, kind: type[Bag]) -> str:
     return sessions.context.snapshot.seal(bag(sessions, kind), sessions.now)
 
 
@@ -251,7 +242,7 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("where", "parameter"), ACCEPTED)
-def test_31_the_kind_matrix(sessions: Sessions, where: str, parameter: str) -> None:
+def test_31_the_kind_matrix(sessions: RefreshChains, where: str, parameter: str) -> None:
     passed = set()
     for name, text in everything(sessions).items():
         if where == "revoke":
@@ -269,7 +260,7 @@ def test_31_the_kind_matrix(sessions: Sessions, where: str, parameter: str) -> N
     assert passed == ACCEPTED[where, parameter]
 
 
-def test_31_nothing_is_a_client_or_a_secret_or_a_verifier(sessions: Sessions) -> None:
+def test_31_nothing_is_a_client_or_a_secret_or_a_verifier(sessions: RefreshChains) -> None:
     for text in everything(sessions).values():
         for form in ({"client_id": text, "client_secret": "x"}, {"client_id": "web", "client_secret": text}):
             refused(sessions.post("/token", {"grant_type": "client_credentials", **form}), "invalid_client", 401)
@@ -277,7 +268,7 @@ def test_31_nothing_is_a_client_or_a_secret_or_a_verifier(sessions: Sessions) ->
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_31_a_kind_under_the_header_of_another(sessions: Sessions, kind: type[Bag]) -> None:
+def test_31_a_kind_under_the_header_of_another(sessions: RefreshChains, kind: type[Bag]) -> None:
     """With the right content key, even: the header is authenticated."""
     for other in KINDS:
         if other is not kind:
@@ -288,14 +279,14 @@ def test_31_a_kind_under_the_header_of_another(sessions: Sessions, kind: type[Ba
             assert not sessions.active(text)
 
 
-def test_37_a_code_of_another_issuer_with_our_keys(sessions: Sessions) -> None:
+def test_37_a_code_of_another_issuer_with_our_keys(sessions: RefreshChains) -> None:
     staging = Snapshot(sessions.context.snapshot.ring, "https://staging.example.com")
     theirs = msgspec.structs.replace(bag(sessions, AuthorizationCode), iss="https://staging.example.com")
     refused(sessions.redeem(staging.seal(theirs, sessions.now)))
     assert sessions.reason == "issuer"
 
 
-def test_a_code_without_a_memory_is_not_taken(sessions: Sessions) -> None:
+def test_a_code_without_a_memory_is_not_taken(sessions: RefreshChains) -> None:
     grant = bag(sessions, AuthorizationCode).grant  # type: ignore[attr-defined]
     for memory in ("", "none", "embedded", sessions.context.memory.identity.upper() + "x"):
         other: Grant = msgspec.structs.replace(grant, memory=memory)
@@ -304,7 +295,7 @@ def test_a_code_without_a_memory_is_not_taken(sessions: Sessions) -> None:
         assert sessions.reason == "wrong memory"
 
 
-def test_39_in_one_process(sessions: Sessions) -> None:
+def test_39_in_one_process(sessions: RefreshChains) -> None:
     """A hundred requests that run into each other at every await."""
     code = sessions.code()
     body = form_bytes({"grant_type": "authorization_code", "code": code})

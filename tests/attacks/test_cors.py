@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from service.config import ConfigError
-from tests.satchel import CXF, DEMO, Answer, Satchel
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.http import Answer
+from tests.worlds.satchel import Satchel
 
 HOME = "https://app.example.com"
 NEAR = [

@@ -41,7 +41,7 @@ from service.bags.nested import Recipient
 from service.bags.snapshot import Snapshot
 from service.clients.registry import Registry
 from service.config import Client, ClientSecret, ConfigError
-from tests.bags.samples import (
+from tests.worlds.bags import (
     BAGS,
     GRANT,
     ISSUER,
@@ -53,15 +53,15 @@ from tests.bags.samples import (
     signing_key,
     snapshot,
 )
-from tests.every_format import APP, NAMES, OTHER, RS, SECRETS, EveryFormat, recipient_keys, toml
-from tests.satchel import basic
+from tests.worlds.http import basic
+from tests.worlds.token_formats import APP, NAMES, OTHER, RS, SECRETS, TokenFormats, recipient_keys, toml
 
 RECIPIENTS = [Recipient.from_jwk(key.export_public(as_dict=True)) for key in recipient_keys().values()]
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    return EveryFormat(tmp_path_factory.mktemp("every"))
+    return TokenFormats(tmp_path_factory.mktemp("every"))
 
 
 # --- 88, 89: nothing is used twice
@@ -201,7 +201,7 @@ def says_nothing(text, *secrets):
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
     """A service that has lived through good and bad: (service, every secret of it, every text that it gave out)."""
-    service = EveryFormat(tmp_path_factory.mktemp("session"))
+    service = TokenFormats(tmp_path_factory.mktemp("session"))
     secrets = [*material(service.ring), *SECRETS.values()]
     for name, secret in SECRETS.items():
         secrets += [basic(name, secret)["Authorization"].partition(" ")[2]]

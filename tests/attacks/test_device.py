@@ -20,10 +20,12 @@ from service.decisions.login_application.ticket import decide_ticket, decide_tic
 from service.decisions.pages import ConsentPage, LoginPage
 from service.decisions.token.decide import decide_token
 from service.protocol.user_code import fresh_user_code
-from tests.decisions.test_ticket import LOGIN, answered, begin, issue, redeem, resume, sent
-from tests.devices import ISSUER, Devices
-from tests.satchel import NOW, Answer, basic
-from tests.sessions import granted, refused, watched
+from tests.decisions.login_application.test_ticket import LOGIN, answered, begin, issue, redeem, resume, sent
+from tests.worlds.devices import Devices
+from tests.worlds.http import Answer, basic, granted, refused
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.satchel import NOW
+from tests.worlds.watched_memory import watched
 
 FEW = "[login]\nfailures_per_address = 5\nwindow = 900\n"
 TOO_MANY = "There were too many codes."

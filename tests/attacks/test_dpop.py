@@ -9,24 +9,27 @@ import jwt
 import pytest
 
 from service.app import create_app
-from tests.bags.samples import other_spellings
-from tests.satchel import NOW, Answer, basic, form_bytes
-from tests.sessions import API, ISSUER, RESOURCES, Holder, Sessions, granted, refused
+from tests.worlds.bags import other_spellings
+from tests.worlds.dpop import Holder
+from tests.worlds.http import Answer, basic, form_bytes, granted, refused
+from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.refresh_chains import RESOURCES, RefreshChains
+from tests.worlds.satchel import NOW
 
 CC = {"grant_type": "client_credentials"}
 URL = ISSUER + "/token"
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path / "dpop")
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path / "dpop")
 
 
-def send(sessions: Sessions, proof: str, client: str = "web") -> Answer:
+def send(sessions: RefreshChains, proof: str, client: str = "web") -> Answer:
     return sessions.send("/token", client, CC, proof)
 
 
-def bad(sessions: Sessions, proof: str) -> None:
+def bad(sessions: RefreshChains, proof: str) -> None:
     answer = send(sessions, proof)
     refused(answer, "invalid_dpop_proof")
     assert answer.json()["error_description"] == "the DPoP proof is not valid"
@@ -36,7 +39,7 @@ def bad(sessions: Sessions, proof: str) -> None:
 
 
 @pytest.mark.parametrize("form", RESOURCES)
-def test_the_token_is_bound_and_says_so(sessions: Sessions, form: str) -> None:
+def test_the_token_is_bound_and_says_so(sessions: RefreshChains, form: str) -> None:
     holder = Holder()
     tokens = granted(sessions.send("/token", "web", {**CC, "resource": RESOURCES[form]}, holder.proof(NOW)))
     assert tokens["token_type"] == "DPoP"
@@ -47,7 +50,7 @@ def test_the_token_is_bound_and_says_so(sessions: Sessions, form: str) -> None:
         assert claims["cnf"] == {"jkt": holder.jkt}
 
 
-def test_without_a_proof_the_token_is_a_bearers(sessions: Sessions) -> None:
+def test_without_a_proof_the_token_is_a_bearers(sessions: RefreshChains) -> None:
     tokens = granted(sessions.send("/token", "web", CC))
     assert tokens["token_type"] == "Bearer"
     seen = sessions.seen(tokens["access_token"])
@@ -55,7 +58,7 @@ def test_without_a_proof_the_token_is_a_bearers(sessions: Sessions) -> None:
     assert "cnf" not in seen
 
 
-def test_a_client_that_must_use_dpop(sessions: Sessions) -> None:
+def test_a_client_that_must_use_dpop(sessions: RefreshChains) -> None:
     refused(sessions.redeem(sessions.code("wallet"), "wallet"), "invalid_dpop_proof")
     assert sessions.begin("wallet", Holder().proof(NOW))["token_type"] == "DPoP"
 
@@ -63,7 +66,7 @@ def test_a_client_that_must_use_dpop(sessions: Sessions) -> None:
 # --- 7
 
 
-def test_07_a_private_or_symmetric_key_in_the_proof(sessions: Sessions) -> None:
+def test_07_a_private_or_symmetric_key_in_the_proof(sessions: RefreshChains) -> None:
     holder = Holder()
     bad(sessions, holder.proof(NOW, header={"jwk": holder.key.export(as_dict=True)}))
     secret = Holder(kty="oct", size=256)
@@ -71,7 +74,7 @@ def test_07_a_private_or_symmetric_key_in_the_proof(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "HS256", "", None, [], "ES512", "RS1"])
-def test_01_algorithms_that_are_none(sessions: Sessions, alg: Any) -> None:
+def test_01_algorithms_that_are_none(sessions: RefreshChains, alg: Any) -> None:
     proof = Holder().proof(NOW)
     header, payload, signature = proof.split(".")
     members = json.loads(base64.urlsafe_b64decode(header + "=="))
@@ -83,7 +86,7 @@ def test_01_algorithms_that_are_none(sessions: Sessions, alg: Any) -> None:
 # --- 64
 
 
-def test_64_a_proof_is_good_once(sessions: Sessions) -> None:
+def test_64_a_proof_is_good_once(sessions: RefreshChains) -> None:
     proof = Holder().proof(NOW)
     granted(send(sessions, proof))
     for _ in range(3):
@@ -96,7 +99,7 @@ def test_64_a_proof_is_good_once(sessions: Sessions) -> None:
     assert sessions.reason != "replayed"  # too old, by now
 
 
-def test_64_the_same_jti_in_another_proof_of_the_same_key(sessions: Sessions) -> None:
+def test_64_the_same_jti_in_another_proof_of_the_same_key(sessions: RefreshChains) -> None:
     holder = Holder()
     granted(send(sessions, holder.proof(NOW, jti="once")))
     bad(sessions, holder.proof(NOW - 5, jti="once"))
@@ -104,13 +107,13 @@ def test_64_the_same_jti_in_another_proof_of_the_same_key(sessions: Sessions) ->
     granted(send(sessions, Holder().proof(NOW, jti="once")))  # nobody can use up another's
 
 
-def test_64_one_client_cannot_replay_anothers(sessions: Sessions) -> None:
+def test_64_one_client_cannot_replay_anothers(sessions: RefreshChains) -> None:
     proof = Holder().proof(NOW)
     granted(send(sessions, proof, "web"))
     refused(send(sessions, proof, "other"), "invalid_dpop_proof")
 
 
-def test_64_two_headers(sessions: Sessions) -> None:
+def test_64_two_headers(sessions: RefreshChains) -> None:
     holder = Holder()
     one, two = holder.proof(NOW), holder.proof(NOW)
     kind = ("Content-Type", "application/x-www-form-urlencoded")
@@ -125,7 +128,7 @@ def test_64_two_headers(sessions: Sessions) -> None:
     granted(send(sessions, two))
 
 
-def test_64_other_spellings_of_a_used_proof(sessions: Sessions) -> None:
+def test_64_other_spellings_of_a_used_proof(sessions: RefreshChains) -> None:
     proof = Holder().proof(NOW)
     granted(send(sessions, proof))
     header, payload, signature = proof.split(".")
@@ -162,18 +165,18 @@ def test_64_other_spellings_of_a_used_proof(sessions: Sessions) -> None:
     ],
     ids=str,
 )
-def test_65_claims_that_do_not_fit(sessions: Sessions, claims: dict[str, Any]) -> None:
+def test_65_claims_that_do_not_fit(sessions: RefreshChains, claims: dict[str, Any]) -> None:
     holder = Holder()
     bad(sessions, holder.proof(NOW, **claims))
     granted(send(sessions, holder.proof(NOW)))
 
 
 @pytest.mark.parametrize("htu", [URL + "?a=b", URL + "#x", "https://AS.EXAMPLE.COM:443/token"])
-def test_65_what_of_htu_does_not_count(sessions: Sessions, htu: str) -> None:
+def test_65_what_of_htu_does_not_count(sessions: RefreshChains, htu: str) -> None:
     granted(send(sessions, Holder().proof(NOW, htu=htu)))
 
 
-def test_65_the_host_header_does_not_count(sessions: Sessions) -> None:
+def test_65_the_host_header_does_not_count(sessions: RefreshChains) -> None:
     holder = Holder()
     theirs = {"Host": "evil.example.com", "X-Forwarded-Host": "evil.example.com", **basic("web", "secret")}
     proof = holder.proof(NOW, "https://evil.example.com/token")
@@ -184,7 +187,7 @@ def test_65_the_host_header_does_not_count(sessions: Sessions) -> None:
 # --- 66: jkt swapped
 
 
-def test_66_a_code_for_another_key(sessions: Sessions) -> None:
+def test_66_a_code_for_another_key(sessions: RefreshChains) -> None:
     holder, thief = Holder(), Holder()
     code = sessions.code("spa", dpop_jkt=holder.jkt)
     refused(sessions.redeem(code, "spa", thief.proof(NOW)))
@@ -200,7 +203,7 @@ def nonce_of(answer: Answer) -> str:
     return answer.headers["dpop-nonce"]
 
 
-def test_67_the_whole_dance(sessions: Sessions) -> None:
+def test_67_the_whole_dance(sessions: RefreshChains) -> None:
     """RFC 9449 section 8: refused with a nonce, then good with it, and a nonce for the next time."""
     holder, code = Holder(), sessions.code("nonced")
     nonce = nonce_of(sessions.redeem(code, "nonced", holder.proof(NOW)))
@@ -211,7 +214,7 @@ def test_67_the_whole_dance(sessions: Sessions) -> None:
     assert granted(sessions.refresh(tokens["refresh_token"], "nonced", proof))["token_type"] == "DPoP"
 
 
-def test_67_a_stale_nonce(sessions: Sessions) -> None:
+def test_67_a_stale_nonce(sessions: RefreshChains) -> None:
     holder, code = Holder(), sessions.code("nonced")
     nonce = nonce_of(sessions.redeem(code, "nonced", holder.proof(NOW)))
     sessions.now += 120
@@ -222,7 +225,7 @@ def test_67_a_stale_nonce(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("nonce", ["x", "", "é", "a.b.c", "\x00", "x" * 4000])
-def test_67_a_forged_nonce(sessions: Sessions, nonce: str) -> None:
+def test_67_a_forged_nonce(sessions: RefreshChains, nonce: str) -> None:
     holder, code = Holder(), sessions.code("nonced")
     good = nonce_of(sessions.redeem(code, "nonced", holder.proof(NOW, nonce=nonce)))
     kid, slot, mac = good.split(".")
@@ -231,14 +234,14 @@ def test_67_a_forged_nonce(sessions: Sessions, nonce: str) -> None:
     granted(sessions.redeem(code, "nonced", holder.proof(NOW, nonce=good)))
 
 
-def test_67_a_client_that_need_not_may_still_send_one(sessions: Sessions) -> None:
+def test_67_a_client_that_need_not_may_still_send_one(sessions: RefreshChains) -> None:
     holder = Holder()
     good = nonce_of(send(sessions, holder.proof(NOW, nonce="stale")))
     granted(send(sessions, holder.proof(NOW, nonce=good)))
     assert "dpop-nonce" not in send(sessions, holder.proof(NOW)).headers
 
 
-def test_67_a_nonce_does_not_make_a_proof_good_twice(sessions: Sessions) -> None:
+def test_67_a_nonce_does_not_make_a_proof_good_twice(sessions: RefreshChains) -> None:
     holder = Holder()
     good = nonce_of(send(sessions, holder.proof(NOW, nonce="stale")))
     proof = holder.proof(NOW, nonce=good)
@@ -246,15 +249,15 @@ def test_67_a_nonce_does_not_make_a_proof_good_twice(sessions: Sessions) -> None
     refused(send(sessions, proof), "invalid_dpop_proof")
 
 
-def test_67_a_refused_nonce_spends_nothing(sessions: Sessions) -> None:
+def test_67_a_refused_nonce_spends_nothing(sessions: RefreshChains) -> None:
     holder, code = Holder(), sessions.code("nonced")
     nonce = nonce_of(sessions.redeem(code, "nonced", holder.proof(NOW, jti="same")))
     granted(sessions.redeem(code, "nonced", holder.proof(NOW, jti="same", nonce=nonce)))
 
 
-def node(sessions: Sessions, directory: Path, same_keys: bool) -> Sessions:
+def node(sessions: RefreshChains, directory: Path, same_keys: bool) -> RefreshChains:
     """Another node: the same configuration, its own memory."""
-    other = Sessions(directory)
+    other = RefreshChains(directory)
     if same_keys:
         with other.store.lock():
             other.store.save(sessions.store.load())
@@ -262,19 +265,19 @@ def node(sessions: Sessions, directory: Path, same_keys: bool) -> Sessions:
     return other
 
 
-def test_67_a_nonce_of_another_node_with_the_same_keys(sessions: Sessions, tmp_path: Path) -> None:
+def test_67_a_nonce_of_another_node_with_the_same_keys(sessions: RefreshChains, tmp_path: Path) -> None:
     other, holder = node(sessions, tmp_path, same_keys=True), Holder()
     nonce = nonce_of(send(other, holder.proof(NOW, nonce="x")))
     granted(send(sessions, holder.proof(NOW, nonce=nonce)))
 
 
-def test_67_a_nonce_of_another_ring(sessions: Sessions, tmp_path: Path) -> None:
+def test_67_a_nonce_of_another_ring(sessions: RefreshChains, tmp_path: Path) -> None:
     other, holder = node(sessions, tmp_path, same_keys=False), Holder()
     nonce = nonce_of(send(other, holder.proof(NOW, nonce="x")))
     nonce_of(send(sessions, holder.proof(NOW, nonce=nonce)))
 
 
-def test_the_metadata_names_what_is_taken(sessions: Sessions) -> None:
+def test_the_metadata_names_what_is_taken(sessions: RefreshChains) -> None:
     document = sessions.get("/.well-known/oauth-authorization-server").json()
     assert "ES256" in document["dpop_signing_alg_values_supported"]
     assert not {"none", "HS256"}.intersection(document["dpop_signing_alg_values_supported"])

@@ -14,19 +14,16 @@ from service.bags.kinds import AccessToken, AuthorizationCode, Grant, RefreshTok
 from service.bags.snapshot import Snapshot
 from service.grants.exchange_party import ACCESS_TOKEN, ID_TOKEN, JWT
 from service.protocol.digests import client_digest
-from tests.grants.issuing import (
-    API,
-    BILLING,
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, BILLING, ISSUER, SEALED, VAULT
+from tests.worlds.issuers import (
     EXCHANGE,
     IDP,
     INVALID_ASSERTION,
-    ISSUER,
     JWT_BEARER,
     PARTNER,
     RESOURCES,
-    SEALED,
     STRANGER,
-    VAULT,
     Issuer,
     client,
     exchange,
@@ -34,7 +31,7 @@ from tests.grants.issuing import (
     mint,
     read,
 )
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.satchel import NOW, Satchel
 
 REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
 SAML2 = "urn:ietf:params:oauth:token-type:saml2"

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.satchel import API, CXF, DEMO, Answer, Satchel
+from tests.worlds.demo import API_SERVER, CXF, DEMO
+from tests.worlds.http import Answer
+from tests.worlds.satchel import Satchel
 
 FORM = "application/x-www-form-urlencoded"
 GRANT = b"grant_type=client_credentials"
@@ -163,7 +165,7 @@ def test_52_resource_and_audience(satchel: Satchel) -> None:
     "twice",
     [
         ("Authorization", next(iter(CXF.values()))),
-        ("Authorization", next(iter(API.values()))),
+        ("Authorization", next(iter(API_SERVER.values()))),
         ("Content-Type", FORM),
         ("Content-Type", "application/json"),
     ],

@@ -15,32 +15,33 @@ from service.decisions.authorize.consent import decide_consent
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
 from service.protocol.revocation_check import revoked
-from tests.bags.samples import BAGS, other_spellings
-from tests.decisions.asking import parameters
-from tests.decisions.visiting import (
+from tests.worlds.authorization_requests import parameters
+from tests.worlds.bags import BAGS, other_spellings
+from tests.worlds.built_in_pages import (
     WITH_APPLICATION,
     Browser,
-    Visiting,
+    BuiltInPages,
     answered,
     consent_page,
     login_page,
     shown,
     told,
 )
-from tests.satchel import Answer, form_bytes
-from tests.sessions import ISSUER, watched
+from tests.worlds.http import Answer, form_bytes
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.watched_memory import watched
 
 AGAIN = "invalid_request"
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Visiting:
-    return Visiting(tmp_path / "front")
+def service(tmp_path: Path) -> BuiltInPages:
+    return BuiltInPages(tmp_path / "front")
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Visiting:
-    return Visiting(tmp_path / "outside", WITH_APPLICATION)
+def outside(tmp_path: Path) -> BuiltInPages:
+    return BuiltInPages(tmp_path / "outside", WITH_APPLICATION)
 
 
 def refused(browser: Browser, decision: Decision, reason: str) -> None:
@@ -55,7 +56,7 @@ def refused(browser: Browser, decision: Decision, reason: str) -> None:
 
 
 @pytest.mark.parametrize("keeps", ["nothing", "a cookie of its own", "garbage"])
-def test_73_a_login_page_of_another_browser(service: Visiting, keeps: str) -> None:
+def test_73_a_login_page_of_another_browser(service: BuiltInPages, keeps: str) -> None:
     """Else an attacker could have a victim log in for a request of the attacker's client."""
     page = Browser(service).ask()
     victim = Browser(service)
@@ -68,7 +69,7 @@ def test_73_a_login_page_of_another_browser(service: Visiting, keeps: str) -> No
     refused(victim, victim.log_in(page), reason)
 
 
-def test_73_a_consent_page_of_another_browser(service: Visiting) -> None:
+def test_73_a_consent_page_of_another_browser(service: BuiltInPages) -> None:
     """The attacker's page, posted by a victim who is logged in: the victim's consent would go to the attacker."""
     mallory, victim = Browser(service), Browser(service)
     page = mallory.log_in(mallory.ask(state="of mallory"))
@@ -79,7 +80,7 @@ def test_73_a_consent_page_of_another_browser(service: Visiting) -> None:
     refused(victim, victim.answer(page), "browser: unknown header")
 
 
-def test_73_a_verdict_of_another_browser(outside: Visiting) -> None:
+def test_73_a_verdict_of_another_browser(outside: BuiltInPages) -> None:
     """Login CSRF: the attacker has logged in as themselves, and sends the victim the last URL."""
     mallory, victim = Browser(outside), Browser(outside)
     query = outside.verdict(mallory.ask().answer, sub="mallory")
@@ -93,7 +94,7 @@ def test_73_a_verdict_of_another_browser(outside: Visiting) -> None:
 # --- 73, across sessions
 
 
-def test_73_a_consent_page_that_was_made_for_somebody_else(service: Visiting) -> None:
+def test_73_a_consent_page_that_was_made_for_somebody_else(service: BuiltInPages) -> None:
     browser, reason = Browser(service), "the page was not made for this session"
     page = browser.log_in(browser.ask(), "alice")
     alice = browser.session
@@ -105,7 +106,7 @@ def test_73_a_consent_page_that_was_made_for_somebody_else(service: Visiting) ->
     assert service.grant(browser.answer(page)).sub == "u-1"
 
 
-def test_73_a_consent_page_after_the_logout(service: Visiting) -> None:
+def test_73_a_consent_page_after_the_logout(service: BuiltInPages) -> None:
     browser = Browser(service)
     page = browser.log_in(browser.ask())
     entry = revoked(browser.signed_in.sid)
@@ -113,7 +114,7 @@ def test_73_a_consent_page_after_the_logout(service: Visiting) -> None:
     refused(browser, browser.answer(page), "the page was not made for this session")
 
 
-def test_73_a_login_page_is_no_consent_page(service: Visiting) -> None:
+def test_73_a_login_page_is_no_consent_page(service: BuiltInPages) -> None:
     browser = Browser(service)
     assert "code" in answered(browser.through())
     page = login_page(browser.ask(client_id="other", prompt="login"))
@@ -123,7 +124,7 @@ def test_73_a_login_page_is_no_consent_page(service: Visiting) -> None:
     refused(browser, browser.answer(page.ticket), "the page was not made for this session")
 
 
-def test_73_a_session_that_was_planted_gains_nothing(service: Visiting) -> None:
+def test_73_a_session_that_was_planted_gains_nothing(service: BuiltInPages) -> None:
     mallory, victim = Browser(service), Browser(service)
     mallory.through("bob")
     victim.session = mallory.session
@@ -135,7 +136,7 @@ def test_73_a_session_that_was_planted_gains_nothing(service: Visiting) -> None:
 # --- 73, replayed
 
 
-def test_73_every_page_of_a_request_is_spent_with_it(service: Visiting) -> None:
+def test_73_every_page_of_a_request_is_spent_with_it(service: BuiltInPages) -> None:
     browser = Browser(service)
     first = browser.ask()
     second = browser.log_in(first)
@@ -146,7 +147,7 @@ def test_73_every_page_of_a_request_is_spent_with_it(service: Visiting) -> None:
     assert shown(browser.answer(again)) == (AGAIN, "ticket replayed")
 
 
-def test_73_a_login_page_of_a_client_that_asks_no_consent(service: Visiting) -> None:
+def test_73_a_login_page_of_a_client_that_asks_no_consent(service: BuiltInPages) -> None:
     browser = Browser(service)
     page = browser.ask(client_id="own", scope="read")
     assert "code" in answered(browser.log_in(page))
@@ -154,7 +155,7 @@ def test_73_a_login_page_of_a_client_that_asks_no_consent(service: Visiting) -> 
     assert shown(decision) == (AGAIN, "ticket replayed")
 
 
-def test_73_a_verdict_is_good_once(outside: Visiting) -> None:
+def test_73_a_verdict_is_good_once(outside: BuiltInPages) -> None:
     browser = Browser(outside)
     location = browser.ask().answer
     query = outside.verdict(location)
@@ -163,7 +164,7 @@ def test_73_a_verdict_is_good_once(outside: Visiting) -> None:
     refused(browser, browser.get(outside.verdict(location, sub="u-2")), "ticket replayed")
 
 
-def test_73_a_race_for_one_page_has_one_winner(service: Visiting) -> None:
+def test_73_a_race_for_one_page_has_one_winner(service: BuiltInPages) -> None:
     browser = Browser(service)
     page = consent_page(browser.log_in(browser.ask()))
     form = urlencode({"ticket": page.ticket, "answer": "allow"}).encode()
@@ -180,7 +181,7 @@ def test_73_a_race_for_one_page_has_one_winner(service: Visiting) -> None:
 # --- 73, altered, and 31: other kinds of bags
 
 
-def test_73_not_a_bit_of_a_ticket_can_be_changed(service: Visiting) -> None:
+def test_73_not_a_bit_of_a_ticket_can_be_changed(service: BuiltInPages) -> None:
     browser = Browser(service)
     text = consent_page(browser.log_in(browser.ask())).ticket
     header, *rest = text.split(".")
@@ -193,7 +194,7 @@ def test_73_not_a_bit_of_a_ticket_can_be_changed(service: Visiting) -> None:
     assert "code" in answered(browser.answer(text))
 
 
-def passed_off(service: Visiting, browser: Browser, place: type[Bag]) -> list[str]:
+def passed_off(service: BuiltInPages, browser: Browser, place: type[Bag]) -> list[str]:
     """An authentic bag of every kind but that of `place`, with the id of the browser's cookie."""
     jti = service.opened(browser.browser, BrowserBag).jti
     others = [msgspec.structs.replace(bag, jti=jti) for bag in BAGS if type(bag) is not place]
@@ -201,7 +202,7 @@ def passed_off(service: Visiting, browser: Browser, place: type[Bag]) -> list[st
     return [service.context.snapshot.seal(bag, service.now) for bag in others]
 
 
-def test_31_no_other_bag_is_a_ticket(service: Visiting) -> None:
+def test_31_no_other_bag_is_a_ticket(service: BuiltInPages) -> None:
     browser = Browser(service)
     browser.through()
     for text in passed_off(service, browser, LoginTicket):
@@ -209,14 +210,14 @@ def test_31_no_other_bag_is_a_ticket(service: Visiting) -> None:
         assert "does not belong here" in shown(browser.answer(text))[1]
 
 
-def test_31_no_other_bag_is_a_verdict(outside: Visiting) -> None:
+def test_31_no_other_bag_is_a_verdict(outside: BuiltInPages) -> None:
     browser = Browser(outside)
     browser.ask()
     for text in passed_off(outside, browser, Verdict):
         assert "does not belong here" in shown(browser.get(urlencode({"resume": text})))[1]
 
 
-def test_31_no_other_bag_is_a_cookie(service: Visiting) -> None:
+def test_31_no_other_bag_is_a_cookie(service: BuiltInPages) -> None:
     browser = Browser(service)
     page = browser.ask()
     cookie = browser.browser
@@ -231,7 +232,7 @@ def test_31_no_other_bag_is_a_cookie(service: Visiting) -> None:
     consent_page(browser.log_in(page))
 
 
-def test_73_a_page_of_another_installation(service: Visiting, tmp_path: Path) -> None:
+def test_73_a_page_of_another_installation(service: BuiltInPages, tmp_path: Path) -> None:
     """Its keys copied, its issuer another: what it has sealed opens nothing here."""
     browser = Browser(service)
     browser.through()
@@ -244,13 +245,13 @@ def test_73_a_page_of_another_installation(service: Visiting, tmp_path: Path) ->
     session = msgspec.structs.replace(browser.signed_in, iss="https://staging.example.com")
     browser.session = service.context.snapshot.seal(session, service.now)
     login_page(browser.ask())
-    elsewhere = Visiting(tmp_path / "elsewhere")
+    elsewhere = BuiltInPages(tmp_path / "elsewhere")
     stranger = Browser(elsewhere)
     stranger.browser, stranger.session = browser.browser, browser.session
     refused(stranger, stranger.answer(page.ticket), "unknown header")
 
 
-def test_73_a_client_that_is_gone(service: Visiting) -> None:
+def test_73_a_client_that_is_gone(service: BuiltInPages) -> None:
     browser = Browser(service)
     page = browser.log_in(browser.ask())
     ticket = service.opened(consent_page(page).ticket, LoginTicket)
@@ -259,7 +260,7 @@ def test_73_a_client_that_is_gone(service: Visiting) -> None:
     refused(browser, browser.answer(text), "the client is gone")
 
 
-def test_73_a_refusal_spends_nothing(service: Visiting) -> None:
+def test_73_a_refusal_spends_nothing(service: BuiltInPages) -> None:
     browser, victim = Browser(service), Browser(service)
     page = browser.log_in(browser.ask())
     victim.through()
@@ -274,12 +275,12 @@ def test_73_a_refusal_spends_nothing(service: Visiting) -> None:
 
 
 @pytest.mark.parametrize("state", ["a\r\nSet-Cookie: x=y", "a\nb", "a\x00b", "\x7f"])
-def test_47_a_state_that_would_break_a_header_is_not_reflected(service: Visiting, state: str) -> None:
+def test_47_a_state_that_would_break_a_header_is_not_reflected(service: BuiltInPages, state: str) -> None:
     code, _ = shown(Browser(service).ask(state=state, prompt="none"))
     assert code == "invalid_request"
 
 
-def test_46_every_answer_says_who_gives_it(service: Visiting) -> None:
+def test_46_every_answer_says_who_gives_it(service: BuiltInPages) -> None:
     browser = Browser(service)
     answers = [browser.ask(prompt="none"), browser.ask(scope="shoes"), browser.through(), browser.ask()]
     answers += [browser.ask(response_mode="form_post"), browser.answer(browser.ask(prompt="consent"), "deny")]
@@ -298,7 +299,7 @@ def test_46_every_answer_says_who_gives_it(service: Visiting) -> None:
 class Web:
     """A browser that speaks HTTP."""
 
-    def __init__(self, service: Visiting) -> None:
+    def __init__(self, service: BuiltInPages) -> None:
         self.service = service
         self.cookies: dict[str, str] = {}
         self.headers: dict[str, str] = {}
@@ -333,7 +334,7 @@ def http_code(web: Web) -> str:
     return done.headers["location"]
 
 
-def test_86_who_we_are_is_not_what_a_header_says(service: Visiting) -> None:
+def test_86_who_we_are_is_not_what_a_header_says(service: BuiltInPages) -> None:
     web = Web(service)
     web.headers = {
         "Host": "evil.example.com",
@@ -350,7 +351,7 @@ def test_86_who_we_are_is_not_what_a_header_says(service: Visiting) -> None:
 
 
 @pytest.mark.parametrize("path", ["/authorize/login", "/authorize/consent"])
-def test_84_what_pages_post_cannot_come_in_a_url(service: Visiting, path: str) -> None:
+def test_84_what_pages_post_cannot_come_in_a_url(service: BuiltInPages, path: str) -> None:
     web = Web(service)
     page = web.send("GET", "/authorize?" + urlencode(parameters()))
     form = {"ticket": ticket_in(page), "username": "alice", "password": "wonderland", "answer": "allow"}
@@ -361,7 +362,7 @@ def test_84_what_pages_post_cannot_come_in_a_url(service: Visiting, path: str) -
     assert not any("session" in name for name in web.cookies)
 
 
-def test_91_nothing_secret_is_in_the_log(service: Visiting) -> None:
+def test_91_nothing_secret_is_in_the_log(service: BuiltInPages) -> None:
     web = Web(service)
     page = web.send("GET", "/authorize?" + urlencode(parameters(state="of-the-client")))
     ticket = ticket_in(page)

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.attacks.raw_http import Raw, exchange
-from tests.web.toy_service import serving
+from tests.server.raw_http import Raw, exchange
+from tests.server.toy_service import serving
 
 HEAD = b"Host: satchel.example\r\n"
 GET = b"GET /token HTTP/1.1\r\n" + HEAD

@@ -31,8 +31,9 @@ from service.bags.kinds import KINDS, AccessToken
 from service.bags.seal import seal
 from service.bags.sign import access_claims, sign
 from service.bags.snapshot import Snapshot
-from tests.bags.samples import ALPHABET, authorization_code, front_bags, other_spellings, refresh_token
-from tests.every_format import APP, ISSUER, NAMES, OTHER, RS, EveryFormat, resource
+from tests.worlds.bags import ALPHABET, authorization_code, front_bags, other_spellings, refresh_token
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.token_formats import APP, NAMES, OTHER, RS, TokenFormats, resource
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -44,7 +45,7 @@ each_issued = pytest.mark.parametrize("name", ISSUED)
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    return EveryFormat(tmp_path_factory.mktemp("every"))
+    return TokenFormats(tmp_path_factory.mktemp("every"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def shown(service):
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory):
-    return EveryFormat(tmp_path_factory.mktemp("foreign"))
+    return TokenFormats(tmp_path_factory.mktemp("foreign"))
 
 
 # --- forging with the real keys

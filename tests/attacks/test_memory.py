@@ -18,7 +18,7 @@ import pytest
 from service.memory import Memory, MemoryFull, MemoryRefused, MemorySettings, MemoryUnavailable, open_memory
 from service.memory.digest import digest
 from service.memory.port import MARGIN
-from tests.memory.servers import RedisServer, needs_redis, redis_server
+from tests.worlds.redis_servers import RedisServer, needs_redis, redis_server
 
 
 def soon() -> int:

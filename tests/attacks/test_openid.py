@@ -17,9 +17,11 @@ from service.decisions.form_request import FormRequest
 from service.decisions.pages import LogoutPage
 from service.decisions.resource_server.revoke import call_back
 from service.decisions.resource_server.userinfo import decide_userinfo
-from tests.openid import AFTER, API, ISSUER, VAULT, OpenId
-from tests.satchel import NOW, Answer, basic
-from tests.sessions import Holder, granted
+from tests.worlds.dpop import Holder
+from tests.worlds.http import Answer, basic, granted
+from tests.worlds.identifiers import API, ISSUER, VAULT
+from tests.worlds.openid import AFTER, OpenId
+from tests.worlds.satchel import NOW
 
 USERINFO = ISSUER + "/userinfo"
 

@@ -11,9 +11,12 @@ import pytest
 
 from service.decisions.token.code import mint_code
 from tests.attacks.test_codes import spellings
-from tests.memory.servers import SERVER, redis_server
-from tests.satchel import Answer, Running, basic
-from tests.sessions import CHALLENGE, RS, VERIFIER, Holder, context_of, granted, toml
+from tests.worlds.dpop import Holder
+from tests.worlds.gunicorn import Running, context_of
+from tests.worlds.http import Answer, basic, granted
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.redis_servers import SERVER, redis_server
+from tests.worlds.refresh_chains import RS, toml
 
 WEB = basic("web", "secret")
 AT_ONCE = 200

@@ -8,20 +8,23 @@ import pytest
 
 from service.decisions.form_request import FormRequest
 from service.decisions.token.decide import decide_token
-from tests.satchel import NOW, form_bytes
-from tests.sessions import API, VAULT, Holder, Sessions, granted, refused
+from tests.worlds.dpop import Holder
+from tests.worlds.http import form_bytes, granted, refused
+from tests.worlds.identifiers import API, VAULT
+from tests.worlds.refresh_chains import RefreshChains
+from tests.worlds.satchel import NOW
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path / "refresh")
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path / "refresh")
 
 
-def next_token(sessions: Sessions, token: str, client: str = "spa") -> str:
+def next_token(sessions: RefreshChains, token: str, client: str = "spa") -> str:
     return str(granted(sessions.refresh(token, client))["refresh_token"])
 
 
-def dead(sessions: Sessions, *tokens: str) -> None:
+def dead(sessions: RefreshChains, *tokens: str) -> None:
     for token in tokens:
         refused(sessions.refresh(token, "spa"))
 
@@ -30,7 +33,7 @@ def dead(sessions: Sessions, *tokens: str) -> None:
 
 
 @pytest.mark.parametrize("generations", [2, 3, 6])
-def test_48_reuse_ends_the_family(sessions: Sessions, generations: int) -> None:
+def test_48_reuse_ends_the_family(sessions: RefreshChains, generations: int) -> None:
     tokens = sessions.begin("spa")
     chain = [tokens["refresh_token"]]
     for _ in range(generations):
@@ -43,7 +46,7 @@ def test_48_reuse_ends_the_family(sessions: Sessions, generations: int) -> None:
     assert not sessions.active(tokens["access_token"])
 
 
-def test_48_a_thief_who_is_first_is_found_when_the_honest_client_moves(sessions: Sessions) -> None:
+def test_48_a_thief_who_is_first_is_found_when_the_honest_client_moves(sessions: RefreshChains) -> None:
     stolen = sessions.begin("spa")["refresh_token"]
     thief = granted(sessions.refresh(stolen, "spa"))
     thief = granted(sessions.refresh(thief["refresh_token"], "spa"))
@@ -52,7 +55,7 @@ def test_48_a_thief_who_is_first_is_found_when_the_honest_client_moves(sessions:
     assert not sessions.active(thief["access_token"])
 
 
-def test_48_a_thief_who_is_second_is_refused_and_found(sessions: Sessions) -> None:
+def test_48_a_thief_who_is_second_is_refused_and_found(sessions: RefreshChains) -> None:
     stolen = sessions.begin("spa")["refresh_token"]
     honest = next_token(sessions, stolen)
     honest = next_token(sessions, honest)
@@ -60,7 +63,7 @@ def test_48_a_thief_who_is_second_is_refused_and_found(sessions: Sessions) -> No
     dead(sessions, stolen, honest)
 
 
-def test_48_siblings_one_survives(sessions: Sessions) -> None:
+def test_48_siblings_one_survives(sessions: RefreshChains) -> None:
     """Fifty answers to one refresh token: the first that is used is the successor, and the others are a fork."""
     parent = sessions.begin("spa")["refresh_token"]
     siblings = [next_token(sessions, parent) for _ in range(50)]
@@ -70,7 +73,7 @@ def test_48_siblings_one_survives(sessions: Sessions) -> None:
     dead(sessions, survivor, *siblings)
 
 
-def test_48_races_of_one_token_and_of_its_siblings(sessions: Sessions) -> None:
+def test_48_races_of_one_token_and_of_its_siblings(sessions: RefreshChains) -> None:
     parent = sessions.begin("spa")["refresh_token"]
 
     async def race(tokens: list[str]) -> list[Any]:
@@ -87,7 +90,7 @@ def test_48_races_of_one_token_and_of_its_siblings(sessions: Sessions) -> None:
 
 
 def test_48_a_confidential_clients_families_are_revoked_too(tmp_path: Path) -> None:
-    sessions = Sessions(tmp_path, "[refresh]\nrotate_confidential = true")
+    sessions = RefreshChains(tmp_path, "[refresh]\nrotate_confidential = true")
     first = sessions.begin("web")
     second = next_token(sessions, first["refresh_token"], "web")
     third = next_token(sessions, second, "web")
@@ -99,7 +102,7 @@ def test_48_a_confidential_clients_families_are_revoked_too(tmp_path: Path) -> N
 # --- 49
 
 
-def test_49_only_the_immediate_predecessor_goes_on_working(sessions: Sessions) -> None:
+def test_49_only_the_immediate_predecessor_goes_on_working(sessions: RefreshChains) -> None:
     first = sessions.begin("spa")["refresh_token"]
     second = next_token(sessions, first)
     sessions.now += 3600
@@ -115,7 +118,7 @@ def test_49_only_the_immediate_predecessor_goes_on_working(sessions: Sessions) -
     dead(sessions, sixth)
 
 
-def test_49_an_abandoned_branch_does_not_come_back(sessions: Sessions) -> None:
+def test_49_an_abandoned_branch_does_not_come_back(sessions: RefreshChains) -> None:
     first = sessions.begin("spa")["refresh_token"]
     abandoned, taken = next_token(sessions, first), next_token(sessions, first)
     later = next_token(sessions, taken)
@@ -128,7 +131,7 @@ def test_49_an_abandoned_branch_does_not_come_back(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("thief", ["tab", "web", "other"])
-def test_50_another_client_learns_and_changes_nothing(sessions: Sessions, thief: str) -> None:
+def test_50_another_client_learns_and_changes_nothing(sessions: RefreshChains, thief: str) -> None:
     token = sessions.begin("spa")["refresh_token"]
     answer = sessions.refresh(token, thief)
     refused(answer)
@@ -136,7 +139,7 @@ def test_50_another_client_learns_and_changes_nothing(sessions: Sessions, thief:
     next_token(sessions, token)
 
 
-def test_50_a_client_that_says_two_names(sessions: Sessions) -> None:
+def test_50_a_client_that_says_two_names(sessions: RefreshChains) -> None:
     token = sessions.begin("spa")["refresh_token"]
     for form in ({"client_id": ["spa", "tab"]}, {"client_id": "spa", "client_secret": "secret"}):
         answer = sessions.post("/token", {"grant_type": "refresh_token", "refresh_token": token, **form})
@@ -145,7 +148,7 @@ def test_50_a_client_that_says_two_names(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("scope", ["read write", "write", "vault", "read openid offline_access", "read read write"])
-def test_50_scope_is_never_widened(sessions: Sessions, scope: str) -> None:
+def test_50_scope_is_never_widened(sessions: RefreshChains, scope: str) -> None:
     token = granted(sessions.redeem(sessions.code("spa", scopes=("read",)), "spa"))["refresh_token"]
     refused(sessions.refresh(token, "spa", scope=scope), "invalid_scope")
     narrow = granted(sessions.refresh(token, "spa", scope="read"))
@@ -169,7 +172,7 @@ def test_50_scope_is_never_widened(sessions: Sessions, scope: str) -> None:
     ],
     ids=lambda scope: scope[:12],
 )
-def test_51_scopes_that_are_none(sessions: Sessions, scope: str) -> None:
+def test_51_scopes_that_are_none(sessions: RefreshChains, scope: str) -> None:
     token = sessions.begin("spa")["refresh_token"]
     answer = sessions.refresh(token, "spa", scope=scope)
     refused(answer, "invalid_scope")
@@ -178,7 +181,7 @@ def test_51_scopes_that_are_none(sessions: Sessions, scope: str) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"%00", b"read%00write", b"read%0awrite", b"%ff", b"%e9", b"%", b"%zz"])
-def test_51_scopes_that_are_no_text(sessions: Sessions, raw: bytes) -> None:
+def test_51_scopes_that_are_no_text(sessions: RefreshChains, raw: bytes) -> None:
     token = sessions.begin("spa")["refresh_token"].encode()
     body = b"grant_type=refresh_token&client_id=spa&refresh_token=" + token + b"&scope=" + raw
     refused(sessions.post("/token", body), "invalid_request")
@@ -188,14 +191,14 @@ def test_51_scopes_that_are_no_text(sessions: Sessions, raw: bytes) -> None:
 # --- 52, 66
 
 
-def test_52_a_resource_beyond_the_consent(sessions: Sessions) -> None:
+def test_52_a_resource_beyond_the_consent(sessions: RefreshChains) -> None:
     token = granted(sessions.redeem(sessions.code("spa", resources=(API,)), "spa"))["refresh_token"]
     for resource in (VAULT, [API, VAULT], "https://unknown.example.com", API + "/", "javascript:x"):
         refused(sessions.refresh(token, "spa", resource=resource), "invalid_target")
     next_token(sessions, token)
 
 
-def test_66_the_key_cannot_be_swapped(sessions: Sessions) -> None:
+def test_66_the_key_cannot_be_swapped(sessions: RefreshChains) -> None:
     holder, thief = Holder(), Holder()
     token = sessions.begin("spa", holder.proof(NOW))["refresh_token"]
     public = holder.key.export_public(as_dict=True)
@@ -206,7 +209,7 @@ def test_66_the_key_cannot_be_swapped(sessions: Sessions) -> None:
     granted(sessions.refresh(token, "spa", holder.proof(NOW)))
 
 
-def test_garbage_is_all_alike(sessions: Sessions) -> None:
+def test_garbage_is_all_alike(sessions: RefreshChains) -> None:
     token = sessions.begin("spa")["refresh_token"]
     expired = sessions.begin("spa")["refresh_token"]
     answers = [sessions.refresh(text, "spa") for text in ("x", token[:-1], token + "A", token[::-1], "." * 5000, "é")]

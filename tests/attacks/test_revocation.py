@@ -6,22 +6,24 @@ from pathlib import Path
 import pytest
 
 from service.decisions.resource_server.revoke import call_back
-from tests.satchel import NOW, basic
-from tests.sessions import RESOURCES, RS, Sessions, granted, refused, watched
+from tests.worlds.http import basic, granted, refused
+from tests.worlds.refresh_chains import RESOURCES, RS, RefreshChains
+from tests.worlds.satchel import NOW
+from tests.worlds.watched_memory import watched
 
 CC = {"grant_type": "client_credentials"}
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path)
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path)
 
 
 # --- 69
 
 
 @pytest.mark.parametrize("form", ["bag", "jwe"])
-def test_69_a_resource_server_that_is_not_the_audience(sessions: Sessions, form: str) -> None:
+def test_69_a_resource_server_that_is_not_the_audience(sessions: RefreshChains, form: str) -> None:
     stranger = basic("rs-api", "secret")
     garbage = sessions.introspect("x", stranger)
     token = sessions.begin(resource=RESOURCES[form])["access_token"]
@@ -33,12 +35,12 @@ def test_69_a_resource_server_that_is_not_the_audience(sessions: Sessions, form:
 
 
 @pytest.mark.parametrize("caller", ["web", "other", "once"])
-def test_69_a_client_that_serves_nothing(sessions: Sessions, caller: str) -> None:
+def test_69_a_client_that_serves_nothing(sessions: RefreshChains, caller: str) -> None:
     token = sessions.begin()["access_token"]
     assert sessions.introspect(token, basic(caller, "secret")).json() == {"active": False}
 
 
-def test_69_refresh_tokens_and_codes_are_nobodys_business(sessions: Sessions) -> None:
+def test_69_refresh_tokens_and_codes_are_nobodys_business(sessions: RefreshChains) -> None:
     code = sessions.code()
     tokens = sessions.begin()
     for text in (code, tokens["refresh_token"]):
@@ -51,7 +53,7 @@ def test_69_refresh_tokens_and_codes_are_nobodys_business(sessions: Sessions) ->
 
 
 @pytest.mark.parametrize("thief", ["other", "spa", "rs"])
-def test_70_another_clients_token(sessions: Sessions, thief: str) -> None:
+def test_70_another_clients_token(sessions: RefreshChains, thief: str) -> None:
     tokens = sessions.begin("web")
     machine = granted(sessions.send("/token", "web", CC))["access_token"]
     unknown = sessions.revoke("unknown", thief)
@@ -64,19 +66,19 @@ def test_70_another_clients_token(sessions: Sessions, thief: str) -> None:
     granted(sessions.refresh(tokens["refresh_token"]))
 
 
-def test_70_a_public_client_with_its_name_alone(sessions: Sessions) -> None:
+def test_70_a_public_client_with_its_name_alone(sessions: RefreshChains) -> None:
     tokens = sessions.begin("spa")
     assert sessions.post("/revoke", {"token": tokens["refresh_token"], "client_id": "spa"}).status == 200
     refused(sessions.refresh(tokens["refresh_token"], "spa"))
 
 
-def test_70_a_confidential_client_with_its_name_alone(sessions: Sessions) -> None:
+def test_70_a_confidential_client_with_its_name_alone(sessions: RefreshChains) -> None:
     tokens = sessions.begin("web")
     refused(sessions.post("/revoke", {"token": tokens["refresh_token"], "client_id": "web"}), "invalid_client", 401)
     granted(sessions.refresh(tokens["refresh_token"]))
 
 
-def test_70_revoking_writes_only_what_is_ones_own(sessions: Sessions) -> None:
+def test_70_revoking_writes_only_what_is_ones_own(sessions: RefreshChains) -> None:
     tokens = sessions.begin("web")
     memory = watched(sessions)
     for text in ("x", tokens["refresh_token"], tokens["access_token"], sessions.code("web")):
@@ -87,7 +89,7 @@ def test_70_revoking_writes_only_what_is_ones_own(sessions: Sessions) -> None:
 # --- 75
 
 
-def raise_not_before(sessions: Sessions, at: float, **who: str) -> None:
+def raise_not_before(sessions: RefreshChains, at: float, **who: str) -> None:
     async def run() -> None:
         memory = sessions.context.memory
         await call_back(memory, sessions.config, at, **who)
@@ -100,7 +102,7 @@ ALL = [{"client": "spa"}, {"subject": "alice"}, {}]
 
 @pytest.mark.parametrize("who", ALL, ids=str)
 @pytest.mark.parametrize("form", RESOURCES)
-def test_75_raised_while_tokens_live(sessions: Sessions, who: dict[str, str], form: str) -> None:
+def test_75_raised_while_tokens_live(sessions: RefreshChains, who: dict[str, str], form: str) -> None:
     code = sessions.code("spa")
     tokens = sessions.begin("spa", resource=RESOURCES[form])
     assert sessions.active(tokens["access_token"])
@@ -117,7 +119,7 @@ def test_75_raised_while_tokens_live(sessions: Sessions, who: dict[str, str], fo
 
 
 @pytest.mark.parametrize("who", ALL, ids=str)
-def test_75_raised_again_and_again_and_never_lowered(sessions: Sessions, who: dict[str, str]) -> None:
+def test_75_raised_again_and_again_and_never_lowered(sessions: RefreshChains, who: dict[str, str]) -> None:
     for _ in range(5):
         tokens = sessions.begin("spa")
         raise_not_before(sessions, sessions.now - 1, **who)
@@ -128,7 +130,7 @@ def test_75_raised_again_and_again_and_never_lowered(sessions: Sessions, who: di
         sessions.now += 100
 
 
-def test_75_others_go_on(sessions: Sessions) -> None:
+def test_75_others_go_on(sessions: RefreshChains) -> None:
     mine = sessions.begin("spa")
     others = sessions.begin("tab")
     bob = granted(sessions.redeem(sessions.code("spa", sub="bob"), "spa"))
@@ -140,7 +142,7 @@ def test_75_others_go_on(sessions: Sessions) -> None:
     assert sessions.active(bob["access_token"])
 
 
-def test_75_it_lives_as_long_as_the_longest_token(sessions: Sessions) -> None:
+def test_75_it_lives_as_long_as_the_longest_token(sessions: RefreshChains) -> None:
     memory = watched(sessions)
     tokens = sessions.begin("web")
     raise_not_before(sessions, NOW, subject="alice")
@@ -153,7 +155,7 @@ def test_75_it_lives_as_long_as_the_longest_token(sessions: Sessions) -> None:
         refused(sessions.refresh(tokens["refresh_token"]))
 
 
-def test_75_a_family(sessions: Sessions) -> None:
+def test_75_a_family(sessions: RefreshChains) -> None:
     one, two = sessions.begin("spa"), sessions.begin("spa")
     family = sessions.seen(one["access_token"])["jti"].partition(".")[0]
     raise_not_before(sessions, NOW, family=family)
@@ -161,7 +163,7 @@ def test_75_a_family(sessions: Sessions) -> None:
     assert sessions.active(two["access_token"])
 
 
-def test_75_machines_too(sessions: Sessions) -> None:
+def test_75_machines_too(sessions: RefreshChains) -> None:
     token = granted(sessions.send("/token", "web", CC))["access_token"]
     raise_not_before(sessions, NOW - 1, client="web")
     assert sessions.active(token)

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.attacks.raw_http import Raw, exchange
-from tests.web.toy_service import serving
+from tests.server.raw_http import Raw, exchange
+from tests.server.toy_service import serving
 
 HEAD = b"Host: satchel.example\r\n"
 LAST = b"Connection: close\r\n"

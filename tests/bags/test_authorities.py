@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from service.bags.authorities import MAX_PATH, Authorities
 from service.bags.errors import BadBag
-from tests.client_auth.authorities import INTER, INTER_KEY, ROOT, ROOT_KEY, der, issue, pem
-from tests.client_auth.proofs import EC_KEY, ED_KEY, OTHER_KEY, RSA_KEY
-from tests.satchel import NOW
+from tests.worlds.certificates import INTER, INTER_KEY, ROOT, ROOT_KEY, der, issue, pem
+from tests.worlds.client_proofs import EC_KEY, ED_KEY, OTHER_KEY, RSA_KEY
+from tests.worlds.satchel import NOW
 
 LEAF = issue("CN=service", EC_KEY, INTER, INTER_KEY)
 ROOTS = Authorities(pem(ROOT))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from service.bags.ids import fresh_id
 from service.bags.snapshot import MAX_CHARS
-from tests.bags.samples import GRANT, NOW, access_token, authorization_code, refresh_token, signing_key, snapshot
+from tests.worlds.bags import GRANT, NOW, access_token, authorization_code, refresh_token, signing_key, snapshot
 
 THUMBPRINT = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
 

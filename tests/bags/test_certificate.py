@@ -16,8 +16,9 @@ from jwcrypto.jwk import JWK
 
 from service.bags.certificate import MAX_BYTES, NameKind, canonical_name, read_certificate
 from service.bags.errors import BadBag
-from tests.client_auth.proofs import EC_KEY, ED_KEY, RSA_KEY, certificate
-from tests.satchel import NOW
+from tests.worlds.certificates import certificate
+from tests.worlds.client_proofs import EC_KEY, ED_KEY, RSA_KEY
+from tests.worlds.satchel import NOW
 
 
 def test_all_its_names() -> None:

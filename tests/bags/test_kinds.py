@@ -39,7 +39,7 @@ from service.bags.kinds import (
     Verdict,
 )
 from service.bags.sign import access_token as read_claims
-from tests.bags.samples import (
+from tests.worlds.bags import (
     BAGS,
     ISSUER,
     NOW,

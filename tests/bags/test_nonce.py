@@ -4,7 +4,7 @@ import pytest
 
 from keys import NoActiveKey, Ring
 from service.bags.nonce import SLOT, check_nonce, make_nonce
-from tests.bags.samples import DAY, NOW, bag_key, signing_key
+from tests.worlds.bags import DAY, NOW, bag_key, signing_key
 
 RING = Ring([signing_key(), bag_key()])
 START = NOW // SLOT * SLOT

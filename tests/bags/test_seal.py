@@ -15,7 +15,7 @@ from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.seal import seal, unseal
-from tests.bags.samples import ALPHABET, bag_key, other_spellings
+from tests.worlds.bags import ALPHABET, bag_key, other_spellings
 
 KEY = bag_key()
 RAW_HEADER = b'{"alg":"A256KW","enc":"A256GCM","kid":"k","typ":"t"}'

@@ -13,8 +13,8 @@ from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.bags.sign import RESERVED_CLAIMS, access_claims, access_token, sign, verify
-from tests.bags.samples import access_token as sample
-from tests.bags.samples import instants, other_spellings, pair, signing_key
+from tests.worlds.bags import access_token as sample
+from tests.worlds.bags import instants, other_spellings, pair, signing_key
 
 PAYLOAD = b'{"iss":"https://as.example.com"}'
 

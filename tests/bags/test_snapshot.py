@@ -17,7 +17,7 @@ from service.bags.nested import Recipient
 from service.bags.seal import seal
 from service.bags.sign import access_claims, sign
 from service.bags.snapshot import AT_JWT, INTROSPECTION_JWT, MAX_CHARS, Snapshot
-from tests.bags.samples import (
+from tests.worlds.bags import (
     ALPHABET,
     BAGS,
     DAY,

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 from tests.bench.load import Request
-from tests.client_auth.proofs import EC_KEY, assertion, client_toml, form, public_jwk
-from tests.satchel import DEMO, Running
+from tests.worlds.client_proofs import EC_KEY, assertion, client_toml, form, public_jwk
+from tests.worlds.demo import DEMO
+from tests.worlds.gunicorn import Running
 
 ROBOT = DEMO + client_toml(
     "robot", "private_key_jwt", scopes=["read", "write"], jwks={"keys": [public_jwk(EC_KEY, kid="ec")]}

@@ -14,8 +14,8 @@ from tests.bench.effort import Effort
 from tests.bench.figure import Figure
 from tests.bench.load import Request, rate, run
 from tests.bench.requests import TOKEN
-from tests.person import Person
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
+from tests.worlds.person import Person
 
 ASKED = {
     "client_id": "123456789",

@@ -18,7 +18,7 @@ from tests.bench.figure import Figure
 from tests.bench.load import Request, ask, rate, run
 from tests.bench.requests import SEALED_TOKEN, TOKEN, introspection
 from tests.bench.servers import Server, ServerFailed
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
 
 
 def measure(effort: Effort) -> Iterator[Figure]:

@@ -9,7 +9,7 @@ from tests.bench import servers
 from tests.bench.effort import Effort
 from tests.bench.figure import Figure
 from tests.bench.requests import TOKEN
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
 
 
 def measure(effort: Effort) -> Iterator[Figure]:

@@ -16,7 +16,7 @@ from tests.bench.duel import Contestant, by_cost, by_rate, take_turns
 from tests.bench.effort import Effort
 from tests.bench.figure import Figure
 from tests.bench.load import ask, run
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
 
 
 def measure(effort: Effort) -> Iterator[Figure]:

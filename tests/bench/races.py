@@ -21,9 +21,10 @@ from tests.bench.figure import Figure
 from tests.bench.load import Request, race
 from tests.bench.requests import TOKEN
 from tests.bench.servers import ServerFailed
-from tests.memory.servers import SERVER, redis_server
-from tests.satchel import CXF, Running
-from tests.sessions import Holder, context_of
+from tests.worlds.demo import CXF
+from tests.worlds.dpop import Holder
+from tests.worlds.gunicorn import Running, context_of
+from tests.worlds.redis_servers import SERVER, redis_server
 
 WORKERS = 4
 _TOGETHER = 10  # ids raced for over the same connections: others come to other workers

@@ -25,8 +25,9 @@ from tests.bench.effort import Effort
 from tests.bench.figure import Figure
 from tests.bench.load import CONNECTIONS, Answer, LoadFailed, Request, Talk, ask, run, talk
 from tests.bench.requests import TOKEN
-from tests.satchel import CXF, Running
-from tests.sessions import CHALLENGE, VERIFIER, context_of
+from tests.worlds.demo import CXF
+from tests.worlds.gunicorn import Running, context_of
+from tests.worlds.pkce import CHALLENGE, VERIFIER
 
 _FRESH = re.compile(rb'"refresh_token":"([^"]+)"')
 

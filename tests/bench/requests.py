@@ -3,7 +3,7 @@
 import urllib.parse
 
 from tests.bench.load import Request
-from tests.satchel import CXF, VAULT
+from tests.worlds.demo import CXF, VAULT_SERVER
 
 TOKEN = Request("/token", b"grant_type=client_credentials", CXF)
 SEALED_TOKEN = Request("/token", b"grant_type=client_credentials&resource=https%3A%2F%2Fvault.example.com", CXF)
@@ -11,4 +11,4 @@ SEALED_TOKEN = Request("/token", b"grant_type=client_credentials&resource=https%
 
 def introspection(token: str) -> Request:
     """The introspection of a sealed token by the resource server that it is for."""
-    return Request("/introspect", urllib.parse.urlencode({"token": token}).encode(), VAULT)
+    return Request("/introspect", urllib.parse.urlencode({"token": token}).encode(), VAULT_SERVER)

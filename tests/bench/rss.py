@@ -12,7 +12,7 @@ from tests.bench.figure import Figure
 from tests.bench.load import LoadFailed, run
 from tests.bench.requests import TOKEN
 from tests.bench.servers import Server, ServerFailed
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
 
 LIVES = (0, 1000, 100, 10)
 """Requests after which the connections are replaced, by turns; 0: never."""

@@ -15,7 +15,8 @@ from gunicorn.config import Config
 
 from service.server import gunicorn_conf
 from tests.bench.load import Answer, LoadFailed, Request, ask
-from tests.satchel import ROOT, Running
+from tests.worlds.demo import ROOT
+from tests.worlds.gunicorn import Running
 
 _START_SECONDS = 30
 _STOP_SECONDS = 20

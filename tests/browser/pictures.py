@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.person import Person
 from tests.browser.site import Site
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 SIZE = {"width": 560, "height": 600}

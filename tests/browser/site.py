@@ -11,7 +11,9 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from service.bags.base64url import encode
-from tests.satchel import DEMO, Running, basic
+from tests.worlds.demo import DEMO
+from tests.worlds.gunicorn import Running
+from tests.worlds.http import basic
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = encode(sha256(VERIFIER.encode()).digest()).decode()

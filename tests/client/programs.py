@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 
 def free_port() -> int:

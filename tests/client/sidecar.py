@@ -10,7 +10,7 @@ from typing import Self
 
 import httpx
 
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.client.programs import free_port, program
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
 
 EXAMPLES = {
     "flask_api": ["-k", "gthread"],

@@ -2,7 +2,8 @@
 
 import re
 
-from tests.satchel import ROOT, Running
+from tests.worlds.demo import ROOT
+from tests.worlds.gunicorn import Running
 
 README = (ROOT / "client" / "README.md").read_text()
 

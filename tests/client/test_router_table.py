@@ -12,7 +12,7 @@ from satchel_client.router.config import Config, Route, Server, load
 from satchel_client.router.headers import VIA, of_request, of_response
 from satchel_client.router.table import Table, Target, leads_astray, sources, targets
 
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 GOOD = """
 [servers.main]

@@ -19,19 +19,21 @@ from satchel_client.requirement import Requirement
 from satchel_client.verifier import Verifier
 
 from tests.client.issuer import Prover
-from tests.every_format import ISSUER, NAMES, EveryFormat, recipient_keys, resource
-from tests.satchel import CXF, MACHINES, ROOT, Running
+from tests.worlds.demo import CXF, MACHINES, ROOT
+from tests.worlds.gunicorn import Running
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.token_formats import NAMES, TokenFormats, recipient_keys, resource
 
 API, VAULT = "https://api.example.com", "https://vault.example.com"
 
 
 @pytest.fixture(scope="module")
-def every_format(tmp_path_factory: pytest.TempPathFactory) -> EveryFormat:
-    return EveryFormat(tmp_path_factory.mktemp("every-format"))
+def every_format(tmp_path_factory: pytest.TempPathFactory) -> TokenFormats:
+    return TokenFormats(tmp_path_factory.mktemp("every-format"))
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"bag"}))
-def test_every_format_that_is_checked_offline(every_format: EveryFormat, name: str) -> None:
+def test_every_format_that_is_checked_offline(every_format: TokenFormats, name: str) -> None:
     verifier = Verifier(
         ISSUER,
         resource(name),

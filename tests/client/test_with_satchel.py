@@ -30,7 +30,8 @@ from werkzeug.serving import make_server
 from tests.bench.authlib_flask import app as authlib_on_flask
 from tests.client.authority import Authority
 from tests.client.sidecar import Sidecar
-from tests.satchel import API, CXF, DEMO, Running
+from tests.worlds.demo import API_SERVER, CXF, DEMO
+from tests.worlds.gunicorn import Running
 
 VAULT = "https://vault.example.com"
 MAC = "m" * 32
@@ -195,7 +196,7 @@ scope = "read"
         with Sidecar(tmp_path, toml, ROUTER_SECRET="987654321") as router:
             assert httpx.get(f"{router.url}/pets/7").status_code == 404, "the service's answer"
     token = service.asked[-1].headers["authorization"].removeprefix("Bearer ")
-    seen = satchel.post("/introspect", {"token": token}, API).json()
+    seen = satchel.post("/introspect", {"token": token}, API_SERVER).json()
     assert (seen["active"], seen["client_id"], seen["scope"]) == (True, "123456789", "read")
 
 

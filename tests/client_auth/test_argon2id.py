@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from service.config import ConfigError
 from service.protocol import passwords
 from service.protocol.errors import OAuthError
-from tests.client_auth.proofs import HEAD, client_toml
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.client_proofs import HEAD, client_toml
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import NOW, Satchel
 
 
 def quick(password: str, memory: int = 64) -> str:

@@ -14,12 +14,11 @@ from joserfc.jwk import ECKey, OctKey
 from service.bags import foreign_keys
 from service.client_auth.client_secret_jwt import ALGS as MACS
 from service.client_auth.private_key_jwt import ALGS as SIGNATURES
-from tests.client_auth.proofs import (
+from tests.worlds.client_proofs import (
     ASSERTION_TYPE,
     EC_KEY,
     HEAD,
     HMAC_SECRET,
-    ISSUER,
     JWKS,
     OTHER_KEY,
     assertion,
@@ -27,7 +26,9 @@ from tests.client_auth.proofs import (
     form,
     public_jwk,
 )
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.satchel import NOW, Satchel
 
 TOML = (
     HEAD

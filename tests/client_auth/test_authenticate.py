@@ -11,8 +11,9 @@ import pytest
 from service.client_auth import METHODS, Credentials, _usual, secrets
 from service.client_auth.assertion import TYPE
 from service.protocol.form import Form
-from tests.client_auth.proofs import JWKS, client_toml
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.client_proofs import JWKS, client_toml
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import NOW, Satchel
 
 INSTANT = datetime.datetime.fromtimestamp(NOW + 100, datetime.UTC)
 

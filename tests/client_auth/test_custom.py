@@ -12,17 +12,10 @@ import pytest
 from service.client_auth import Credentials, custom
 from service.config import ConfigError
 from service.protocol.errors import OAuthError
-from tests.client_auth.proofs import (
-    ASSERTION_TYPE,
-    HEAD,
-    JWKS,
-    assertion,
-    certificate,
-    client_toml,
-    form,
-    rfc9440,
-)
-from tests.satchel import Answer, Satchel, basic
+from tests.worlds.certificates import certificate, rfc9440
+from tests.worlds.client_proofs import ASSERTION_TYPE, HEAD, JWKS, assertion, client_toml, form
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import Satchel
 
 SECRET = {"sha256": sha256(b"opensesame").hexdigest()}
 PROXIES = '\n[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "rfc9440"\n'

@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.client_auth.proofs import HEAD, HMAC_SECRET, JWKS, certificate, client_toml, rfc9440
-from tests.satchel import Answer, Satchel, basic
+from tests.worlds.certificates import certificate, rfc9440
+from tests.worlds.client_proofs import HEAD, HMAC_SECRET, JWKS, client_toml
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import Satchel
 
 DIGEST = "0" * 64
 PROXIES = '\n[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "rfc9440"\n'

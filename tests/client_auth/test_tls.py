@@ -15,8 +15,8 @@ from service.config.check_client_auth import client_auth_warnings
 from service.protocol.form import parse
 from service.protocol.ports import KeysUnavailable
 from service.web.remote_keys import HttpRemoteKeys
-from tests.client_auth.authorities import INTER, INTER_KEY, ROOT, ROOT_KEY, der, issue, pem
-from tests.client_auth.proofs import (
+from tests.worlds.certificates import INTER, INTER_KEY, ROOT, ROOT_KEY, certificate, der, issue, pem, rfc9440
+from tests.worlds.client_proofs import (
     EC_KEY,
     ED_KEY,
     HEAD,
@@ -24,13 +24,12 @@ from tests.client_auth.proofs import (
     OTHER_KEY,
     RSA_KEY,
     assertion,
-    certificate,
     client_toml,
     form,
     public_jwk,
-    rfc9440,
 )
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import NOW, Satchel
 
 DN = "CN=service,O=Example,C=DE"
 PROXIES = '\n[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "rfc9440"\n'

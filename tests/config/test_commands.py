@@ -12,7 +12,9 @@ import pytest
 from service.__main__ import main
 from service.app import load
 from service.new_client import new_client
-from tests.satchel import DEMO, ROOT, Satchel, basic
+from tests.worlds.demo import DEMO, ROOT
+from tests.worlds.http import basic
+from tests.worlds.satchel import Satchel
 
 
 @pytest.fixture

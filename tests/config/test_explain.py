@@ -12,8 +12,9 @@ from service.__main__ import main
 from service.bags.kinds import AuthorizationCode, Bag, Grant, RefreshToken
 from service.bags.snapshot import Snapshot
 from service.explain import explain
-from tests.decisions.formats import CLIENT_CREDENTIALS, FORMATS, M2M, TOML, identifier
-from tests.satchel import DEMO, NOW, Satchel
+from tests.worlds.demo import DEMO
+from tests.worlds.introspection import CLIENT_CREDENTIALS, FORMATS, M2M, TOML, identifier
+from tests.worlds.satchel import NOW, Satchel
 
 ISSUER = "https://as.example.com"
 GRANT = Grant("family", b"client digest", "alice", "read")

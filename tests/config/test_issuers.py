@@ -9,20 +9,8 @@ from service.app import load
 from service.config import ConfigError
 from service.config.check_client_auth import NOT_FETCHABLE
 from service.config.check_grants import grant_warnings
-from tests.grants.issuing import (
-    API,
-    EXCHANGE,
-    IDP,
-    ISSUER,
-    JWT_BEARER,
-    PARTNER,
-    RESOURCES,
-    SECRET,
-    client,
-    exchange,
-    issuer,
-    toml,
-)
+from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.issuers import EXCHANGE, IDP, JWT_BEARER, PARTNER, RESOURCES, SECRET, client, exchange, issuer, toml
 
 CLIENTS = client("app", EXCHANGE, JWT_BEARER) + client("plain", "client_credentials")
 PUBLIC = f'[[clients]]\nid = "spa"\nauth_methods = ["none"]\ngrants = ["{EXCHANGE}"]\n'

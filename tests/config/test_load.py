@@ -8,7 +8,7 @@ from jwcrypto.jwk import JWK
 
 from service.app import load
 from service.config import Config, ConfigError
-from tests.satchel import DEMO
+from tests.worlds.demo import DEMO
 
 SECRET = 'secrets = [{ sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }]'
 GOOD = f"""

@@ -8,7 +8,7 @@ from jwcrypto.jwk import JWK
 
 from service.app import load
 from service.config import ConfigError
-from tests.openid import RECIPIENTS, toml
+from tests.worlds.openid import RECIPIENTS, toml
 
 SALT = f'pairwise_salt = "{"s" * 32}"'
 TEXT = """

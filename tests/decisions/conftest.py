@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.decisions.visiting import Browser, Visiting, answered
+from tests.worlds.built_in_pages import Browser, BuiltInPages, answered
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Visiting:
+def service(tmp_path: Path) -> BuiltInPages:
     """The service."""
-    return Visiting(tmp_path / "service")
+    return BuiltInPages(tmp_path / "service")
 
 
 @pytest.fixture
-def alice(service: Visiting) -> Browser:
+def alice(service: BuiltInPages) -> Browser:
     """A browser in which alice has logged in and granted `openid read` to the client `web`, a minute ago."""
     browser = Browser(service)
     assert "code" in answered(browser.through())

@@ -14,22 +14,26 @@ import pytest
 from service.clients.registry import Registry
 from service.decisions.token.code import mint_code
 from service.memory import MemorySettings, open_memory
-from tests.memory.servers import RedisServer, needs_redis
-from tests.satchel import NOW, Answer, Running, basic
-from tests.sessions import RESOURCES, RS, Holder, Sessions, context_of, granted, refused, toml, watched
+from tests.worlds.dpop import Holder
+from tests.worlds.gunicorn import Running, context_of
+from tests.worlds.http import Answer, basic, granted, refused
+from tests.worlds.redis_servers import RedisServer, needs_redis
+from tests.worlds.refresh_chains import RESOURCES, RS, RefreshChains, toml
+from tests.worlds.satchel import NOW
+from tests.worlds.watched_memory import watched
 
 CC = {"grant_type": "client_credentials"}
 DAY = 86_400
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path)
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path)
 
 
 @pytest.fixture
-def configured(tmp_path: Path) -> Callable[[str], Sessions]:
-    return lambda top: Sessions(tmp_path / "configured", top)
+def configured(tmp_path: Path) -> Callable[[str], RefreshChains]:
+    return lambda top: RefreshChains(tmp_path / "configured", top)
 
 
 def unavailable(answer: Answer, seconds: int | None = None) -> None:
@@ -40,7 +44,7 @@ def unavailable(answer: Answer, seconds: int | None = None) -> None:
 # --- 96: full
 
 
-def requests(sessions: Sessions) -> dict[str, Callable[[], Answer]]:
+def requests(sessions: RefreshChains) -> dict[str, Callable[[], Answer]]:
     """One request for each class of use, that puts something into it."""
     code, spa, web = sessions.code(), sessions.begin("spa")["refresh_token"], sessions.begin("web")["access_token"]
     return {
@@ -52,7 +56,7 @@ def requests(sessions: Sessions) -> dict[str, Callable[[], Answer]]:
 
 
 @pytest.mark.parametrize("full", ["code", "refresh", "dpop", "revocation"])
-def test_096_a_full_class_is_503_for_that_class_alone(sessions: Sessions, full: str) -> None:
+def test_096_a_full_class_is_503_for_that_class_alone(sessions: RefreshChains, full: str) -> None:
     memory, send = watched(sessions), requests(sessions)
     memory.full = {full}
     for use, request in send.items():
@@ -65,7 +69,7 @@ def test_096_a_full_class_is_503_for_that_class_alone(sessions: Sessions, full: 
     assert send[full]().status == 200  # nothing was burnt
 
 
-def test_096_a_quota_that_is_used_up(configured: Callable[[str], Sessions]) -> None:
+def test_096_a_quota_that_is_used_up(configured: Callable[[str], RefreshChains]) -> None:
     sessions = configured("[memory.quotas]\ncode = 3")
     codes = [sessions.code("spa") for _ in range(4)]
     tokens = [granted(sessions.redeem(code, "spa")) for code in codes[:3]]
@@ -80,7 +84,7 @@ def test_096_a_quota_that_is_used_up(configured: Callable[[str], Sessions]) -> N
 # --- unreachable
 
 
-def test_an_unreachable_memory_is_503_wherever_it_is_needed(sessions: Sessions) -> None:
+def test_an_unreachable_memory_is_503_wherever_it_is_needed(sessions: RefreshChains) -> None:
     tokens = {client: sessions.begin(client) for client in ("web", "spa")}
     code, proof = sessions.code(), Holder().proof(NOW)
     memory = watched(sessions)
@@ -103,7 +107,7 @@ def test_an_unreachable_memory_is_503_wherever_it_is_needed(sessions: Sessions) 
     assert sessions.active(tokens["web"]["access_token"])
 
 
-def test_what_needs_no_memory_does_not_notice(sessions: Sessions) -> None:
+def test_what_needs_no_memory_does_not_notice(sessions: RefreshChains) -> None:
     memory = watched(sessions)
     memory.down = True
     for resource in RESOURCES.values():
@@ -118,7 +122,7 @@ def test_what_needs_no_memory_does_not_notice(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("allowed", [(), ("introspect",), ("refresh",), ("introspect", "refresh")])
-def test_without_memory(configured: Callable[[str], Sessions], allowed: tuple[str, ...]) -> None:
+def test_without_memory(configured: Callable[[str], RefreshChains], allowed: tuple[str, ...]) -> None:
     sessions = configured(f"without_memory = {msgspec.json.encode(allowed).decode()}")
     code = sessions.code()
     tokens = {client: sessions.begin(client) for client in ("web", "spa")}
@@ -144,7 +148,7 @@ def test_without_memory(configured: Callable[[str], Sessions], allowed: tuple[st
             granted(sessions.refresh(tokens[client]["refresh_token"], client))
 
 
-def test_without_memory_is_for_failures_and_forgives_no_reuse(configured: Callable[[str], Sessions]) -> None:
+def test_without_memory_is_for_failures_and_forgives_no_reuse(configured: Callable[[str], RefreshChains]) -> None:
     sessions = configured('without_memory = ["introspect", "refresh"]')
     first = sessions.begin("spa")["refresh_token"]
     second = granted(sessions.refresh(first, "spa"))
@@ -160,7 +164,7 @@ def test_without_memory_is_for_failures_and_forgives_no_reuse(configured: Callab
 
 
 def test_without_memory_is_for_what_cannot_be_read_not_for_what_cannot_be_written(
-    configured: Callable[[str], Sessions],
+    configured: Callable[[str], RefreshChains],
 ) -> None:
     sessions = configured('without_memory = ["refresh"]')
     revoked, first = (sessions.begin("spa")["refresh_token"] for _ in range(2))
@@ -177,7 +181,7 @@ def test_without_memory_is_for_what_cannot_be_read_not_for_what_cannot_be_writte
     granted(sessions.refresh(third, "spa"))
 
 
-def test_096_what_was_revoked_is_so_in_a_full_memory_too(configured: Callable[[str], Sessions]) -> None:
+def test_096_what_was_revoked_is_so_in_a_full_memory_too(configured: Callable[[str], RefreshChains]) -> None:
     sessions = configured("")
     alive, revoked = (sessions.begin("spa")["refresh_token"] for _ in range(2))
     assert sessions.revoke(revoked, "spa").status == 200
@@ -192,7 +196,7 @@ def test_096_what_was_revoked_is_so_in_a_full_memory_too(configured: Callable[[s
 # --- another memory, and one that has forgotten (101, 102)
 
 
-def move(sessions: Sessions, path: Path, **settings: Any) -> None:
+def move(sessions: RefreshChains, path: Path, **settings: Any) -> None:
     """Give the service another memory, begun now, and other settings."""
     replace = msgspec.structs.replace
     config = sessions.config
@@ -201,7 +205,7 @@ def move(sessions: Sessions, path: Path, **settings: Any) -> None:
     sessions.app.runtime.context = sessions.context._replace(registry=Registry(config), memory=memory)
 
 
-def test_102_a_bag_of_another_memory_is_refused_and_logged(sessions: Sessions, tmp_path: Path) -> None:
+def test_102_a_bag_of_another_memory_is_refused_and_logged(sessions: RefreshChains, tmp_path: Path) -> None:
     code, tokens, here = sessions.code(), sessions.begin("spa"), sessions.context.memory.identity
     move(sessions, tmp_path / "another.sqlite")
     del sessions.lines[:]
@@ -215,7 +219,7 @@ def test_102_a_bag_of_another_memory_is_refused_and_logged(sessions: Sessions, t
     assert sessions.reason == "wrong memory"
 
 
-def test_moving_to_another_memory_is_one_line(sessions: Sessions, tmp_path: Path) -> None:
+def test_moving_to_another_memory_is_one_line(sessions: RefreshChains, tmp_path: Path) -> None:
     code, tokens, former = sessions.code(), sessions.begin("spa"), sessions.context.memory.identity
     sessions.now += 30
     move(sessions, tmp_path / "another.sqlite", accept_identity=(former,))
@@ -231,7 +235,7 @@ def test_moving_to_another_memory_is_one_line(sessions: Sessions, tmp_path: Path
 
 
 @pytest.mark.parametrize("survive", [False, True])
-def test_101_what_is_older_than_the_memory(configured: Callable[[str], Sessions], survive: bool) -> None:
+def test_101_what_is_older_than_the_memory(configured: Callable[[str], RefreshChains], survive: bool) -> None:
     sessions = configured(f"[refresh]\nsurvive_memory_loss = {str(survive).lower()}")
     memory = watched(sessions)
     old_code, old = sessions.code("spa"), sessions.begin("spa")["refresh_token"]

@@ -15,9 +15,10 @@ from service.memory.none import NoMemory
 from service.memory.settings import MemorySettings
 from service.protocol.errors import OAuthError
 from service.protocol.ports import User
-from tests.devices import Devices
-from tests.satchel import NOW, Answer, basic
-from tests.sessions import watched
+from tests.worlds.devices import Devices
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import NOW
+from tests.worlds.watched_memory import watched
 
 LOGIN = "[login]\nfailures_per_user = 3\nfailures_per_address = 5\nwindow = 300\n"
 

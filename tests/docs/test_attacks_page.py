@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 PAGE = (ROOT / "docs" / "attacks.md").read_text()
 ROWS = {int(number): text for number, text in re.findall(r"^\| (\d+) \| (.+) \|$", PAGE, re.MULTILINE)}

@@ -14,9 +14,14 @@ from joserfc.jwk import ECKey
 from jwcrypto.jwk import JWK
 
 from service.app import load
-from tests.client_auth.proofs import EC_KEY, certificate, escaped_pem, public_jwk, toml
-from tests.satchel import NOW, ROOT, Answer, Running, Satchel, basic
-from tests.sessions import CHALLENGE, VERIFIER, Holder
+from tests.worlds.certificates import certificate, escaped_pem
+from tests.worlds.client_proofs import EC_KEY, public_jwk, toml
+from tests.worlds.demo import ROOT
+from tests.worlds.dpop import Holder
+from tests.worlds.gunicorn import Running
+from tests.worlds.http import Answer, basic
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.satchel import NOW, Satchel
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

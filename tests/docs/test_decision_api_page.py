@@ -14,7 +14,8 @@ from authlete.dto import TokenResponse as Theirs
 from service.app import load
 from service.decision_api.calls import CALLS, NOT_KEPT
 from service.decision_api.tokens import TokenResponse as Ours
-from tests.satchel import ROOT, Running
+from tests.worlds.demo import ROOT
+from tests.worlds.gunicorn import Running
 
 PAGE = (ROOT / "docs" / "decision-api.md").read_text()
 BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))

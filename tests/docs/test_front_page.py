@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import jwt
 import pytest
 
-from tests.person import Person
-from tests.satchel import DEMO, ROOT, Running
-from tests.sessions import VERIFIER
+from tests.worlds.demo import DEMO, ROOT
+from tests.worlds.gunicorn import Running
+from tests.worlds.person import Person
+from tests.worlds.pkce import VERIFIER
 
 PAGE = (ROOT / "docs" / "front.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)

@@ -17,8 +17,11 @@ from service.decisions.token.decide import decide_token
 from service.hooks import TokenRequest, protocol
 from service.hooks.load import METHODS
 from service.hooks.plans import MAX_CLAIMS
-from tests.grants.issuing import API, RESOURCES, client, read
-from tests.satchel import ROOT, Satchel, basic, form_bytes
+from tests.worlds.demo import ROOT
+from tests.worlds.http import basic, form_bytes
+from tests.worlds.identifiers import API
+from tests.worlds.issuers import RESOURCES, client, read
+from tests.worlds.satchel import Satchel
 
 PAGE = (ROOT / "docs" / "hooks.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -14,8 +14,10 @@ from authlib.integrations.requests_client import OAuth2Session
 from jwt import PyJWKClient
 
 from service.config.check_grants import DEVICE_CODE
-from tests.person import Person
-from tests.satchel import ROOT, Answer, Running, basic
+from tests.worlds.demo import ROOT
+from tests.worlds.gunicorn import Running
+from tests.worlds.http import Answer, basic
+from tests.worlds.person import Person
 
 PAGE = (ROOT / "docs" / "kaapi.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

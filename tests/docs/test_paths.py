@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "client").glob("*.md")]
 FILE = re.compile(r"`((?:\.ci|client|deploy|docs|jose|keys|service|tests)/[\w./-]*|\w+\.(?:md|toml))`")

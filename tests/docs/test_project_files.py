@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 LICENSE = (ROOT / "LICENSE").read_text()
 PROJECTS = [file.parent for file in (ROOT / "pyproject.toml", *ROOT.glob("*/pyproject.toml"))]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.person import Person
-from tests.satchel import ROOT, Running
+from tests.worlds.demo import ROOT
+from tests.worlds.gunicorn import Running
+from tests.worlds.person import Person
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(sh|python) run\n(.*?)^```", README, re.MULTILINE | re.DOTALL)

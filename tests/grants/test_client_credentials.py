@@ -5,7 +5,8 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import NOW, Satchel
 
 A, B, C = (f"https://{name}.example.com" for name in "abc")
 _SECRET = 'secrets = [{ sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }]'

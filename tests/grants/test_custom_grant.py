@@ -7,8 +7,10 @@ import pytest
 from service.config import ConfigError
 from service.grants import GRANTS
 from service.grants.exchange_party import ACCESS_TOKEN
-from tests.grants.issuing import API, EXCHANGE, RESOURCES, VAULT, client, exchange, read
-from tests.satchel import Answer, Satchel, basic
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, VAULT
+from tests.worlds.issuers import EXCHANGE, RESOURCES, client, exchange, read
+from tests.worlds.satchel import Satchel
 
 TICKET = "https://example.com/grants/ticket"
 CLIENTS = "\n".join(

@@ -12,24 +12,22 @@ from service.grants.plan import GrantRequest
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form
 from service.protocol.ports import KeysUnavailable
-from tests.grants.issuing import (
-    API,
-    BILLING,
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, BILLING, ISSUER, VAULT
+from tests.worlds.issuers import (
     IDP,
     INVALID_ASSERTION,
-    ISSUER,
     JWT_BEARER,
     PARTNER,
     RESOURCES,
     STRANGER,
-    VAULT,
     Issuer,
     client,
     forget_subject,
     issuer,
     read,
 )
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.satchel import NOW, Satchel
 
 ID_JAG = "oauth-id-jag+jwt"
 REMOTE, BOTH, NARROW = (Issuer(f"https://{name}.example") for name in ("remote", "both", "narrow"))

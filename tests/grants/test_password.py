@@ -15,8 +15,11 @@ from service.config import ConfigError
 from service.grants import GrantRequest
 from service.grants.password import password
 from service.protocol.form import Form
-from tests.grants.issuing import API, BILLING, RESOURCES, client, read
-from tests.satchel import NOW, ROOT, Answer, Satchel, basic
+from tests.worlds.demo import ROOT
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, BILLING
+from tests.worlds.issuers import RESOURCES, client, read
+from tests.worlds.satchel import NOW, Satchel
 
 
 def phc(password: str) -> str:

@@ -6,28 +6,31 @@ from pathlib import Path
 import pytest
 
 from service.bags.kinds import RefreshToken
-from tests.satchel import NOW
-from tests.sessions import API, SEALED, VAULT, Holder, Sessions, granted, refused
+from tests.worlds.dpop import Holder
+from tests.worlds.http import granted, refused
+from tests.worlds.identifiers import API, SEALED, VAULT
+from tests.worlds.refresh_chains import RefreshChains
+from tests.worlds.satchel import NOW
 
 DAY = 86_400
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path / "refresh")
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path / "refresh")
 
 
 @pytest.fixture
-def configured(tmp_path: Path) -> Callable[[str], Sessions]:
-    return lambda top: Sessions(tmp_path / "other", top)
+def configured(tmp_path: Path) -> Callable[[str], RefreshChains]:
+    return lambda top: RefreshChains(tmp_path / "other", top)
 
 
-def opened(sessions: Sessions, token: str) -> RefreshToken:
+def opened(sessions: RefreshChains, token: str) -> RefreshToken:
     return sessions.context.snapshot.open(token, (RefreshToken,), sessions.now)
 
 
 @pytest.mark.parametrize("client", ["web", "spa"])
-def test_a_refresh_gives_new_tokens_of_the_same_family(sessions: Sessions, client: str) -> None:
+def test_a_refresh_gives_new_tokens_of_the_same_family(sessions: RefreshChains, client: str) -> None:
     first = sessions.begin(client)
     sessions.now += 100
     second = granted(sessions.refresh(first["refresh_token"], client))
@@ -41,7 +44,7 @@ def test_a_refresh_gives_new_tokens_of_the_same_family(sessions: Sessions, clien
     assert sessions.active(first["access_token"])
 
 
-def test_what_was_consented_to_stays(sessions: Sessions) -> None:
+def test_what_was_consented_to_stays(sessions: RefreshChains) -> None:
     code = sessions.code(auth_time=NOW - 5, acr="high", amr=("otp",))
     tokens = granted(sessions.redeem(code))
     for _ in range(3):
@@ -51,11 +54,11 @@ def test_what_was_consented_to_stays(sessions: Sessions) -> None:
     assert (seen["auth_time"], seen["acr"], seen["amr"]) == (NOW - 5, "high", ["otp"])
 
 
-def test_a_missing_token(sessions: Sessions) -> None:
+def test_a_missing_token(sessions: RefreshChains) -> None:
     refused(sessions.send("/token", "web", {"grant_type": "refresh_token"}), "invalid_request")
 
 
-def test_a_client_without_the_grant(sessions: Sessions) -> None:
+def test_a_client_without_the_grant(sessions: RefreshChains) -> None:
     refused(sessions.refresh(sessions.begin("web")["refresh_token"], "once"), "unauthorized_client")
 
 
@@ -63,7 +66,7 @@ def test_a_client_without_the_grant(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("client", ["web", "spa"])
-def test_the_idle_lifetime_begins_anew_with_each_use(sessions: Sessions, client: str) -> None:
+def test_the_idle_lifetime_begins_anew_with_each_use(sessions: RefreshChains, client: str) -> None:
     tokens = sessions.begin(client)
     sessions.now += 14 * DAY - 1
     used = granted(sessions.refresh(tokens["refresh_token"], client))
@@ -73,14 +76,14 @@ def test_the_idle_lifetime_begins_anew_with_each_use(sessions: Sessions, client:
 
 
 @pytest.mark.parametrize("client", ["web", "spa"])
-def test_unused_for_the_idle_lifetime(sessions: Sessions, client: str) -> None:
+def test_unused_for_the_idle_lifetime(sessions: RefreshChains, client: str) -> None:
     tokens = sessions.begin(client)
     sessions.now += 14 * DAY
     refused(sessions.refresh(tokens["refresh_token"], client))
     assert sessions.reason == "expired"
 
 
-def test_the_absolute_lifetime_ends_however_often_it_is_used(configured: Callable[[str], Sessions]) -> None:
+def test_the_absolute_lifetime_ends_however_often_it_is_used(configured: Callable[[str], RefreshChains]) -> None:
     sessions = configured("[lifetimes]\nrefresh_idle = 1000\nrefresh_absolute = 2500")
     for client in ("web", "spa"):
         sessions.now = float(NOW)
@@ -95,7 +98,7 @@ def test_the_absolute_lifetime_ends_however_often_it_is_used(configured: Callabl
         refused(sessions.refresh(tokens["refresh_token"], client))
 
 
-def test_an_expired_token_revokes_nothing(configured: Callable[[str], Sessions]) -> None:
+def test_an_expired_token_revokes_nothing(configured: Callable[[str], RefreshChains]) -> None:
     sessions = configured("[lifetimes]\nrefresh_idle = 1000")
     first = sessions.begin("spa")
     second = granted(sessions.refresh(first["refresh_token"], "spa"))
@@ -111,7 +114,7 @@ def test_an_expired_token_revokes_nothing(configured: Callable[[str], Sessions])
 
 
 @pytest.mark.parametrize(("owner", "thief"), [("web", "other"), ("web", "spa"), ("spa", "tab"), ("spa", "web")])
-def test_another_client_is_refused_and_revokes_nothing(sessions: Sessions, owner: str, thief: str) -> None:
+def test_another_client_is_refused_and_revokes_nothing(sessions: RefreshChains, owner: str, thief: str) -> None:
     first = sessions.begin(owner)
     second = granted(sessions.refresh(first["refresh_token"], owner))
     sessions.now += 60
@@ -121,7 +124,7 @@ def test_another_client_is_refused_and_revokes_nothing(sessions: Sessions, owner
     granted(sessions.refresh(second["refresh_token"], owner))
 
 
-def test_a_public_clients_token_is_good_with_its_key_alone(sessions: Sessions) -> None:
+def test_a_public_clients_token_is_good_with_its_key_alone(sessions: RefreshChains) -> None:
     holder, thief = Holder(), Holder()
     token = sessions.begin("spa", holder.proof(NOW))["refresh_token"]
     refused(sessions.refresh(token, "spa"))
@@ -133,7 +136,7 @@ def test_a_public_clients_token_is_good_with_its_key_alone(sessions: Sessions) -
     refused(sessions.refresh(tokens["refresh_token"], "spa", thief.proof(NOW)))
 
 
-def test_a_confidential_client_may_change_its_key(sessions: Sessions) -> None:
+def test_a_confidential_client_may_change_its_key(sessions: RefreshChains) -> None:
     one, two = Holder(), Holder()
     token = sessions.begin("web", one.proof(NOW))["refresh_token"]
     assert granted(sessions.refresh(token, "web"))["token_type"] == "Bearer"
@@ -144,7 +147,7 @@ def test_a_confidential_client_may_change_its_key(sessions: Sessions) -> None:
 # --- narrowing
 
 
-def test_a_narrower_scope_is_of_one_access_token_only(sessions: Sessions) -> None:
+def test_a_narrower_scope_is_of_one_access_token_only(sessions: RefreshChains) -> None:
     tokens = sessions.begin("spa")
     narrow = granted(sessions.refresh(tokens["refresh_token"], "spa", scope="read"))
     assert sessions.seen(narrow["access_token"])["scope"] == "read"
@@ -153,19 +156,19 @@ def test_a_narrower_scope_is_of_one_access_token_only(sessions: Sessions) -> Non
 
 
 @pytest.mark.parametrize("scope", ["admin", "read admin", "openid", "READ", "vault"])
-def test_what_was_not_granted_or_means_nothing_here(sessions: Sessions, scope: str) -> None:
+def test_what_was_not_granted_or_means_nothing_here(sessions: RefreshChains, scope: str) -> None:
     code = sessions.code("spa", scopes=("read", "vault"), resources=(API,))
     token = granted(sessions.redeem(code, "spa"))["refresh_token"]
     refused(sessions.refresh(token, "spa", scope=scope), "invalid_scope")
     assert granted(sessions.refresh(token, "spa"))["scope"] == "read"
 
 
-def test_the_client_may_ask_for_more_than_was_granted_in_vain(sessions: Sessions) -> None:
+def test_the_client_may_ask_for_more_than_was_granted_in_vain(sessions: RefreshChains) -> None:
     token = granted(sessions.redeem(sessions.code("web", scopes=("read",))))["refresh_token"]
     refused(sessions.refresh(token, scope="read write"), "invalid_scope")
 
 
-def test_a_narrower_resource_is_of_one_access_token_only(sessions: Sessions) -> None:
+def test_a_narrower_resource_is_of_one_access_token_only(sessions: RefreshChains) -> None:
     code = sessions.code("spa", resources=(API, VAULT, SEALED))
     tokens = granted(sessions.redeem(code, "spa", resource=API))
     for resource, scope in ((VAULT, "read vault"), (SEALED, "read sealed"), (API, "read write")):
@@ -177,7 +180,7 @@ def test_a_narrower_resource_is_of_one_access_token_only(sessions: Sessions) -> 
 # --- rotation where it is not needed, and where it is asked for
 
 
-def test_a_confidential_clients_token_may_be_used_again(sessions: Sessions) -> None:
+def test_a_confidential_clients_token_may_be_used_again(sessions: RefreshChains) -> None:
     first = sessions.begin("web")["refresh_token"]
     for _ in range(3):
         sessions.now += 3600
@@ -186,7 +189,7 @@ def test_a_confidential_clients_token_may_be_used_again(sessions: Sessions) -> N
     granted(sessions.refresh(first))
 
 
-def test_rotation_for_confidential_clients_too(configured: Callable[[str], Sessions]) -> None:
+def test_rotation_for_confidential_clients_too(configured: Callable[[str], RefreshChains]) -> None:
     sessions = configured("[refresh]\nrotate_confidential = true")
     first = sessions.begin("web")
     second = granted(sessions.refresh(first["refresh_token"]))
@@ -197,7 +200,7 @@ def test_rotation_for_confidential_clients_too(configured: Callable[[str], Sessi
     assert not sessions.active(third["access_token"])
 
 
-def test_a_refused_refresh_moves_nothing(sessions: Sessions) -> None:
+def test_a_refused_refresh_moves_nothing(sessions: RefreshChains) -> None:
     first = sessions.begin("spa")["refresh_token"]
     second = granted(sessions.refresh(first, "spa"))["refresh_token"]
     for _ in range(2):
@@ -208,7 +211,7 @@ def test_a_refused_refresh_moves_nothing(sessions: Sessions) -> None:
     granted(sessions.refresh(first, "spa"))  # its successor has not been used
 
 
-def test_sizes(sessions: Sessions) -> None:
+def test_sizes(sessions: RefreshChains) -> None:
     tokens = sessions.begin("spa", Holder().proof(NOW))
     for _ in range(3):
         holder = Holder()

@@ -12,16 +12,13 @@ from service.grants.plan import GrantRequest, Plan
 from service.grants.token_exchange import token_exchange
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form
-from tests.grants.issuing import (
-    API,
-    BILLING,
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, BILLING, ISSUER, SEALED, VAULT
+from tests.worlds.issuers import (
     EXCHANGE,
     IDP,
-    ISSUER,
     PARTNER,
     RESOURCES,
-    SEALED,
-    VAULT,
     client,
     exchange,
     forget_subject,
@@ -30,7 +27,7 @@ from tests.grants.issuing import (
     read,
     revoke,
 )
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.satchel import NOW, Satchel
 
 TOML = "\n".join(
     [

@@ -14,8 +14,10 @@ from service.decisions.decision import Decision
 from service.decisions.form_request import FormRequest
 from service.decisions.token.decide import decide_token
 from service.hooks import TokenIssued, TokenRefused
-from tests.hooks.own import MODULE, failures, own
-from tests.satchel import CXF, DEMO, Satchel, form_bytes
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.http import form_bytes
+from tests.worlds.operator_object import MODULE, failures, own
+from tests.worlds.satchel import Satchel
 
 GOOD = {"grant_type": "client_credentials", "scope": "read"}
 BAD = {"grant_type": "client_credentials", "scope": "nothing-of-yours"}

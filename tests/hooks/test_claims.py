@@ -13,8 +13,10 @@ from service.grants import Plan
 from service.hooks.plans import MAX_CLAIMS
 from service.protocol.claims import RESERVED_ID_CLAIMS
 from service.protocol.errors import OAuthError
-from tests.hooks.own import assert_contained, own
-from tests.satchel import API, CXF, VAULT, Answer, Satchel
+from tests.worlds.demo import API_SERVER, CXF, VAULT_SERVER
+from tests.worlds.http import Answer
+from tests.worlds.operator_object import assert_contained, own
+from tests.worlds.satchel import Satchel
 
 API_ID, VAULT_ID = "https://api.example.com", "https://vault.example.com"
 UNCARRIED = "claims that a token cannot carry"
@@ -49,7 +51,7 @@ def test_claims_for_a_resource_server(tmp_path: Path, customize: Callable[[Plan]
     said = claims(satchel.token(scope="read"))
     assert said["told"] == ["123456789", "123456789", ["read"]]
     assert (said["tenant"], said["hush"]) == ("t-1", {"deep": [1, 2.5, None]})
-    sealed = satchel.introspect(satchel.token(scope="vault", resource=VAULT_ID), VAULT).json()
+    sealed = satchel.introspect(satchel.token(scope="vault", resource=VAULT_ID), VAULT_SERVER).json()
     assert (sealed["active"], sealed["tenant"], sealed["hush"]) == (True, "t-1", {"deep": [1, 2.5, None]})
     answer = redeem(satchel).json()
     assert claims(answer["access_token"])["told"][0] == "alice"
@@ -180,5 +182,5 @@ def refuse() -> dict[str, Any]:
 
 def test_introspection_of_a_signed_token(tmp_path: Path) -> None:
     satchel = own(tmp_path, customize_access_token=lambda plan: {"tenant": "t-1"})
-    assert satchel.introspect(satchel.token(scope="read"), API).json()["tenant"] == "t-1"
+    assert satchel.introspect(satchel.token(scope="read"), API_SERVER).json()["tenant"] == "t-1"
     assert json.loads(satchel.lines[-1])["status"] == 200

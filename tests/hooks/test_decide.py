@@ -12,10 +12,13 @@ from service.config.check_grants import DEVICE_CODE
 from service.grants import Plan
 from service.hooks import TokenRequest, User
 from service.protocol.errors import OAuthError
-from tests.grants.issuing import read
-from tests.hooks.own import assert_contained, own
-from tests.satchel import CXF, DEMO, Answer, Satchel
-from tests.sessions import CHALLENGE, VERIFIER, Holder
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.dpop import Holder
+from tests.worlds.http import Answer
+from tests.worlds.issuers import read
+from tests.worlds.operator_object import assert_contained, own
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.satchel import Satchel
 
 CODE = 'decides = ["authorization_code"]'
 CREDENTIALS = 'decides = ["client_credentials"]'

@@ -15,7 +15,7 @@ from service.config.tables import Hooks
 from service.hooks.guard import Guard, Hook
 from service.protocol.errors import OAuthError
 from service.web.events import configure_events
-from tests.satchel import ROOT
+from tests.worlds.demo import ROOT
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from service.app import create_app
 from service.config import ConfigError
 from service.hooks import HookError
 from service.protocol.ports import User
-from tests.hooks.own import MODULE, own
-from tests.satchel import DEMO, Satchel
+from tests.worlds.demo import DEMO
+from tests.worlds.operator_object import MODULE, own
+from tests.worlds.satchel import Satchel
 
 CLASS = """
 [[clients]]
@@ -99,7 +100,7 @@ def test_a_fault_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, targe
     [
         ("operators_object", "must be written as package.module:name"),
         ("tests.grants.nowhere:hooks", "No module named"),
-        ("tests.hooks.own:nothing", "has no attribute 'nothing'"),
+        ("tests.worlds.operator_object:nothing", "has no attribute 'nothing'"),
         ("tests.grants.raising:hooks", "cannot be imported: RuntimeError"),
     ],
 )

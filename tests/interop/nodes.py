@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.memory.servers import redis_server
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
+from tests.worlds.redis_servers import redis_server
 
 EMBEDDED = '[memory]\nkind = "embedded"\n'
 

@@ -1,6 +1,6 @@
 """A client that signs: its assertions (RFC 7523), and every one of its authorization requests (RFC 9101)."""
 
-from tests.client_auth.proofs import EC_KEY, client_toml, public_jwk
+from tests.worlds.client_proofs import EC_KEY, client_toml, public_jwk
 
 REDIRECT = "http://localhost:8080/services/reservations/reserve/complete"
 KEY = EC_KEY

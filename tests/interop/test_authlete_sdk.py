@@ -15,9 +15,10 @@ from authlete.dto import TokenRequest
 from flask.testing import FlaskClient
 
 from service.bags.base64url import encode
-from tests.api.authorization_server import authorization_server, fill
-from tests.satchel import CXF, DEMO, Running
-from tests.sessions import CHALLENGE, VERIFIER
+from tests.decision_api.authorization_server import authorization_server, fill
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.gunicorn import Running
+from tests.worlds.pkce import CHALLENGE, VERIFIER
 
 TOKEN = "bearer-of-the-tests"
 DIGEST = sha256(TOKEN.encode()).hexdigest()

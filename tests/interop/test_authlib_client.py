@@ -14,9 +14,11 @@ from jwcrypto.jwk import JWK
 
 from service.decisions.token.code import mint_code
 from service.protocol.pkce import challenge_octets
-from tests.client_auth.proofs import EC_KEY, client_toml, public_jwk
-from tests.satchel import Running
-from tests.sessions import API, REDIRECT, VERIFIER, context_of, toml
+from tests.worlds.client_proofs import EC_KEY, client_toml, public_jwk
+from tests.worlds.gunicorn import Running, context_of
+from tests.worlds.identifiers import API
+from tests.worlds.pkce import VERIFIER
+from tests.worlds.refresh_chains import REDIRECT, toml
 
 SIGNER = client_toml(
     "signer",

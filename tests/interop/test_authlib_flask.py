@@ -11,8 +11,8 @@ from flask import Flask
 from joserfc.errors import InvalidClaimError
 
 from tests.interop.signer import REDIRECT
-from tests.person import Person
-from tests.satchel import Running
+from tests.worlds.gunicorn import Running
+from tests.worlds.person import Person
 
 SPA = "http://127.0.0.1:5173/callback"
 SIGNED_OUT = "http://127.0.0.1:5173/signed-out"

@@ -21,8 +21,9 @@ from joserfc.jwk import ECKey, KeySet
 from jwcrypto.jwk import JWK
 
 from tests.interop.signer import KEY, REDIRECT, SIGNER
-from tests.person import Person
-from tests.satchel import DEMO, Running
+from tests.worlds.demo import DEMO
+from tests.worlds.gunicorn import Running
+from tests.worlds.person import Person
 
 with warnings.catch_warnings(action="ignore"):  # it says that httpx will one day be httpx2
     from authlib.integrations.httpx_client import OAuth2Client

@@ -15,7 +15,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.satchel import API, MACHINES, Running
+from tests.worlds.demo import API_SERVER, MACHINES
+from tests.worlds.gunicorn import Running
 
 RELOAD, PUBLISH_AHEAD = 3, 4
 TAKEOVERS = 3
@@ -47,7 +48,7 @@ def signing_kid(server: Running) -> str:
 
 
 def introspected(server: Running, token: str) -> bool:
-    answer = server.post("/introspect", {"token": token}, API)
+    answer = server.post("/introspect", {"token": token}, API_SERVER)
     assert answer.status == 200, answer.body
     return bool(answer.json()["active"])
 

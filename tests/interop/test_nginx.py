@@ -19,9 +19,12 @@ from urllib.parse import quote, urlencode
 import jwt
 import pytest
 
-from tests.client_auth.proofs import HEAD, client_toml
 from tests.interop.authority import Authority
-from tests.satchel import DEMO, ROOT, Answer, Running, Satchel, basic
+from tests.worlds.client_proofs import HEAD, client_toml
+from tests.worlds.demo import DEMO, ROOT
+from tests.worlds.gunicorn import Running
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import Satchel
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 if NGINX is None:
@@ -228,7 +231,9 @@ def test_a_header_that_the_client_sends(proxy: Proxy, name: str) -> None:
 def test_a_header_from_an_address_that_is_not_trusted(
     proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.satchel.NOW", int(time.time()))  # the certificate's time, not that of the other tests
+    monkeypatch.setattr(
+        "tests.worlds.satchel.NOW", int(time.time())
+    )  # the certificate's time, not that of the other tests
     satchel = Satchel(tmp_path, TOML)
     sent = {**GRANT, "client_id": "pki"}, {"X-SSL-Client-Cert": escaped(proxy.client)}
     assert satchel.post("/token", *sent, client="127.0.0.1").status == 200

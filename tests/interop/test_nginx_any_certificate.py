@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.client_auth.proofs import EC_KEY, HEAD, JWKS, certificate, client_toml
 from tests.interop.test_nginx import GRANT, SUBJECT, Files, Proxy, claims, refused
-from tests.satchel import Running
+from tests.worlds.certificates import certificate
+from tests.worlds.client_proofs import EC_KEY, HEAD, JWKS, client_toml
+from tests.worlds.gunicorn import Running
 
 
 @pytest.fixture(scope="module")

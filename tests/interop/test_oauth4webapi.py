@@ -11,10 +11,12 @@ import pytest
 from jwcrypto.jwk import JWK
 
 from service.decisions.token.code import mint_code
-from tests.client_auth.proofs import EC_KEY, client_toml, public_jwk
 from tests.interop.npm import npm_directory
-from tests.satchel import Running
-from tests.sessions import API, CHALLENGE, REDIRECT, VERIFIER, context_of, toml
+from tests.worlds.client_proofs import EC_KEY, client_toml, public_jwk
+from tests.worlds.gunicorn import Running, context_of
+from tests.worlds.identifiers import API
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.refresh_chains import REDIRECT, toml
 
 FLOWS = Path(__file__).parent / "oauth4webapi" / "flows.mjs"
 NAMES = re.findall(r"^  async (\w+)\(", FLOWS.read_text(), re.MULTILINE)

@@ -10,8 +10,9 @@ from jwcrypto.jwk import JWK
 
 from tests.interop.npm import npm_directory
 from tests.interop.signer import KEY, SIGNER
-from tests.person import Person
-from tests.satchel import DEMO, Running
+from tests.worlds.demo import DEMO
+from tests.worlds.gunicorn import Running
+from tests.worlds.person import Person
 
 FLOWS = Path(__file__).parent / "openid_client" / "flows.mjs"
 NAMES = re.findall(r"^  async (\w+)\(", FLOWS.read_text(), re.MULTILINE)

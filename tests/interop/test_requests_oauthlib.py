@@ -9,8 +9,9 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from service.decisions.token.code import mint_code
-from tests.satchel import Running
-from tests.sessions import CHALLENGE, REDIRECT, VERIFIER, context_of, toml
+from tests.worlds.gunicorn import Running, context_of
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.refresh_chains import REDIRECT, toml
 
 SCOPE = ["read", "write"]
 

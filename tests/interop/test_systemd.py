@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.satchel import DEMO, ROOT
+from tests.worlds.demo import DEMO, ROOT
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted(file.name for file in DEPLOY.iterdir() if file.suffix in (".service", ".timer"))

@@ -13,8 +13,9 @@ from joserfc.jwk import KeySet as JoserfcKeySet
 from jwcrypto import jwe, jwk, jws
 
 from service.bags.kinds import AccessToken
-from tests.bags.samples import BAGS, NOW
-from tests.every_format import ALGS, ISSUER, NAMES, RECIPIENTS, EveryFormat, recipient_keys, resource
+from tests.worlds.bags import BAGS, NOW
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.token_formats import ALGS, NAMES, RECIPIENTS, TokenFormats, recipient_keys, resource
 
 each_alg = pytest.mark.parametrize("alg", ALGS)
 each_recipient = pytest.mark.parametrize("name", RECIPIENTS)
@@ -27,8 +28,8 @@ KEY_MANAGEMENT = {"p256": "ECDH-ES+A256KW", "x25519": "ECDH-ES+A256KW", "rsa": "
 def service(tmp_path_factory):
     """A service whose clock is right: other libraries look at their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tests.satchel.NOW", int(time.time()))
-        return EveryFormat(tmp_path_factory.mktemp("every"))
+        patch.setattr("tests.worlds.satchel.NOW", int(time.time()))
+        return TokenFormats(tmp_path_factory.mktemp("every"))
 
 
 def document(service):

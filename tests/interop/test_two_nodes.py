@@ -15,10 +15,10 @@ import jwt
 import pytest
 
 from tests.interop.nodes import Turns, two_nodes
-from tests.memory.servers import needs_redis
-from tests.person import Person
-from tests.satchel import API, CXF, DEMO
-from tests.sessions import VERIFIER
+from tests.worlds.demo import API_SERVER, CXF, DEMO
+from tests.worlds.person import Person
+from tests.worlds.pkce import VERIFIER
+from tests.worlds.redis_servers import needs_redis
 
 pytestmark = needs_redis
 
@@ -164,8 +164,8 @@ def test_login_application(login_nodes: Turns, first: int) -> None:
         url = flow.alice.browser_request(f"{flow.turns.issuer}/authorize?{urlencode(asked())}")
         assert url.startswith(APPLICATION)
         ticket = query(url)["ticket"]
-        assert flow.post("/ticket", API, ticket=ticket)["client_id"] == "spa"
-        issued = flow.post("/ticket/issue", API, ticket=ticket, subject="alice", amr="hwk")
+        assert flow.post("/ticket", API_SERVER, ticket=ticket)["client_id"] == "spa"
+        issued = flow.post("/ticket/issue", API_SERVER, ticket=ticket, subject="alice", amr="hwk")
         code = query(flow.alice.browser_request(issued["redirect_to"]))["code"]
         assert flow.sub(flow.redeem(code)["id_token"]) == "alice"
         flow.alice.browser_request(issued["redirect_to"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.memory.servers import RedisServer, redis_server
+from tests.worlds.redis_servers import RedisServer, redis_server
 
 
 @pytest.fixture(scope="session")

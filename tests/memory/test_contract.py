@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from service.memory import Memory, MemoryFull, MemorySettings, open_memory
-from tests.memory.servers import RedisServer, needs_redis
+from tests.worlds.redis_servers import RedisServer, needs_redis
 
 
 @dataclass

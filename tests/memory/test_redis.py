@@ -17,7 +17,7 @@ from service.memory.breaker import Breaker
 from service.memory.digest import digest
 from service.memory.redis_connection import _judge, connect, disconnect
 from tests.memory.racer import winners
-from tests.memory.servers import RedisServer, needs_cluster, needs_redis, redis_cluster, redis_server
+from tests.worlds.redis_servers import RedisServer, needs_cluster, needs_redis, redis_cluster, redis_server
 
 INFO: dict[str, Any] = {"redis_version": "7.0.15", "maxmemory_policy": "noeviction", "role": "master", "aof_enabled": 1}
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from service.memory import MemorySettings, MemoryUnavailable, open_memory
-from tests.client_auth.authorities import issue, pem
-from tests.memory.servers import RedisServer, free_port, needs_redis, redis_server
+from tests.worlds.certificates import issue, pem
+from tests.worlds.redis_servers import RedisServer, free_port, needs_redis, redis_server
 
 pytestmark = needs_redis
 

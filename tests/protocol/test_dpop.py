@@ -6,7 +6,7 @@ import pytest
 
 from service.protocol.dpop import ALGS, MAX_AGE, SKEW, check_proof
 from service.protocol.errors import OAuthError
-from tests.sessions import Holder
+from tests.worlds.dpop import Holder
 
 NOW = 1_800_000_000
 URL = "https://as.example.com/token"

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.protocol.claims import of_scopes
-from tests.openid import ISSUER, SCOPES, OpenId
-from tests.satchel import Satchel
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.openid import SCOPES, OpenId
+from tests.worlds.satchel import Satchel
 
 OPENID, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
 REQUIRED = {

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.satchel import API, CXF, DEMO, Answer, Satchel, basic
+from tests.worlds.demo import API_SERVER, CXF, DEMO
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import Satchel
 
 FORM = {"grant_type": "client_credentials"}
 
@@ -92,7 +94,7 @@ BAD_REQUESTS = {
     "grant type in capitals": (b"grant_type=CLIENT_CREDENTIALS", CXF, "unsupported_grant_type"),
     "grant type with a space": (b"grant_type=client_credentials+", CXF, "unsupported_grant_type"),
     "foreign grant type": (b"grant_type=urn%3Aexample%3Agrant", CXF, "unsupported_grant_type"),
-    "grant not allowed": (b"grant_type=client_credentials", API, "unauthorized_client"),
+    "grant not allowed": (b"grant_type=client_credentials", API_SERVER, "unauthorized_client"),
     "repeated grant type": (b"grant_type=client_credentials&grant_type=client_credentials", CXF, "invalid_request"),
     "repeated unknown parameter": (b"grant_type=client_credentials&x=1&x=2", CXF, "invalid_request"),
     "two mechanisms": (

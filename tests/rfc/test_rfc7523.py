@@ -7,12 +7,11 @@ import pytest
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import ECKey
 
-from tests.client_auth.proofs import (
+from tests.worlds.client_proofs import (
     ASSERTION_TYPE,
     EC_KEY,
     HEAD,
     HMAC_SECRET,
-    ISSUER,
     JWKS,
     OTHER_KEY,
     assertion,
@@ -20,7 +19,9 @@ from tests.client_auth.proofs import (
     client_toml,
     form,
 )
-from tests.satchel import NOW, Answer, Satchel
+from tests.worlds.http import Answer
+from tests.worlds.identifiers import ISSUER
+from tests.worlds.satchel import NOW, Satchel
 
 TOML = (
     HEAD

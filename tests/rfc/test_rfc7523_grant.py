@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.grants.issuing import API, IDP, ISSUER, JWT_BEARER, PARTNER, RESOURCES, client, issuer, read
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.issuers import IDP, JWT_BEARER, PARTNER, RESOURCES, client, issuer, read
+from tests.worlds.satchel import NOW, Satchel
 
 TOML = "\n".join([RESOURCES, client("app", JWT_BEARER, scopes=["read"]), issuer(IDP, "jwt_bearer")])
 

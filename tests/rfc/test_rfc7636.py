@@ -7,7 +7,8 @@ import pytest
 
 from service.bags.base64url import encode
 from service.protocol.pkce import challenge_octets, check_verifier
-from tests.sessions import Sessions, granted, refused
+from tests.worlds.http import granted, refused
+from tests.worlds.refresh_chains import RefreshChains
 
 OCTETS = bytes.fromhex("7418dfb49799e0254ffa607dd8adbbba16d4254d69d6bff05b58055853848d79")
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -15,8 +16,8 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path)
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path)
 
 
 def test_appendix_a() -> None:
@@ -31,18 +32,18 @@ def test_appendix_b() -> None:
     check_verifier(octets, VERIFIER)
 
 
-def test_section_4_5_the_verifier_goes_to_the_token_endpoint(sessions: Sessions) -> None:
+def test_section_4_5_the_verifier_goes_to_the_token_endpoint(sessions: RefreshChains) -> None:
     code = sessions.code("spa", challenge=challenge_octets(CHALLENGE, "S256"))
     granted(sessions.redeem(code, "spa", code_verifier=VERIFIER))
 
 
-def test_section_4_6_invalid_grant_if_they_are_not_equal(sessions: Sessions) -> None:
+def test_section_4_6_invalid_grant_if_they_are_not_equal(sessions: RefreshChains) -> None:
     code = sessions.code("spa", challenge=challenge_octets(CHALLENGE, "S256"))
     for verifier in (VERIFIER.swapcase(), VERIFIER + "-", CHALLENGE):
         refused(sessions.redeem(code, "spa", code_verifier=verifier), "invalid_grant")
 
 
-def test_section_4_1_the_alphabet_of_a_verifier(sessions: Sessions) -> None:
+def test_section_4_1_the_alphabet_of_a_verifier(sessions: RefreshChains) -> None:
     verifier = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
     code = sessions.code("spa", challenge=sha256(verifier.encode()).digest())
     granted(sessions.redeem(code, "spa", code_verifier=verifier))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.satchel import API, CXF, DEMO, NOW, VAULT, Satchel
+from tests.worlds.demo import API_SERVER, CXF, DEMO, VAULT_SERVER
+from tests.worlds.satchel import NOW, Satchel
 
 VAULT_RESOURCE = "https://vault.example.com"
 
@@ -52,27 +53,27 @@ def test_section_2_1_in_the_body_too(satchel: Satchel) -> None:
 def test_section_2_1_token_is_required_and_sent_once(satchel: Satchel) -> None:
     token = satchel.token()
     for body in (b"", b"token=", f"token={token}&token={token}".encode()):
-        answer = satchel.post("/introspect", body, API)
+        answer = satchel.post("/introspect", body, API_SERVER)
         assert (answer.status, answer.json()["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "unheard_of", ""])
 def test_section_2_1_the_hint_is_a_hint(satchel: Satchel, hint: str) -> None:
     form = {"token": satchel.token(), "token_type_hint": hint}
-    assert satchel.post("/introspect", form, API).json()["active"] is True
+    assert satchel.post("/introspect", form, API_SERVER).json()["active"] is True
 
 
 def test_section_4_a_token_in_the_query_is_refused(satchel: Satchel) -> None:
     token = satchel.token()
-    assert satchel.request("GET", f"/introspect?token={token}", headers=API).status == 405
-    assert satchel.post(f"/introspect?token={token}", {}, API).status == 400
-    assert satchel.post(f"/introspect?token={token}", {"token": token}, API).status == 400
+    assert satchel.request("GET", f"/introspect?token={token}", headers=API_SERVER).status == 405
+    assert satchel.post(f"/introspect?token={token}", {}, API_SERVER).status == 400
+    assert satchel.post(f"/introspect?token={token}", {"token": token}, API_SERVER).status == 400
 
 
 def test_section_4_another_protected_resource_is_told_that_it_is_inactive(satchel: Satchel) -> None:
     for token, right, wrong in (
-        (satchel.token(), API, VAULT),
-        (satchel.token(resource=VAULT_RESOURCE), VAULT, API),
+        (satchel.token(), API_SERVER, VAULT_SERVER),
+        (satchel.token(resource=VAULT_RESOURCE), VAULT_SERVER, API_SERVER),
     ):
         assert satchel.introspect(token, right).json()["active"] is True
         assert satchel.introspect(token, wrong) == satchel.introspect("x", wrong)

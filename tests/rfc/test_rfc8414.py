@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.satchel import API, CXF, DEMO, Answer, Satchel
+from tests.worlds.demo import API_SERVER, CXF, DEMO
+from tests.worlds.http import Answer
+from tests.worlds.satchel import Satchel
 
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 FORM = {"grant_type": "client_credentials"}
@@ -35,7 +37,7 @@ def test_every_url_is_below_the_issuer_and_answers(satchel: Satchel) -> None:
 def test_what_is_listed_works(satchel: Satchel) -> None:
     document = metadata(satchel)
     token = satchel.post(urlsplit(document["token_endpoint"]).path, FORM, CXF).json()["access_token"]
-    seen = satchel.post(urlsplit(document["introspection_endpoint"]).path, {"token": token}, API).json()
+    seen = satchel.post(urlsplit(document["introspection_endpoint"]).path, {"token": token}, API_SERVER).json()
     assert seen["iss"] == document["issuer"]
     assert satchel.get(urlsplit(document["jwks_uri"]).path).json()["keys"]
 
@@ -88,7 +90,7 @@ def test_section_3_1_an_issuer_with_a_path(make_satchel: Any, path: str) -> None
     form = satchel.post(urlsplit(document["token_endpoint"]).path, FORM, CXF)
     assert form.status == 200
     assert satchel.get(urlsplit(document["jwks_uri"]).path).status == 200
-    assert satchel.post(urlsplit(document["introspection_endpoint"]).path, {"token": "x"}, API).status == 200
+    assert satchel.post(urlsplit(document["introspection_endpoint"]).path, {"token": "x"}, API_SERVER).status == 200
 
 
 def test_anyone_may_read_and_cache_it(satchel: Satchel) -> None:
@@ -116,4 +118,4 @@ def test_the_issuer_is_a_constant(satchel: Satchel, header: str) -> None:
     plain: Answer = satchel.get(WELL_KNOWN)
     assert satchel.get(WELL_KNOWN, spoofed) == plain
     token = satchel.post("/token", FORM, {**CXF, **spoofed}).json()["access_token"]
-    assert satchel.introspect(token, {**API, **spoofed}).json()["iss"] == satchel.config.issuer
+    assert satchel.introspect(token, {**API_SERVER, **spoofed}).json()["iss"] == satchel.config.issuer

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from service.grants.exchange_party import ACCESS_TOKEN, ID_TOKEN, JWT
-from tests.grants.issuing import API, BILLING, EXCHANGE, RESOURCES, VAULT, client, exchange, mint, read, revoke
-from tests.satchel import NOW, Answer, Satchel, basic
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, BILLING, VAULT
+from tests.worlds.issuers import EXCHANGE, RESOURCES, client, exchange, mint, read, revoke
+from tests.worlds.satchel import NOW, Satchel
 
 TOML = "\n".join(
     [

@@ -9,17 +9,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from tests.client_auth.proofs import (
-    ED_KEY,
-    HEAD,
-    JWKS,
-    OTHER_KEY,
-    certificate,
-    client_toml,
-    escaped_pem,
-    rfc9440,
-)
-from tests.satchel import Answer, Satchel, basic
+from tests.worlds.certificates import certificate, escaped_pem, rfc9440
+from tests.worlds.client_proofs import ED_KEY, HEAD, JWKS, OTHER_KEY, client_toml
+from tests.worlds.http import Answer, basic
+from tests.worlds.satchel import Satchel
 
 SECRETS = [{"sha256": sha256(b"s").hexdigest()}]
 CLIENTS = (

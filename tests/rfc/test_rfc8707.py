@@ -5,7 +5,9 @@ from typing import Any
 import jwt
 import pytest
 
-from tests.satchel import API, CXF, DEMO, VAULT, Answer, Satchel
+from tests.worlds.demo import API_SERVER, CXF, DEMO, VAULT_SERVER
+from tests.worlds.http import Answer
+from tests.worlds.satchel import Satchel
 
 API_RESOURCE, VAULT_RESOURCE = "https://api.example.com", "https://vault.example.com"
 
@@ -32,7 +34,7 @@ def test_section_2_the_resource_chooses_format_and_scopes(satchel: Satchel) -> N
     answer = ask(satchel, VAULT_RESOURCE)
     assert answer.json()["scope"] == "vault"
     assert answer.json()["access_token"].count(".") == 4
-    assert satchel.introspect(answer.json()["access_token"], VAULT).json()["aud"] == VAULT_RESOURCE
+    assert satchel.introspect(answer.json()["access_token"], VAULT_SERVER).json()["aud"] == VAULT_RESOURCE
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_section_2_several_resources_that_can(make_satchel: Any) -> None:
     answer = ask(satchel, API_RESOURCE, VAULT_RESOURCE, API_RESOURCE)
     assert audience(answer) == [API_RESOURCE, VAULT_RESOURCE]
     assert answer.json()["scope"] == "read write vault"
-    for caller in (API, VAULT):
+    for caller in (API_SERVER, VAULT_SERVER):
         assert satchel.introspect(answer.json()["access_token"], caller).json()["active"] is True
 
 

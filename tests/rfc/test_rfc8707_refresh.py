@@ -4,19 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.sessions import API, SEALED, VAULT, Sessions, granted, refused
+from tests.worlds.http import granted, refused
+from tests.worlds.identifiers import API, SEALED, VAULT
+from tests.worlds.refresh_chains import RefreshChains
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path)
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path)
 
 
-def audience(sessions: Sessions, answer: dict[str, str]) -> str:
+def audience(sessions: RefreshChains, answer: dict[str, str]) -> str:
     return str(sessions.seen(answer["access_token"])["aud"])
 
 
-def test_a_subset_of_what_was_granted(sessions: Sessions) -> None:
+def test_a_subset_of_what_was_granted(sessions: RefreshChains) -> None:
     """As in figures 3 to 6: a code for two resources, a token for one of them, and a refresh for the other."""
     first = granted(sessions.redeem(sessions.code(resources=(API, VAULT)), resource=API))
     assert (audience(sessions, first), first["scope"]) == (API, "read write")
@@ -26,14 +28,14 @@ def test_a_subset_of_what_was_granted(sessions: Sessions) -> None:
     assert audience(sessions, third) == API
 
 
-def test_the_same_as_granted_where_none_is_named(sessions: Sessions) -> None:
+def test_the_same_as_granted_where_none_is_named(sessions: RefreshChains) -> None:
     first = granted(sessions.redeem(sessions.code(resources=(VAULT,))))
     assert audience(sessions, first) == VAULT
     assert audience(sessions, granted(sessions.refresh(first["refresh_token"]))) == VAULT
 
 
 @pytest.mark.parametrize("client", ["web", "spa"])
-def test_beyond_what_was_granted(sessions: Sessions, client: str) -> None:
+def test_beyond_what_was_granted(sessions: RefreshChains, client: str) -> None:
     code = sessions.code(client, resources=(API, VAULT))
     refused(sessions.redeem(code, client, resource=SEALED), "invalid_target")
     tokens = granted(sessions.redeem(code, client, resource=API))
@@ -42,14 +44,14 @@ def test_beyond_what_was_granted(sessions: Sessions, client: str) -> None:
     granted(sessions.refresh(tokens["refresh_token"], client, resource=VAULT))
 
 
-def test_resources_that_cannot_share_a_token(sessions: Sessions) -> None:
+def test_resources_that_cannot_share_a_token(sessions: RefreshChains) -> None:
     code = sessions.code(resources=(API, VAULT))
     refused(sessions.redeem(code, resource=[API, VAULT]), "invalid_target")
     refused(sessions.redeem(code), "invalid_target")
     granted(sessions.redeem(code, resource=API))
 
 
-def test_scope_and_resource_narrow_together(sessions: Sessions) -> None:
+def test_scope_and_resource_narrow_together(sessions: RefreshChains) -> None:
     tokens = granted(sessions.redeem(sessions.code(resources=(API, VAULT)), resource=API))
     narrow = granted(sessions.refresh(tokens["refresh_token"], resource=VAULT, scope="vault"))
     assert sessions.seen(narrow["access_token"])["scope"] == "vault"

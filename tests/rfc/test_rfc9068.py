@@ -6,8 +6,8 @@ import jwt
 import pytest
 from jwcrypto.jwe import JWE
 
-from tests.decisions.formats import CLIENT_CREDENTIALS, M2M, TOML, VAULT_KEY, identifier
-from tests.satchel import NOW, Satchel
+from tests.worlds.introspection import CLIENT_CREDENTIALS, M2M, TOML, VAULT_KEY, identifier
+from tests.worlds.satchel import NOW, Satchel
 
 ISSUER = "https://as.example.com"
 

@@ -14,19 +14,19 @@ from service.decisions.authorize.decide import decide_authorization
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.pages import ConsentPage
 from service.decisions.session.session import new_session, session_cookie
-from tests.decisions.asking import ACCOUNTS, PAYMENT, REDIRECT, Asking, details, parameters
-from tests.satchel import Answer, basic
-from tests.sessions import VERIFIER
+from tests.worlds.authorization_requests import ACCOUNTS, PAYMENT, REDIRECT, AuthorizationRequests, details, parameters
+from tests.worlds.http import Answer, basic
+from tests.worlds.pkce import VERIFIER
 
 WEB = basic("web", "secret")
 
 
 @pytest.fixture
-def asking(tmp_path: Path) -> Asking:
-    return Asking(tmp_path / "asking")
+def asking(tmp_path: Path) -> AuthorizationRequests:
+    return AuthorizationRequests(tmp_path / "asking")
 
 
-def consented(asking: Asking, **changes: Any) -> str:
+def consented(asking: AuthorizationRequests, **changes: Any) -> str:
     """The code of somebody who has said yes to what the consent page shows."""
     context, now = asking.context, asking.now
     session = session_cookie(context, new_session(context, Login("alice", int(now)), now), now)
@@ -42,11 +42,11 @@ def consented(asking: Asking, **changes: Any) -> str:
     return parse_qs(urlsplit(allowed.answer).query)["code"][0]
 
 
-def token(asking: Asking, **form: Any) -> Answer:
+def token(asking: AuthorizationRequests, **form: Any) -> Answer:
     return asking.post("/token", form, WEB)
 
 
-def redeem(asking: Asking, code: str, **more: Any) -> Answer:
+def redeem(asking: AuthorizationRequests, code: str, **more: Any) -> Answer:
     known = {"redirect_uri": REDIRECT, "code_verifier": VERIFIER}
     return token(asking, grant_type="authorization_code", code=code, **known, **more)
 
@@ -56,13 +56,13 @@ def in_token(answer: Answer) -> Any:
     return claims.get("authorization_details")
 
 
-def test_7_what_was_granted_is_in_the_answer_and_9_1_in_the_token(asking: Asking) -> None:
+def test_7_what_was_granted_is_in_the_answer_and_9_1_in_the_token(asking: AuthorizationRequests) -> None:
     answer = redeem(asking, consented(asking, authorization_details=details(PAYMENT, ACCOUNTS)))
     assert answer.status == 200
     assert answer.json()["authorization_details"] == [PAYMENT, ACCOUNTS] == in_token(answer)
 
 
-def test_6_a_token_request_may_name_some_of_it(asking: Asking) -> None:
+def test_6_a_token_request_may_name_some_of_it(asking: AuthorizationRequests) -> None:
     code = consented(asking, authorization_details=details(PAYMENT, ACCOUNTS))
     answer = redeem(asking, code, authorization_details=details(ACCOUNTS))
     assert answer.json()["authorization_details"] == [ACCOUNTS] == in_token(answer)
@@ -77,7 +77,7 @@ def test_6_a_token_request_may_name_some_of_it(asking: Asking) -> None:
     assert narrowed.json()["authorization_details"] == [PAYMENT] == in_token(narrowed)
 
 
-def test_6_and_nothing_else(asking: Asking) -> None:
+def test_6_and_nothing_else(asking: AuthorizationRequests) -> None:
     code = consented(asking, authorization_details=details(PAYMENT, ACCOUNTS))
     for text in (details({**ACCOUNTS, "actions": ["write"]}), details({"type": "medical"}), "{}", "["):
         answer = redeem(asking, code, authorization_details=text)

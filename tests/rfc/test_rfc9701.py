@@ -7,18 +7,20 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.satchel import NOW, Answer, basic
-from tests.sessions import API, ISSUER, Sessions
+from tests.worlds.http import Answer, basic
+from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.refresh_chains import RefreshChains
+from tests.worlds.satchel import NOW
 
 TYPE = "application/token-introspection+jwt"
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Sessions:
-    return Sessions(tmp_path)
+def sessions(tmp_path: Path) -> RefreshChains:
+    return RefreshChains(tmp_path)
 
 
-def asked(sessions: Sessions, token: str, caller: str = "rs-api") -> Answer:
+def asked(sessions: RefreshChains, token: str, caller: str = "rs-api") -> Answer:
     return sessions.post("/introspect", {"token": token}, {"Accept": TYPE, **basic(caller, "secret")})
 
 
@@ -27,12 +29,12 @@ def parts(answer: Answer) -> tuple[dict[str, object], dict[str, object]]:
     return tuple(json.loads(base64.urlsafe_b64decode(part + "==")) for part in (head, body))  # type: ignore[return-value]
 
 
-def test_section_4_the_media_type_that_is_asked_for(sessions: Sessions) -> None:
+def test_section_4_the_media_type_that_is_asked_for(sessions: RefreshChains) -> None:
     answer = asked(sessions, sessions.begin()["access_token"])
     assert (answer.status, answer.headers["content-type"]) == (200, TYPE)
 
 
-def test_section_5_header_and_claims(sessions: Sessions) -> None:
+def test_section_5_header_and_claims(sessions: RefreshChains) -> None:
     header, claims = parts(asked(sessions, sessions.begin()["access_token"]))
     assert header["typ"] == "token-introspection+jwt"
     assert header["alg"] == "ES256"
@@ -43,12 +45,12 @@ def test_section_5_header_and_claims(sessions: Sessions) -> None:
     assert (inner["active"], inner["aud"], inner["sub"], inner["scope"]) == (True, API, "alice", "read write")
 
 
-def test_section_5_an_inactive_token_and_nothing_more(sessions: Sessions) -> None:
+def test_section_5_an_inactive_token_and_nothing_more(sessions: RefreshChains) -> None:
     _, claims = parts(asked(sessions, "unknown"))
     assert claims["token_introspection"] == {"active": False}
 
 
-def test_section_5_the_signature_is_of_a_published_key(sessions: Sessions) -> None:
+def test_section_5_the_signature_is_of_a_published_key(sessions: RefreshChains) -> None:
     answer = asked(sessions, sessions.begin()["access_token"])
     keys = jwt.PyJWKSet.from_dict(sessions.get("/jwks").json())
     key = keys[jwt.get_unverified_header(answer.body)["kid"]]
@@ -56,18 +58,18 @@ def test_section_5_the_signature_is_of_a_published_key(sessions: Sessions) -> No
     assert claims["token_introspection"]["active"] is True
 
 
-def test_section_8_1_it_is_no_access_token(sessions: Sessions) -> None:
+def test_section_8_1_it_is_no_access_token(sessions: RefreshChains) -> None:
     text = asked(sessions, sessions.begin()["access_token"]).body.decode()
     assert not sessions.active(text)
     assert sessions.revoke(text).status == 200
 
 
-def test_section_7_the_metadata(sessions: Sessions) -> None:
+def test_section_7_the_metadata(sessions: RefreshChains) -> None:
     document = sessions.get("/.well-known/oauth-authorization-server").json()
     assert document["introspection_signing_alg_values_supported"] == ["ES256"]
 
 
-def test_rfc_7662_section_2_1_the_caller_is_authenticated(sessions: Sessions) -> None:
+def test_rfc_7662_section_2_1_the_caller_is_authenticated(sessions: RefreshChains) -> None:
     answer = sessions.post("/introspect", {"token": "x"}, {"Accept": TYPE})
     assert (answer.status, answer.headers["content-type"]) == (401, "application/json")
 
@@ -88,7 +90,7 @@ def test_rfc_7662_section_2_1_the_caller_is_authenticated(sessions: Sessions) ->
         (",;,", False),
     ],
 )
-def test_section_4_accept_names_it(sessions: Sessions, accept: str, signed: bool) -> None:
+def test_section_4_accept_names_it(sessions: RefreshChains, accept: str, signed: bool) -> None:
     answer = sessions.post(
         "/introspect", {"token": sessions.begin()["access_token"]}, {"Accept": accept, **basic("rs-api", "secret")}
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.config import Proxies
 from service.protocol.errors import OAuthError
 from service.web.certificate import FORMS, certificate_reader
-from tests.client_auth.proofs import certificate, escaped_pem, rfc9440
+from tests.worlds.certificates import certificate, escaped_pem, rfc9440
 
 DER = certificate()
 PEM = escaped_pem(DER)

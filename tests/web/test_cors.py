@@ -6,9 +6,13 @@ import pytest
 
 from service.app import load
 from service.config import ConfigError
-from tests.client_auth.proofs import client_toml
-from tests.satchel import CXF, DEMO, NOW, Answer, Satchel
-from tests.sessions import CHALLENGE, RS, VERIFIER, Holder, granted, refused, toml
+from tests.worlds.client_proofs import client_toml
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.dpop import Holder
+from tests.worlds.http import Answer, granted, refused
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.refresh_chains import RS, toml
+from tests.worlds.satchel import NOW, Satchel
 
 HOME, OTHER = "https://app.example.com", "http://127.0.0.1:5173"
 ALLOW = "access-control-allow-origin"

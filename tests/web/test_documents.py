@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from keys import rotate
-from tests.satchel import DEMO, MACHINES, NOW, Answer, Satchel
+from tests.worlds.demo import DEMO, MACHINES
+from tests.worlds.http import Answer
+from tests.worlds.satchel import NOW, Satchel
 
 DAY = 86_400
 PERIOD = 90 * DAY

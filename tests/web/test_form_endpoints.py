@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.satchel import CXF, DEMO, Satchel
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.satchel import Satchel
 
 PATHS = {
     "/par": "par",

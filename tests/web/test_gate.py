@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from service.web.gate import MAX_BODY
-from tests.satchel import CXF, DEMO, Satchel
+from tests.worlds.demo import CXF, DEMO
+from tests.worlds.satchel import Satchel
 
 GRANT = b"grant_type=client_credentials"
 Event = dict[str, Any]

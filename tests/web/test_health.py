@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from service.memory import MemoryUnavailable
-from tests.satchel import CXF, DEMO, MACHINES, NOW, Running, Satchel
+from tests.worlds.demo import CXF, DEMO, MACHINES
+from tests.worlds.gunicorn import Running
+from tests.worlds.satchel import NOW, Satchel
 
 YEARS = 10 * 365 * 86_400
 

@@ -12,7 +12,9 @@ import pytest
 from keys import revoke, rotate
 from service.web import key_watch
 from service.web.key_watch import KeyWatch
-from tests.satchel import CXF, MACHINES, NOW, Running, Satchel
+from tests.worlds.demo import CXF, MACHINES
+from tests.worlds.gunicorn import Running
+from tests.worlds.satchel import NOW, Satchel
 
 FORM = {"grant_type": "client_credentials"}
 

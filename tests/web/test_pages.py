@@ -26,7 +26,7 @@ from service.decisions.pages import (
 )
 from service.web.contrast import LEGIBLE, contrast
 from service.web.pages import TEMPLATES, Html, PageRenderer, readable
-from tests.satchel import DEMO
+from tests.worlds.demo import DEMO
 
 VOID = {"meta", "img", "input", "br", "link"}
 HOSTILE = [

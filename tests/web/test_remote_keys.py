@@ -21,7 +21,8 @@ from service.protocol.ports import KeysUnavailable
 from service.web import outward, public_address, remote_keys
 from service.web.public_address import AddressRefused, is_public, resolve
 from service.web.remote_keys import COOL_DOWN, DEFAULT_AGE, MAX_AGE, MAX_BYTES, MIN_AGE, RETRY, HttpRemoteKeys
-from tests.client_auth.proofs import EC_KEY, certificate, public_jwk
+from tests.worlds.certificates import certificate
+from tests.worlds.client_proofs import EC_KEY, public_jwk
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.satchel import DEMO, Answer, Satchel
-from tests.sessions import CHALLENGE, VERIFIER, Holder, granted, toml
+from tests.worlds.demo import DEMO
+from tests.worlds.dpop import Holder
+from tests.worlds.http import Answer, granted
+from tests.worlds.pkce import CHALLENGE, VERIFIER
+from tests.worlds.refresh_chains import toml
+from tests.worlds.satchel import Satchel
 
 HOME = "https://app.example.com"
 TOML = (

@@ -1,0 +1,152 @@
+"""Logging in with a password on the built-in page."""
+
+from pathlib import Path
+
+import pytest
+
+from service.bags.kinds import LoginTicket
+from tests.worlds.built_in_pages import (
+    WITH_APPLICATION,
+    Browser,
+    BuiltInPages,
+    Hooked,
+    answered,
+    consent_page,
+    login_page,
+    shown,
+)
+from tests.worlds.watched_memory import watched
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> BuiltInPages:
+    return BuiltInPages(tmp_path / "login", "[login]\nfailures_per_user = 3\nfailures_per_address = 5\n")
+
+
+def test_the_right_password_makes_a_session(service: BuiltInPages) -> None:
+    browser = Browser(service)
+    page = browser.ask(login_hint="alice@example.com")
+    assert (login_page(page).username, login_page(page).client.id, login_page(page).fault) == (
+        "alice@example.com",
+        "web",
+        "",
+    )
+    assert browser.session == ""
+    service.now += 20
+    decision = browser.log_in(page)
+    consent_page(decision)
+    session = browser.signed_in
+    assert (session.login.sub, session.login.auth_time, session.login.amr) == ("u-1", service.now, ("pwd",))
+    assert (session.iat, session.exp, session.served) == (service.now, service.now + 43_200, ())
+    assert (decision.subject, decision.client_id) == ("u-1", "web")
+
+
+@pytest.mark.parametrize(
+    ("username", "password"), [("alice", "x"), ("nobody", "wonderland"), ("", "wonderland"), ("alice", ""), ("", "")]
+)
+def test_a_wrong_one_shows_the_page_again(service: BuiltInPages, username: str, password: str) -> None:
+    browser = Browser(service)
+    page = browser.ask()
+    again = browser.log_in(page, username, password)
+    assert login_page(again)._replace(fault="") == login_page(page)._replace(username=username)
+    assert login_page(again).fault == "The name or the password is wrong."
+    assert again.note  # for the log
+    assert browser.session == ""
+    assert "code" in answered(browser.answer(browser.log_in(again)))
+
+
+def test_guessing_is_slowed_by_name_from_wherever(service: BuiltInPages) -> None:
+    page = (browser := Browser(service)).ask()
+    for n in range(4):
+        browser.address = f"192.0.2.{n}"
+        decision = browser.log_in(page, "alice", f"guess {n}")
+    assert "wrong" in login_page(decision).fault  # the first of the slow ones is heard
+    slowed = browser.log_in(page)
+    assert "wait" in login_page(slowed).fault
+    assert browser.session == ""
+    consent_page(browser.log_in(page, "bob"))
+    service.now += 31
+    consent_page(browser.log_in(page))
+
+
+def test_and_by_address_whatever_the_name(service: BuiltInPages) -> None:
+    page = (browser := Browser(service)).ask()
+    for n in range(6):
+        browser.log_in(page, f"user {n}", "guess")
+    assert "wait" in login_page(browser.log_in(page)).fault
+    browser.address = "198.51.100.1"
+    consent_page(browser.log_in(page))
+
+
+def test_a_full_class_of_failures_is_no_way_in(service: BuiltInPages) -> None:
+    memory = watched(service)
+    memory.full.add("throttle")
+    browser = Browser(service)
+    page = browser.ask()
+    assert shown(browser.log_in(page, "alice", "guess"))[0] == "temporarily_unavailable"
+    consent_page(browser.log_in(page))
+
+
+def test_each_login_has_an_id_of_its_own(service: BuiltInPages) -> None:
+    browser = Browser(service)
+    browser.log_in(browser.ask())
+    first = browser.signed_in.sid
+    browser.log_in(browser.ask(prompt="login"))
+    assert browser.signed_in.sid != first
+
+
+def test_the_ticket_keeps_its_id_and_its_time(service: BuiltInPages) -> None:
+    browser = Browser(service)
+    page = browser.ask()
+    service.now += 100
+    before, after = (
+        service.opened(text, LoginTicket)
+        for text in (login_page(page).ticket, consent_page(browser.log_in(page)).ticket)
+    )
+    assert (before.jti, before.iat, before.exp) == (after.jti, after.iat, after.exp)
+    assert (after.session, after.sub) == (browser.signed_in.sid, "u-1")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"sub": "web"},
+        {"sub": ""},
+        {"sub": "u" * 256},
+        {"claims": {"bio": "x" * 1000}},
+        {"claims": {"what": object()}},
+    ],
+)
+def test_people_that_no_session_can_hold(service: BuiltInPages, members: dict[str, object]) -> None:
+    service.told_by(Hooked(**members))
+    browser = Browser(service)
+    code, reason = shown(browser.log_in(browser.ask()))
+    assert (code, browser.session) == ("server_error", "")
+    assert "user" in reason
+
+
+def test_what_only_the_login_knows_goes_into_the_grant(service: BuiltInPages) -> None:
+    service.told_by(Hooked(sub="u-9", claims={"name": "Nine"}, acr="gold", amr=("pwd", "otp")))
+    browser = Browser(service)
+    done = browser.through(scope="openid read profile")
+    grant = service.grant(done)
+    assert (grant.claims, grant.acr, grant.amr) == ({"name": "Nine"}, "gold", ("pwd", "otp"))
+    assert service.grant(browser.ask(scope="read")).claims == {}
+    assert service.redeem(done).status == 200
+
+
+def test_a_request_that_says_nothing(service: BuiltInPages) -> None:
+    browser = Browser(service)
+    assert shown(browser.log_in("", "alice"))[0] == "invalid_request"
+
+
+def test_where_an_application_has_the_say_no_password_counts(tmp_path: Path) -> None:
+    service = BuiltInPages(tmp_path / "outside", WITH_APPLICATION)
+    browser = Browser(service)
+    ticket = browser.ask().answer.partition("?ticket=")[2]
+    for decision in (browser.log_in(ticket), browser.answer(ticket)):
+        assert shown(decision) == ("invalid_request", "a login application has the say")
+    assert browser.session == ""
+    browser.get(service.verdict(browser.ask().answer))
+    ticket = browser.ask(scope="openid read write").answer.partition("?ticket=")[2]
+    assert shown(browser.answer(ticket))[0] == "invalid_request"
