@@ -13,6 +13,7 @@ from service.config import ConfigError
 from service.config.check_client_auth import client_auth_warnings
 from service.config.check_front import front_warnings
 from service.config.check_grants import grant_warnings
+from service.config.check_memory import memory_warnings
 from service.config.reference import reference
 from service.explain import explain
 from service.memory import MemoryFull, MemoryUnavailable
@@ -57,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = load(options.config)
         if options.command == "check":
-            for path, message in (*grant_warnings(config), *client_auth_warnings(config), *front_warnings(config)):
+            rules = (memory_warnings, grant_warnings, client_auth_warnings, front_warnings)
+            for path, message in (warning for rule in rules for warning in rule(config)):
                 print(f"warning: {path}: {message}")
             print(f"{options.config}: no problems")
         elif options.command == "client":

@@ -241,7 +241,8 @@ def test_every_method_at_the_other_endpoints(satchel: Satchel, method: str) -> N
     for path in ("/introspect", "/revoke"):
         headers, credentials = METHOD[method][0](method)
         answer = satchel.post(path, {**credentials, "token": "unknown"}, headers)
-        assert answer.status == 200, answer.body
+        unable = path == "/revoke" and satchel.config.memory.kind == "none"
+        assert answer.status == (400 if unable else 200), answer.body
         assert satchel.log[-1]["auth_method"] == method
 
 
@@ -265,7 +266,8 @@ def test_the_metadata_names_what_works(satchel: Satchel) -> None:
     without = {DEVICE_CODE} if satchel.config.memory.kind == "none" else set()
     assert set(document["grant_types_supported"]) == set(GRANT) - without
     listed = set(METHOD) - {"custom"}
-    for endpoint in ("token", "introspection", "revocation"):
+    revocation = () if satchel.config.memory.kind == "none" else ("revocation",)
+    for endpoint in ("token", "introspection", *revocation):
         assert set(document[f"{endpoint}_endpoint_auth_methods_supported"]) == listed
         assert {"ES256", "HS256"} <= set(document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"])
         assert document[f"{endpoint}_endpoint"].startswith(ISSUER + "/")

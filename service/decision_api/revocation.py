@@ -45,8 +45,10 @@ async def token_revoke(
     """Revoke what the caller names.
 
     Raises:
-        CallersFault: it names nothing, or more than one thing.
+        CallersFault: it names nothing, or more than one thing; or the memory is `none`, and nothing can be revoked.
     """
+    if context.memory.name == "none":
+        raise CallersFault("nothing can be revoked: memory.kind is none")
     decision, count = Decision(Action.OK), 0
     texts = [text for text in (request.access_token_identifier, request.refresh_token_identifier) if text]
     if len([each for each in (*texts, request.client_identifier, request.subject) if each]) != 1:

@@ -26,9 +26,6 @@ def metadata(context: Context) -> dict[str, Any]:
         "token_endpoint": config.issuer + config.endpoints.token,
         "introspection_endpoint": config.issuer + config.endpoints.introspect,
         "introspection_signing_alg_values_supported": [config.keys.signing_algs[0]],
-        "revocation_endpoint": config.issuer + config.endpoints.revoke,
-        "revocation_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_signing_alg_values_supported": algs,
         "jwks_uri": config.issuer + config.endpoints.jwks,
         "response_types_supported": ["code"] if "authorization_code" in used else [],
         "grant_types_supported": [grant for grant in context.grants if grant in used],
@@ -41,6 +38,12 @@ def metadata(context: Context) -> dict[str, Any]:
         "dpop_signing_alg_values_supported": sorted(ALGS),
         "scopes_supported": sorted({scope for resource in config.resources for scope in resource.scopes}),
     }
+    if context.memory.name != "none":  # what nothing remembers cannot be revoked
+        document |= {
+            "revocation_endpoint": config.issuer + config.endpoints.revoke,
+            "revocation_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_signing_alg_values_supported": algs,
+        }
     if "authorization_code" in used:
         document |= _authorization(config)
     if DEVICE_CODE in used:  # RFC 8628 section 4

@@ -31,6 +31,7 @@ ErrorCode = Literal[
     "authorization_pending",  # RFC 8628 section 3.5, with the next two
     "slow_down",
     "expired_token",
+    "unsupported_token_type",  # RFC 7009 section 2.2.1
     "invalid_token",  # RFC 6750 section 3.1, with the next
     "insufficient_scope",
     "insufficient_user_authentication",  # RFC 9470 section 3

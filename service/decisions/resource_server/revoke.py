@@ -12,18 +12,21 @@ from service.decisions.form_request import FormRequest
 from service.decisions.refusing import REFUSABLE, refusal_of
 from service.memory import Memory
 from service.protocol.digests import client_digest
+from service.protocol.errors import OAuthError
 from service.protocol.revocation_check import NOT_BEFORE_ALL, not_before_client, not_before_subject, revoked
 
 
 async def decide_revocation(context: Context, form_request: FormRequest, now: float) -> Decision:
     """Judge a revocation request at `now` (seconds since the epoch).
 
+    With memory `none` nothing can be revoked, and every token is refused with `unsupported_token_type` (section 2.2.1).
     A refresh token takes its family along. For a token that is unknown, expired or another client's nothing happens,
     and the answer is the same as for success (section 2.2).
     """
     decision = Decision(Action.OK, answer={})
     try:
         client, form = await authenticate_caller(decision, context, form_request, now)
+        require_memory(context.memory)
         token = context.snapshot.open(form.require("token"), (AccessToken, RefreshToken), now)
         await _revoke(token, client, context)
         decision.jti = token.jti
@@ -32,6 +35,16 @@ async def decide_revocation(context: Context, form_request: FormRequest, now: fl
     except BadBag as fault:
         decision.note = fault.reason
     return decision
+
+
+def require_memory(memory: Memory) -> None:
+    """Refuse what a memory that remembers nothing cannot do.
+
+    Raises:
+        OAuthError: unsupported_token_type.
+    """
+    if memory.name == "none":
+        raise OAuthError("unsupported_token_type", "this server cannot revoke tokens", reason="memory.kind is none")
 
 
 async def _revoke(token: Bag, client: Client, context: Context) -> None:
@@ -49,8 +62,10 @@ async def revoke(token: Bag, context: Context) -> None:
     """Revoke an access token, or a refresh token with its family.
 
     Raises:
+        OAuthError: unsupported_token_type.
         MemoryUnavailable, MemoryFull
     """
+    require_memory(context.memory)
     config = context.registry.config
     id, until = revoked(token.jti), token.exp
     if isinstance(token, RefreshToken):
@@ -66,8 +81,10 @@ async def call_back(
     A not-before can be raised again and again; it is kept as long as the longest token lives.
 
     Raises:
+        OAuthError: unsupported_token_type.
         MemoryUnavailable, MemoryFull
     """
+    require_memory(memory)
     longest = max(config.lifetimes.refresh_absolute, config.keys.sig_life, config.keys.bag_life)
     until = int(now) + longest + config.keys.skew
     if family:

@@ -139,6 +139,7 @@ async def _log_out(
 
     Raises:
         NoActiveKey: before anything has happened.
+        OAuthError: invalid_request, where there is no cookie to delete and no memory to write to.
         MemoryUnavailable, MemoryFull
     """
     config = context.registry.config
@@ -147,6 +148,8 @@ async def _log_out(
     if session is not None:
         sid, until = session.sid, session.exp
         decision.subject = session.login.sub
+    elif sid and context.memory.name == "none":
+        raise OAuthError("invalid_request", "log out in the browser that you logged in with")
     if sid:
         await context.memory.put(revoked(sid), b"1", until + config.keys.skew, use="revocation")
     if browser_request.session:
