@@ -4,6 +4,7 @@ from typing import Any
 
 from service.bags.ids import fresh_id
 from service.bags.kinds import ApiTicket, AuthorizationRequest
+from service.bags.snapshot import MAX_CHARS
 from service.config import Client
 from service.decision_api.answers import FAILURES, content
 from service.decision_api.wire import CallersFault, Details, Message, Response, Scope, on_wire, text_of
@@ -15,6 +16,7 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.refusing import refusing
 from service.protocol.claims import of_scopes
+from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 
 
@@ -90,8 +92,11 @@ async def authorization(
         ticket = ApiTicket(
             context.snapshot.issuer, jti, iat, iat + config.lifetimes.login, asked, context.memory.identity, pushed
         )
+        text = context.snapshot.seal(ticket, now)
+        if len(text) > MAX_CHARS:
+            raise OAuthError("invalid_request", "the request is too long")
         decision.action = Action.INTERACTION
-        return decision, _interaction(context, client, asked, context.snapshot.seal(ticket, now))
+        return decision, _interaction(context, client, asked, text)
     return decision, redirection(decision)
 
 

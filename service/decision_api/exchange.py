@@ -68,7 +68,6 @@ async def defer_exchange(
     checks = [each.revocation_check for each in known]
     if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
         raise unacceptable_token("subject", "revoked")
-    await spend_all(checked.one_time_ids, context.memory)
     said = []
     for role, each in parties.items():
         text, kind = form.get(f"{role}_token"), form.get(f"{role}_token_type")
@@ -80,6 +79,7 @@ async def defer_exchange(
             f"{role}_token_type": TOKEN_TYPES.get(kind or ""),
             f"{role}_token_info": None if each is None else _info(each, text, context, now),
         }
+    await spend_all(checked.one_time_ids, context.memory)
     return {**members, "note": "; ".join(said)}
 
 
@@ -138,8 +138,8 @@ async def defer_assertion(
     try:
         plan = await plan_for_assertion(checked.request)
     except UnknownIssuer:
-        await spend_all(checked.one_time_ids, context.memory)
         scopes = None if scope is None else list(parse_scope(scope))
+        await spend_all(checked.one_time_ids, context.memory)
         return {**members, "scopes": scopes, "note": "assertion not verified: that is left to the caller"}
     except BadBag as fault:
         raise invalid_assertion(fault.reason) from None

@@ -10,6 +10,7 @@ from service.decision_api.presenting import Presented
 from service.decision_api.wire import CallersFault, Details, Message, Pair, Response, on_wire, pairs
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
+from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
 from service.decisions.resource_server.introspect import accepts_jwt, describe, find_token, sign_answer
 from service.decisions.token.sender_constraint import prove_possession
@@ -82,12 +83,13 @@ async def introspection(
             client = context.registry.clients.find(token.client_id)
             if client is None:
                 raise BadBag("the client is gone")
-            await prove_possession(decision, context, client, token, request.token, form_request, "", now)
+            one_time_ids = prove_possession(decision, context, client, token, request.token, form_request, "", now)
         except BadBag as fault:
             raise OAuthError("invalid_token", "the access token is not valid", reason=fault.reason) from None
         decision.client_id, decision.jti = token.client_id, token.jti
         members = _members(token, context, now)
         _check(token, members["subject"], request, now)
+        await spend_all(one_time_ids, context.memory)
         members["sufficient"] = True
     members["dpop_nonce"] = decision.dpop_nonce or None
     if decision.error is None:

@@ -7,6 +7,7 @@ import msgspec
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import Terms, TokenTicket
+from service.bags.snapshot import MAX_CHARS
 from service.config import Client
 from service.decision_api.answers import action_of, content
 from service.decision_api.terms import WithWishes, over, terms_of, under
@@ -60,7 +61,6 @@ async def defer_password(
     """
     request = checked.request
     username, secret, entitled = password_request(request)
-    await spend_all(checked.one_time_ids, context.memory)
     resources = tuple(audience.identifier for audience in entitled.audiences)
     ticket = TokenTicket(
         iss=context.snapshot.issuer,
@@ -75,11 +75,15 @@ async def defer_password(
         cnf=request.cnf,
         terms=terms,
     )
+    text = context.snapshot.seal(ticket, now)
+    if len(text) > MAX_CHARS:
+        raise OAuthError("invalid_request", "the request is too long")
+    await spend_all(checked.one_time_ids, context.memory)
     return {
         "action": "PASSWORD",
         "username": username,
         "password": secret,
-        "ticket": context.snapshot.seal(ticket, now),
+        "ticket": text,
         "scopes": list(entitled.scopes),
         "resources": list(resources),
     }

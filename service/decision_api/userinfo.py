@@ -10,6 +10,7 @@ from service.decision_api.presenting import Presented
 from service.decision_api.wire import CallersFault, Message, Pair, Response, json_of, pairs
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
+from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
 from service.decisions.resource_server.userinfo import JWT_TYPE, consented, presented, tell
 from service.protocol.challenge import challenge
@@ -55,9 +56,10 @@ async def userinfo(context: Context, request: Presented, now: float) -> tuple[De
     members: dict[str, Any] = {}
     with refusing(decision):
         try:
-            token, client = await presented(decision, context, form_request, now)
+            token, client, one_time_ids = presented(decision, context, form_request, now)
             person = await consented(token, context, now)
             personal = personal_claims(token, context.snapshot, now)
+            await spend_all(one_time_ids, context.memory)
         except BadBag as fault:
             raise _not_good(fault) from None
         members = {

@@ -1,22 +1,29 @@
-"""Who may ask: client authentication for the endpoints that only look or revoke (RFC 7662 2.1, RFC 7009 2.1)."""
+"""Who may ask: client authentication for the endpoints beside /token (RFC 7662 section 2.1, RFC 7009 section 2.1)."""
+
+from typing import NamedTuple
 
 from service.client_auth import authenticate
 from service.config import Client
 from service.decisions.context import Context
 from service.decisions.decision import Decision
 from service.decisions.form_request import FormRequest
-from service.decisions.one_time import spend_all
 from service.protocol.form import Form, parse
+from service.protocol.one_time_id import OneTimeId
 
 
-async def authenticate_caller(
-    decision: Decision, context: Context, form_request: FormRequest, now: float
-) -> tuple[Client, Form]:
-    """Return the client that sends `form_request`, and its form; what proved it is spent.
+class Caller(NamedTuple):
+    """The client that sends a request, its form, and the ids to be spent once nothing else can refuse the request."""
+
+    client: Client
+    form: Form
+    one_time_ids: tuple[OneTimeId, ...]
+
+
+async def authenticate_caller(decision: Decision, context: Context, form_request: FormRequest, now: float) -> Caller:
+    """Return the client that sends `form_request`; nothing is spent yet.
 
     Raises:
         OAuthError: invalid_client, invalid_request.
-        MemoryUnavailable, MemoryFull
     """
     form = parse(form_request.body)
     credentials = form_request.credentials(form)
@@ -24,5 +31,4 @@ async def authenticate_caller(
         credentials, context.registry, context.ports, now
     )
     decision.client_id = client.id
-    await spend_all(one_time_ids, context.memory)
-    return client, form
+    return Caller(client, form, one_time_ids)

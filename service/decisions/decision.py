@@ -70,5 +70,5 @@ class Decision(msgspec.Struct):
     def refuse(self, error: OAuthError) -> "Decision":
         """Make this the decision to answer with `error`, keeping what is known; return it."""
         self.action = _ACTIONS.get(error.code, Action.BAD_REQUEST)
-        self.error = error
+        self.error, self.answer = error, None
         return self

@@ -8,7 +8,7 @@ import msgspec
 from service.bags.ids import fresh_id
 from service.bags.kinds import SID_CHARS, AuthorizationRequest, Grant, LoginTicket, Session, Terms
 from service.config import Client
-from service.decisions.authorize.device_code import approve
+from service.decisions.authorize.device_code import approval_for, approve, device_done
 from service.decisions.authorize.login_ticket import spend_ticket
 from service.decisions.authorize.request import Reply
 from service.decisions.authorize.wanted_scopes import claims_asked, wanted_scopes
@@ -56,10 +56,12 @@ async def complete(
     implied = [name for name in wanted_scopes(client, request) if name not in request.scope.split()]
     session = serve(context.registry, session, client, [*scopes, *implied], request.resources)
     cookie = session_cookie(context, session, now)
+    approval = await approval_for(context, ticket, client, grant, now) if ticket.device else None
     await spend_ticket(context, ticket)
     decision.client_id, decision.subject = client.id, session.login.sub
-    if ticket.device:
-        await approve(context, decision, ticket, client, grant, now)
+    if approval is not None:
+        await approve(context, approval)
+        device_done(decision, client, approved=True)
     else:
         decision.action, decision.answer, decision.code = action, answer, code
     decision.session = cookie
@@ -82,7 +84,8 @@ async def deny(
         return refuse_to_client(decision, error, reply_to(ticket.request), context.snapshot.issuer)
     if error.code != "access_denied":
         raise error
-    return await approve(context, decision, ticket, client, None, now)
+    await approve(context, await approval_for(context, ticket, client, None, now))
+    return device_done(decision, client, approved=False)
 
 
 def refuse_to_client(decision: Decision, error: OAuthError, reply: Reply, issuer: str) -> Decision:

@@ -1,9 +1,12 @@
 """What a device code means at login and consent (RFC 8628 section 3.3): found by user code, approved or denied."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from service.bags.errors import BadBag
 from service.bags.kinds import DeviceApproval, DeviceCode, Grant, LoginTicket
+from service.bags.snapshot import MAX_CHARS
 from service.config import Client
 from service.config.check_grants import DEVICE_CODE
 from service.decisions.context import Context
@@ -49,14 +52,22 @@ def user_code_id(user_code: str) -> str:
     return f"user_code:{user_code}"
 
 
-async def approve(
-    context: Context, decision: Decision, ticket: LoginTicket, client: Client, grant: Grant | None, now: float
-) -> Decision:
-    """Tell the device behind `ticket` what the person has granted it; None: nothing.
+class Approval(NamedTuple):
+    """The answer to a device, sealed: the memory keeps `value` under `id` until `until` (seconds since the epoch)."""
+
+    id: str
+    value: bytes
+    until: int
+
+
+async def approval_for(
+    context: Context, ticket: LoginTicket, client: Client, grant: Grant | None, now: float
+) -> Approval:
+    """Return the answer to the device behind `ticket`: what the person has granted it; None: nothing.
 
     Raises:
         OAuthError: invalid_request, where its code has expired or was answered before.
-        MemoryUnavailable, MemoryFull, NoActiveKey
+        MemoryUnavailable, NoActiveKey
     """
     found = await device_of(context, ticket.device, now)
     if found is None or found[0].client_id != client.id:
@@ -64,9 +75,33 @@ async def approve(
     device, _ = found
     if grant is not None:
         grant = msgspec.structs.replace(grant, memory=context.memory.identity, cnf=device.cnf)
-    approval = DeviceApproval(context.snapshot.issuer, device.jti, int(now), device.exp, grant)
-    value = context.snapshot.seal(approval, now).encode("ascii")
-    if await context.memory.put(approval_id(device.jti), value, device.exp, use="device") != value:
-        raise OAuthError("invalid_request", "the code was used before: begin again on the device")
-    decision.action, decision.answer = Action.INTERACTION, DeviceDonePage(grant is not None, client)
+    id = approval_id(device.jti)
+    if (await context.memory.get_many([id]))[0] is not None:
+        raise _answered_before()
+    bag = DeviceApproval(context.snapshot.issuer, device.jti, int(now), device.exp, grant)
+    value = context.snapshot.seal(bag, now)
+    if len(value) > MAX_CHARS:
+        raise OAuthError("invalid_request", "the grant is too long")
+    return Approval(id, value.encode("ascii"), device.exp)
+
+
+async def approve(context: Context, approval: Approval) -> None:
+    """Tell the device `approval`.
+
+    Raises:
+        OAuthError: invalid_request, where somebody has answered at the same time.
+        MemoryUnavailable, MemoryFull
+    """
+    id, value, until = approval
+    if await context.memory.put(id, value, until, use="device") != value:
+        raise _answered_before()
+
+
+def device_done(decision: Decision, client: Client, *, approved: bool) -> Decision:
+    """Make `decision` the page that tells the person to go on at the device."""
+    decision.action, decision.answer = Action.INTERACTION, DeviceDonePage(approved, client)
     return decision
+
+
+def _answered_before() -> OAuthError:
+    return OAuthError("invalid_request", "the code was used before: begin again on the device")

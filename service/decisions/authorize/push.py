@@ -31,15 +31,15 @@ async def decide_push(context: Context, form_request: FormRequest, now: float) -
 
 async def _push(decision: Decision, context: Context, form_request: FormRequest, now: float) -> dict[str, Any]:
     config = context.registry.config
-    client, form = await authenticate_caller(decision, context, form_request, now)
+    client, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
     if form.get("request_uri") is not None:
         raise OAuthError("invalid_request", "request_uri is what the answer has")
     request = await validate(context, client, form, now, pushed=True)
     if form_request.dpop is not None:  # RFC 9449 section 10.1
-        cnf, one_time_ids = prove_key(decision, context, client, form_request, config.endpoints.par, now)
+        cnf, proof_ids = prove_key(decision, context, client, form_request, config.endpoints.par, now)
+        one_time_ids = (*one_time_ids, *proof_ids)
         if request.dpop_jkt not in ("", cnf["jkt"]):
             raise OAuthError("invalid_request", "dpop_jkt is not the key of the DPoP proof")
-        await spend_all(one_time_ids, context.memory)
         request = msgspec.structs.replace(request, dpop_jkt=cnf["jkt"])
     request_uri = seal_pushed(context, request, now)
     query = urlencode({"client_id": client.id, "request_uri": request_uri})
@@ -50,4 +50,5 @@ async def _push(decision: Decision, context: Context, form_request: FormRequest,
             f"the request would make a URL of {chars} characters, more than {MAX_URL}: shorten state, claims, "
             "authorization_details or login_hint",
         )
+    await spend_all(one_time_ids, context.memory)
     return {"request_uri": request_uri, "expires_in": config.lifetimes.pushed_request}

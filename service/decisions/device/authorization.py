@@ -8,6 +8,7 @@ import msgspec
 
 from service.bags.ids import fresh_id
 from service.bags.kinds import DeviceCode
+from service.bags.snapshot import MAX_CHARS
 from service.config import Client
 from service.config.check_grants import DEVICE_CODE
 from service.decisions.authorize.device_code import EXPIRED_FOR, user_code_id
@@ -45,7 +46,7 @@ async def decide_device_authorization(
     """Judge a device's request for codes, at `now` (seconds since the epoch); `counted` by its address."""
     decision = Decision(Action.OK)
     with refusing(decision):
-        client, form = await authenticate_caller(decision, context, form_request, now)
+        client, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
         if DEVICE_CODE not in client.grants:
             raise OAuthError("unauthorized_client", "the client may not use the device flow")
         if context.memory.name == "none":
@@ -54,11 +55,15 @@ async def decide_device_authorization(
             await _check_address(context, form_request.address, now)
         cnf: dict[str, str] = {}
         if form_request.dpop is not None:
-            cnf, one_time_ids = prove_key(
-                decision, context, client, form_request, context.registry.config.endpoints.device_authorization, now
-            )
-            await spend_all(one_time_ids, context.memory)
-        decision.answer = await _begin(context, client, cnf, form, now)
+            path = context.registry.config.endpoints.device_authorization
+            cnf, proof_ids = prove_key(decision, context, client, form_request, path, now)
+            one_time_ids = (*one_time_ids, *proof_ids)
+        device = _device(context, client, cnf, form, now)
+        device_code = context.snapshot.seal(device, now)
+        if len(device_code) > MAX_CHARS:
+            raise OAuthError("invalid_request", "the request is too long")
+        await spend_all(one_time_ids, context.memory)
+        decision.answer = await _begin(context, device, device_code)
     return decision
 
 
@@ -76,26 +81,40 @@ async def _check_address(context: Context, address: str, now: float) -> None:
         raise OAuthError("temporarily_unavailable", "try again later", reason=reason, retry_after=PAUSE)
 
 
-async def _begin(context: Context, client: Client, cnf: dict[str, str], form: Form, now: float) -> DeviceCodes:
-    registry, memory = context.registry, context.memory
-    config = registry.config
+def _device(context: Context, client: Client, cnf: dict[str, str], form: Form, now: float) -> DeviceCode:
+    """Return the device code for the request in `form`.
+
+    Raises:
+        OAuthError: invalid_scope, invalid_target, invalid_authorization_details.
+        MemoryUnavailable
+    """
+    registry = context.registry
     audiences, scopes, _ = registry.entitlements.consentable(client, form.all("resource"), form.get("scope"))
     details = form.get("authorization_details")
-    device = DeviceCode(
+    return DeviceCode(
         iss=context.snapshot.issuer,
         jti=fresh_id(),
         iat=int(now),
-        exp=int(now) + config.lifetimes.device_code,
+        exp=int(now) + registry.config.lifetimes.device_code,
         client_id=client.id,
         scope=" ".join(scopes),
         resources=tuple(audience.identifier for audience in audiences),
-        memory=memory.identity,
+        memory=context.memory.identity,
         cnf=cnf,
         authorization_details=(
             [] if details is None else read_details(details, registry.detail_types, client.authorization_details_types)
         ),
     )
-    device_code = context.snapshot.seal(device, now)
+
+
+async def _begin(context: Context, device: DeviceCode, device_code: str) -> DeviceCodes:
+    """Keep `device_code` under a fresh user code.
+
+    Raises:
+        OAuthError: temporarily_unavailable, where no user code is free.
+        MemoryUnavailable, MemoryFull
+    """
+    memory, config = context.memory, context.registry.config
     value, uri = device_code.encode("ascii"), config.issuer + config.endpoints.device
     for _ in range(_TRIES):
         user_code = fresh_user_code()

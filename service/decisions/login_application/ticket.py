@@ -17,6 +17,7 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
 from service.decisions.login_application.verdict import failed, issued
+from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form
@@ -75,12 +76,14 @@ async def decide_ticket_fail(context: Context, form_request: FormRequest, now: f
 async def _decide(context: Context, form_request: FormRequest, now: float, judge: _Judge) -> Decision:
     decision = Decision(Action.OK)
     with refusing(decision):
-        caller, form = await authenticate_caller(decision, context, form_request, now)
+        caller, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
         if caller.id != context.registry.config.login.client:
             raise OAuthError("unauthorized_client", "the client is not the login application")
         ticket, client = _ticket(context, form, now)
         said = judge(context, ticket, client, form, now)
-        decision.answer = _redirect(context, said, now) if isinstance(said, Verdict) else said
+        answer = _redirect(context, said, now) if isinstance(said, Verdict) else said
+        await spend_all(one_time_ids, context.memory)
+        decision.answer = answer
     return decision
 
 

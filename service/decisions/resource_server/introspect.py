@@ -13,6 +13,7 @@ from service.decisions.caller import authenticate_caller
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
+from service.decisions.one_time import spend_all
 from service.decisions.refusing import REFUSABLE, refusal_of
 from service.memory import MemoryUnavailable
 from service.protocol.revocation_check import RevocationCheck
@@ -32,10 +33,11 @@ async def decide_introspection(context: Context, form_request: FormRequest, now:
     """
     decision = Decision(Action.OK)
     try:
-        client, form = await authenticate_caller(decision, context, form_request, now)
+        client, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
         await describe(decision, context, form.require("token"), client.serves, now)
         if accepts_jwt(form_request.accept):
             sign_answer(decision, context, client.id, now)
+        await spend_all(one_time_ids, context.memory)
     except REFUSABLE as fault:
         return decision.refuse(refusal_of(fault))
     return decision

@@ -9,6 +9,7 @@ from service.decisions.caller import authenticate_caller
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
+from service.decisions.one_time import spend_all
 from service.decisions.refusing import REFUSABLE, refusal_of
 from service.memory import Memory
 from service.protocol.digests import client_digest
@@ -25,15 +26,15 @@ async def decide_revocation(context: Context, form_request: FormRequest, now: fl
     """
     decision = Decision(Action.OK, answer={})
     try:
-        client, form = await authenticate_caller(decision, context, form_request, now)
+        client, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
         require_memory(context.memory)
-        token = context.snapshot.open(form.require("token"), (AccessToken, RefreshToken), now)
-        await _revoke(token, client, context)
-        decision.jti = token.jti
+        token = _find(decision, form.require("token"), client, context, now)
+        await spend_all(one_time_ids, context.memory)
+        if token is not None:
+            await revoke(token, context)
+            decision.jti = token.jti
     except REFUSABLE as fault:
         return decision.refuse(refusal_of(fault))
-    except BadBag as fault:
-        decision.note = fault.reason
     return decision
 
 
@@ -47,15 +48,21 @@ def require_memory(memory: Memory) -> None:
         raise OAuthError("unsupported_token_type", "this server cannot revoke tokens", reason="memory.kind is none")
 
 
-async def _revoke(token: Bag, client: Client, context: Context) -> None:
+def _find(decision: Decision, text: str, client: Client, context: Context, now: float) -> Bag | None:
+    """Return the token `text` if it is one of `client`; else None, and `decision` says why."""
     mine = False
+    try:
+        token: Bag = context.snapshot.open(text, (AccessToken, RefreshToken), now)
+    except BadBag as fault:
+        decision.note = fault.reason
+        return None
     if isinstance(token, RefreshToken):
         mine = compare_digest(token.grant.client, client_digest(client.id))
     elif isinstance(token, AccessToken):
         mine = token.client_id == client.id
     if not mine:
-        raise BadBag("another client's token")
-    await revoke(token, context)
+        decision.note = "another client's token"
+    return token if mine else None
 
 
 async def revoke(token: Bag, context: Context) -> None:

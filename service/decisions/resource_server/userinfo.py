@@ -11,11 +11,13 @@ from service.config import Client
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
+from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
 from service.decisions.token.sender_constraint import prove_possession
 from service.protocol.claims import of_scopes, select
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
+from service.protocol.one_time_id import OneTimeId
 from service.protocol.revocation_check import RevocationCheck
 from service.protocol.subject import personal_claims
 
@@ -30,22 +32,22 @@ async def decide_userinfo(context: Context, form_request: FormRequest, now: floa
     decision = Decision(Action.OK)
     with refusing(decision):
         try:
-            token, client = await presented(decision, context, form_request, now)
+            token, client, one_time_ids = presented(decision, context, form_request, now)
             tell(decision, await consented(token, context, now), client, context, now)
+            await spend_all(one_time_ids, context.memory)
         except BadBag as fault:
             raise OAuthError("invalid_token", "the access token is not valid", reason=fault.reason) from None
     return decision
 
 
-async def presented(
+def presented(
     decision: Decision, context: Context, form_request: FormRequest, now: float
-) -> tuple[AccessToken, Client]:
-    """Return the access token in a request, and its client; whoever brings it holds the key that it is bound to.
+) -> tuple[AccessToken, Client, tuple[OneTimeId, ...]]:
+    """Return the access token in a request, its client, and what must be spent for the proof of its key.
 
     Raises:
         BadBag: there is none, it is not good, or they do not.
         OAuthError: invalid_request, invalid_dpop_proof, use_dpop_nonce.
-        MemoryUnavailable, MemoryFull
     """
     scheme, text = _credentials(form_request)
     token = context.snapshot.open(text, (AccessToken,), now)
@@ -56,8 +58,7 @@ async def presented(
     if (scheme == "dpop") != ("jkt" in token.cnf):
         raise BadBag("the scheme is not that of the token")
     path = context.registry.config.endpoints.userinfo
-    await prove_possession(decision, context, client, token, text, form_request, path, now)
-    return token, client
+    return token, client, prove_possession(decision, context, client, token, text, form_request, path, now)
 
 
 def _credentials(form_request: FormRequest) -> tuple[str, str]:

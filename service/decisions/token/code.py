@@ -2,8 +2,10 @@
 
 from service.bags.ids import fresh_id, single_use_id
 from service.bags.kinds import AuthorizationCode, Grant
+from service.bags.snapshot import MAX_CHARS
 from service.decisions.context import Context
 from service.protocol.digests import client_digest, uri_digest
+from service.protocol.errors import OAuthError
 
 
 def mint_code(
@@ -55,6 +57,7 @@ def code_for(
     code_challenge.
 
     Raises:
+        OAuthError: invalid_request, where the code would be longer than what we open.
         NoActiveKey
     """
     code = AuthorizationCode(
@@ -67,4 +70,7 @@ def code_for(
         challenge=challenge,
         nonce=nonce,
     )
-    return context.snapshot.seal(code, now)
+    text = context.snapshot.seal(code, now)
+    if len(text) > MAX_CHARS:
+        raise OAuthError("invalid_request", "the code would be too long")
+    return text

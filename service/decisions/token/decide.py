@@ -113,12 +113,24 @@ async def make_plan(checked: CheckedTokenRequest, context: Context) -> Plan:
         OAuthError, MemoryUnavailable, MemoryFull
     """
     plan = await checked.grant(checked.request)
+    one_time_ids = checked.one_time_ids
     if isinstance(plan, Awaiting):
-        check_identity(plan.memory, context)
-        await spend_all((*checked.one_time_ids, plan.slot), context.memory)
-        return plan.plan((await context.memory.get_many([plan.id]))[0])
-    return (
-        msgspec.structs.replace(plan, one_time_ids=(*checked.one_time_ids, *plan.one_time_ids))
-        if checked.one_time_ids
-        else plan
-    )
+        one_time_ids = (*one_time_ids, plan.slot)
+        plan = await _answered(plan, one_time_ids, context)
+    if not one_time_ids:
+        return plan
+    return msgspec.structs.replace(plan, one_time_ids=(*one_time_ids, *plan.one_time_ids))
+
+
+async def _answered(awaiting: Awaiting, one_time_ids: tuple[OneTimeId, ...], context: Context) -> Plan:
+    """Return the plan that `awaiting` makes of the answer in the memory; while there is none, spend `one_time_ids`.
+
+    Raises:
+        OAuthError: authorization_pending, or slow_down for a request that came too early; the refusals of the plan.
+        MemoryUnavailable, MemoryFull
+    """
+    check_identity(awaiting.memory, context)
+    (value,) = await context.memory.get_many([awaiting.id])
+    if value is None:
+        await spend_all(one_time_ids, context.memory)
+    return awaiting.plan(value)

@@ -10,7 +10,6 @@ from service.config import Client
 from service.decisions.context import Context
 from service.decisions.decision import Decision
 from service.decisions.form_request import FormRequest
-from service.decisions.one_time import spend_all
 from service.protocol.dpop import check_proof
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
@@ -49,7 +48,7 @@ def _certificate(form_request: FormRequest) -> dict[str, str]:
     return {"x5t#S256": encode(sha256(form_request.certificate).digest()).decode("ascii")}
 
 
-async def prove_possession(
+def prove_possession(
     decision: Decision,
     context: Context,
     client: Client,
@@ -58,23 +57,23 @@ async def prove_possession(
     form_request: FormRequest,
     path: str,
     now: float,
-) -> None:
+) -> tuple[OneTimeId, ...]:
     """Check that `form_request`, sent to the resource at `path`, proves the key that the access token is bound to.
 
-    `token` is the content of the access token, `text` its text.
+    `token` is the content of the access token, `text` its text. Return the ids to be spent for the proof.
 
     Raises:
         BadBag: the request does not prove the key.
         OAuthError: invalid_dpop_proof, use_dpop_nonce.
-        MemoryUnavailable, MemoryFull
     """
+    one_time_ids: tuple[OneTimeId, ...] = ()
     proved = {} if form_request.certificate is None else _certificate(form_request)
     if "jkt" in token.cnf and form_request.dpop is not None:
         key, one_time_ids = prove_key(decision, context, client, form_request, path, now, access_token=text)
-        await spend_all(one_time_ids, context.memory)
         proved |= key
     if not token.cnf.items() <= proved.items():
         raise BadBag("bound to another key")
+    return one_time_ids
 
 
 def prove_key(

@@ -1,7 +1,9 @@
-"""Settling a plan: read, spend, mint. A token request changes nothing before this.
+"""Settling a plan: mint, read, spend. A token request changes nothing before this.
 
-Settling reads in one round trip, spends the one-time ids first and the code or refresh token last, then mints. So a
-request that fails for another reason spends no code, and of many equal requests exactly one gets tokens.
+Everything that can be refused is refused before anything is spent. So the tokens are minted first: only then is it
+known that each of them fits and has a key. Then settling reads the memory in one round trip, and spends the one-time
+ids first and the code or refresh token last. The tokens leave `settle` only if everything was spent, so of many equal
+requests exactly one gets tokens.
 """
 
 from typing import Any
@@ -29,16 +31,17 @@ async def settle(plan: Plan, context: Context, now: float) -> Issued:
     Raises:
         OAuthError: something was used or revoked before, or belongs to another memory.
         MemoryUnavailable, MemoryFull: nothing was issued; ids may have been spent (redeem.py).
-        NoActiveKey: the key ring has no active key to sign or seal with.
+        NoActiveKey: the key ring has no active key to sign or seal with; nothing was spent.
     """
     if context.ports.customize is not None:
         plan = await context.ports.customize.tokens(plan)
     person = None if plan.person is None else await find_person(plan.person, plan.client_id, context)
+    issued = _mint(plan, person, context, int(now))
     if plan.revocation_checks or plan.redeems is not None:
         await redeem(plan, context, now)
     elif plan.one_time_ids:
         await spend_all(plan.one_time_ids, context.memory)
-    return _mint(plan, person, context, int(now))
+    return issued
 
 
 def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issued:
@@ -84,12 +87,11 @@ def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issu
         text = snapshot.sign_and_seal(token, first.alg, first.recipient, now)
     else:
         raise OAuthError("server_error", reason="a resource of format jwe without a key")
-    if len(text) > MAX_CHARS:
-        raise OAuthError(
-            "invalid_request",
-            f"the access token would have more than {MAX_CHARS} characters; request fewer scopes or details",
-        )
     refresh_token, refresh = ("", None) if plan.renewal is None else _renew(plan.renewal, context, now)
+    if len(text) > MAX_CHARS or len(refresh_token) > MAX_CHARS:
+        raise OAuthError(
+            "invalid_request", f"a token would have more than {MAX_CHARS} characters; request fewer scopes or details"
+        )
     answer = TokenAnswer(
         text,
         "DPoP" if "jkt" in plan.cnf else "Bearer",

@@ -11,9 +11,9 @@ import pytest
 from service.bags.kinds import AccessToken, AuthorizationRequest, DeviceCode
 from service.config import ConfigError
 from service.decisions.authorize.consent import decide_consent
-from service.decisions.authorize.device_code import approve, user_code_id
+from service.decisions.authorize.device_code import approval_for, user_code_id
 from service.decisions.authorize.login_ticket import ticket_for
-from service.decisions.decision import Action, Decision
+from service.decisions.decision import Action
 from service.decisions.device.authorization import decide_device_authorization
 from service.decisions.device.page import decide_device, decide_device_code
 from service.decisions.pages import ConsentPage, DevicePage, LoginPage
@@ -227,7 +227,7 @@ def test_an_answer_is_for_the_clients_own_device(devices: Devices) -> None:
     ticket = ticket_for(devices.context, AuthorizationRequest("radio", "", "read"), NOW)
     ticket = msgspec.structs.replace(ticket, device=codes.user_code)
     with pytest.raises(OAuthError, match="invalid_request"):
-        asyncio.run(approve(devices.context, Decision(Action.OK), ticket, radio, None, NOW))
+        asyncio.run(approval_for(devices.context, ticket, radio, None, NOW))
     refused(devices.poll(codes.device_code), "authorization_pending")
 
 
