@@ -1,4 +1,4 @@
-"""Audiences: the resource servers that tokens are issued for (RFC 8707, RFC 9068 section 3)."""
+"""Audiences: the resource servers for which tokens are issued (RFC 8707, RFC 9068 section 3)."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from service.protocol.scopes import OPENID_SCOPES
 
 
 class Audience:
-    """One resource server (RFC 8707) with all that its tokens need."""
+    """One resource server (RFC 8707), with the format, key, lifetime and claims of its access tokens."""
 
     __slots__ = (
         "alg",
@@ -36,7 +36,7 @@ class Audience:
 
 
 class Audiences(dict[str, Audience]):
-    """All audiences by identifier, and the one that is meant where a request names none (`default_resource`)."""
+    """All audiences by identifier. `default` is the audience of the setting `default_resource`, or None."""
 
     __slots__ = ("default",)
 
@@ -47,13 +47,13 @@ class Audiences(dict[str, Audience]):
     def target(
         self, client: Client, resources: Sequence[str], granted: Sequence[str] | None = None
     ) -> tuple[Audience, ...]:
-        """Return the audiences of a request by `client` that names `resources` (RFC 8707 section 2).
+        """Return the audiences of one token for `client`, from the `resource` parameters (RFC 8707 section 2).
 
-        `granted` are those of an earlier grant, beyond which a later request cannot go; a request that names none gets
-        them all. Several may share a token only where it would look the same to each.
+        `granted` are the resources of an earlier grant: the request may narrow them but not add to them. A request
+        without `resources` gets all of them.
 
         Raises:
-            OAuthError: invalid_target.
+            OAuthError: invalid_target: the client may not request a resource, or the resources cannot share a token.
         """
         audiences = self.permitted(client, resources, granted)
         check_shareable(audiences)
@@ -62,20 +62,20 @@ class Audiences(dict[str, Audience]):
     def permitted(
         self, client: Client, resources: Sequence[str], granted: Sequence[str] | None = None
     ) -> tuple[Audience, ...]:
-        """Return the audiences of a request by `client` that names `resources`, whether or not they can share a token.
+        """Return the audiences of a request, as `target` does, even if they cannot share one token.
 
         Raises:
-            OAuthError: invalid_target.
+            OAuthError: invalid_target: the client may not request a resource.
         """
         if not resources:
             resources = granted or self._defaults(client)
         elif granted and not set(resources) <= set(granted):
-            raise OAuthError("invalid_target", "the grant is not for this resource")
+            raise OAuthError("invalid_target", "the grant does not include this resource")
         audiences = []
         for identifier in dict.fromkeys(resources):
             audience = self.get(identifier)
             if audience is None or not self._may_ask(client, audience):
-                raise OAuthError("invalid_target", "the client may not ask for this resource")
+                raise OAuthError("invalid_target", "the client may not request this resource")
             audiences.append(audience)
         return tuple(audiences)
 
@@ -83,7 +83,7 @@ class Audiences(dict[str, Audience]):
         if self.default is not None and self._may_ask(client, self.default):
             return (self.default.identifier,)
         if len(client.resources) != 1:
-            raise OAuthError("invalid_target", "the request must name a resource")
+            raise OAuthError("invalid_target", "resource is missing: the client may request several")
         return client.resources
 
     def _may_ask(self, client: Client, audience: Audience) -> bool:
@@ -91,7 +91,7 @@ class Audiences(dict[str, Audience]):
 
 
 def check_shareable(audiences: Sequence[Audience]) -> None:
-    """Check that one token would look the same to each of `audiences`.
+    """Check that one token can serve all `audiences`: same format, algorithm and claims, and no encryption.
 
     Raises:
         OAuthError: invalid_target.
@@ -99,16 +99,16 @@ def check_shareable(audiences: Sequence[Audience]) -> None:
     first = audiences[0]
     for other in audiences[1:]:
         if (other.format, other.alg, other.claims) != (first.format, first.alg, first.claims) or first.recipient:
-            raise OAuthError("invalid_target", "these resources cannot share one token")
+            raise OAuthError("invalid_target", "these resources need separate tokens: request one at a time")
 
 
 def resource_scopes(audiences: Sequence[Audience]) -> frozenset[str]:
-    """Return the scopes that mean something at any of `audiences`."""
+    """Return the scopes of all `audiences` together."""
     first = audiences[0].scopes
     return first if len(audiences) == 1 else first.union(*(audience.scopes for audience in audiences))
 
 
 def meaningful_scopes(audiences: Sequence[Audience]) -> frozenset[str]:
-    """Return the scopes that mean something where a person has consented: those of OpenID Connect too, if it is on."""
+    """Return the scopes that a user can grant at `audiences`: theirs, and those of OpenID Connect if it is enabled."""
     first = audiences[0].personal_scopes
     return first if len(audiences) == 1 else first.union(*(audience.scopes for audience in audiences))

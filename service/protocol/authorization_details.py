@@ -18,7 +18,7 @@ _LISTS = ("locations", "actions", "datatypes", "privileges")
 
 
 def read_details(text: str, types: Mapping[str, DetailType], allowed: Collection[str]) -> list[dict[str, Any]]:
-    """Return the elements of the parameter, each of a configured type that is `allowed`, and all that this one asks.
+    """Return the elements of the parameter. Each has a configured type that is `allowed`, and fits that type.
 
     Raises:
         OAuthError: invalid_authorization_details (section 5).
@@ -28,27 +28,27 @@ def read_details(text: str, types: Mapping[str, DetailType], allowed: Collection
         name = element.get("type")
         kind = types.get(name) if isinstance(name, str) and name in allowed else None
         if kind is None:
-            raise _refused("a type of authorization_details is not known, or not for the client")
+            raise _refused("authorization_details has a type that is unknown or not allowed for the client")
         if not {*kind.required} <= element.keys() <= {"type", *kind.members}:
-            raise _refused("an element of authorization_details has a member too many or too few")
+            raise _refused("an element of authorization_details has an unknown member or lacks a required one")
         if not _well_formed(element):
-            raise _refused("an element of authorization_details has a member of the wrong kind")
+            raise _refused("an element of authorization_details has a member of the wrong JSON type")
     return elements
 
 
 def narrow_details(text: str | None, granted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the elements that a token request names (section 6), each exactly as `granted`; all without a name.
+    """Return the elements that a token request names (section 6); all that were `granted` if it names none.
 
-    What would be less than an element is for its type to say, so nothing but the same is known to be no more.
+    Each named element must equal a granted one: only the API behind a type could say that an element asks for less.
 
     Raises:
-        OAuthError: invalid_authorization_details.
+        OAuthError: invalid_authorization_details: an element was not granted.
     """
     if text is None:
         return granted
     elements = _elements(text)
     if any(element not in granted for element in elements):
-        raise _refused("authorization_details exceeds what was granted")
+        raise _refused("authorization_details has an element that was not granted")
     return elements
 
 
@@ -57,11 +57,13 @@ def _elements(text: str) -> list[dict[str, Any]]:
         if len(text) > MAX_CHARS:
             raise BadBag("too long")
         elements = load_array(text.encode("utf-8"))
-        msgspec.msgpack.encode(elements)  # a number beyond 64 bits fits into no bag
+        msgspec.msgpack.encode(elements)  # a bag cannot hold integers over 64 bits
     except (BadBag, OverflowError) as fault:
-        raise _refused("authorization_details is malformed", str(getattr(fault, "reason", fault))) from None
+        raise _refused(
+            "authorization_details is not a valid JSON array", str(getattr(fault, "reason", fault))
+        ) from None
     if not 0 < len(elements) <= MAX_ELEMENTS or not all(isinstance(element, dict) for element in elements):
-        raise _refused(f"authorization_details must have from 1 to {MAX_ELEMENTS} objects")
+        raise _refused(f"authorization_details must be an array of 1 to {MAX_ELEMENTS} objects")
     return elements
 
 

@@ -1,4 +1,4 @@
-"""Judgements that stand under a digest of what was judged, so that no secret is kept, and for a time."""
+"""A cache of results. The key is a digest of the input, so the cache holds no secret."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -6,7 +6,7 @@ _KEPT = 1000
 
 
 class Lasting(Protocol):
-    """Something that holds until an instant, in seconds since the epoch."""
+    """A result that is valid before `until`, in seconds since the epoch."""
 
     @property
     def until(self) -> float: ...
@@ -16,7 +16,7 @@ L = TypeVar("L", bound=Lasting)
 
 
 class BoundedCache(Generic[L]):
-    """At most a thousand judgements; the oldest goes first."""
+    """A cache of at most 1,000 results. When the cache is full, the oldest entry makes room."""
 
     __slots__ = ("_kept",)
 
@@ -24,12 +24,12 @@ class BoundedCache(Generic[L]):
         self._kept: dict[bytes, L] = {}
 
     def find(self, digest: bytes, now: float) -> L | None:
-        """Return the judgement under `digest`, if there is one that holds at `now`."""
+        """Return the result under `digest`, or None if there is none that is valid at `now` (seconds)."""
         kept = self._kept.get(digest)
         return kept if kept is not None and now < kept.until else None
 
-    def keep(self, digest: bytes, judgement: L) -> None:
-        """Keep a judgement."""
+    def keep(self, digest: bytes, result: L) -> None:
+        """Store `result` under `digest`."""
         if len(self._kept) >= _KEPT:
             del self._kept[next(iter(self._kept))]
-        self._kept[digest] = judgement
+        self._kept[digest] = result

@@ -1,4 +1,4 @@
-"""Claims about people (OpenID Connect Core section 5.1), and who may have them."""
+"""Claims about users (OpenID Connect Core section 5.1), and which clients may request them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,7 +28,7 @@ SCOPES: dict[str, frozenset[str]] = {
     "address": frozenset({"address"}),
     "phone": frozenset({"phone_number", "phone_number_verified"}),
 }
-"""The claims that each scope asks for (section 5.4)."""
+"""The claims that each scope requests (section 5.4)."""
 
 _SCOPE_OF = {claim: scope for scope, claims in SCOPES.items() for claim in claims}
 RESERVED_ID_CLAIMS = frozenset(
@@ -37,26 +37,29 @@ RESERVED_ID_CLAIMS = frozenset(
         *("at_hash", "c_hash", "s_hash", "cnf", "events", "sub_jwk", "_claim_names", "_claim_sources"),
     }
 )
-"""What the service alone says of a token or a login, whatever is known of the person."""
+"""Claims about the token or the login. Only the service sets them; claims of a user cannot replace them."""
 
 
 def of_scopes(scopes: Iterable[str]) -> frozenset[str]:
-    """Return the names of the claims that `scopes` ask for."""
+    """Return the names of the claims that `scopes` request."""
     return frozenset().union(*(SCOPES.get(scope, ()) for scope in scopes))
 
 
 def scope_of(name: str) -> str:
-    """Return the scope that asks for the claim `name` too; of a claim that none asks for, `profile`."""
+    """Return the scope that includes the claim `name`; `profile` for claims that no scope includes."""
     return _SCOPE_OF.get(_bare(name), "profile")
 
 
 def may_ask(client: Client, names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `names` that `client` may ask for one by one (section 5.5): the claims of its scopes."""
+    """Return those of `names` that `client` may request with the claims parameter (section 5.5).
+
+    These are the claims of the client's scopes.
+    """
     return tuple(name for name in names if _bare(name) not in RESERVED_ID_CLAIMS and scope_of(name) in client.scopes)
 
 
 def select(known: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return what is `known` of a person by these names, in every language that it is known in (section 5.2)."""
+    """Return the claims with these names from `known`, the claims of a user, in all languages (section 5.2)."""
     wanted = frozenset(names)
     return {
         name: value

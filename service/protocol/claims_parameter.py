@@ -1,4 +1,4 @@
-"""The `claims` parameter (OpenID Connect Core section 5.5): which claims are wanted, where, and of which value."""
+"""The `claims` parameter (OpenID Connect Core section 5.5), which requests single claims."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from service.protocol.errors import OAuthError
 
 MAX_CHARS = 2000
 MAX_CLAIMS = 50
-"""Claims that one member may name."""
+"""The most claims that one member (`id_token` or `userinfo`) may name."""
 
 
 def read_claims(text: str) -> dict[str, Any]:
-    """Return the members `id_token` and `userinfo` of the parameter, each a table of claim requests.
+    """Return the members `id_token` and `userinfo` of the parameter: each maps claim names to claim requests.
 
-    A claim request is None, or has some of `essential`, `value` and `values`; what the parameter says beyond that is
-    left out, as section 5.5 asks.
+    A claim request is None or a dict with some of `essential`, `value` and `values`. Other members are ignored, as
+    section 5.5 requires.
 
     Raises:
         OAuthError: invalid_request.
@@ -26,12 +26,14 @@ def read_claims(text: str) -> dict[str, Any]:
         members = load_object(text.encode("utf-8"))
         return {name: _requests(members[name]) for name in ("id_token", "userinfo") if members.get(name) is not None}
     except BadBag as fault:
-        raise OAuthError("invalid_request", "claims is malformed", reason=fault.reason) from None
+        raise OAuthError(
+            "invalid_request", "claims is not a valid JSON object of claim requests", reason=fault.reason
+        ) from None
 
 
 def _requests(member: Any) -> dict[str, Any]:
     if not isinstance(member, dict) or len(member) > MAX_CLAIMS:
-        raise BadBag("neither an object nor small")
+        raise BadBag("id_token or userinfo is not an object or names too many claims")
     return {name: None if request is None else _request(request) for name, request in member.items()}
 
 
@@ -51,7 +53,7 @@ def _request(request: Any) -> dict[str, Any]:
 
 
 def _value(value: Any) -> str | bool:
-    # Nothing else is asked for by value: a person by sub, a context by acr, a fact by true or false.
+    # The claims that are requested by value are strings (sub, acr) and booleans (email_verified).
     if not isinstance(value, str | bool):
-        raise BadBag("a value is neither a string nor true or false")
+        raise BadBag("a value is neither a string nor a boolean")
     return value

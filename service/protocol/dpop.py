@@ -1,4 +1,4 @@
-"""ClientKeys of possession (RFC 9449): what a DPoP header must say, and the key that it proves."""
+"""DPoP proofs (RFC 9449): checks of the DPoP header, and the key that a proof demonstrates."""
 
 import re
 from hashlib import sha256
@@ -13,16 +13,17 @@ from service.protocol.one_time_id import OneTimeId, replay_id
 
 ALGS = frozenset({"ES256", "ES384", "EdDSA", "RS256", "PS256"})
 MAX_AGE = 60
-"""Seconds for which a proof is good, beside the skew of clocks."""
+"""Seconds for which a proof is accepted, in addition to the clock skew."""
 SKEW = 60
 _TYPES: frozenset[str | None] = frozenset({"dpop+jwt"})
 _MAX_JTI = 256
+_INVALID = "the DPoP proof is invalid, expired, or was used before"
 _VISIBLE = re.compile(r"[!-~]*")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class Proof(NamedTuple):
-    """A good proof: the thumbprint of its key (RFC 7638), its nonce if it has one, and the `jti` to be spent."""
+    """A valid proof: the thumbprint of its key (RFC 7638), its nonce or None, and its `jti` as a one-time id."""
 
     jkt: str
     nonce: str | None
@@ -30,9 +31,10 @@ class Proof(NamedTuple):
 
 
 def check_proof(header: str, method: str, url: str, now: float, *, access_token: str | None = None) -> Proof:
-    """Check the value of a DPoP header on a request of `method` to `url`, at `now` (seconds; section 4.3).
+    """Check the DPoP header of a request with `method` to `url` (section 4.3); `now` is in seconds since the epoch.
 
-    With an `access_token` the proof must be for that one (`ath`). The nonce is for the caller to check.
+    If `access_token` is given, the proof must be bound to that token by `ath`. The caller checks the nonce and spends
+    the one-time id.
 
     Raises:
         OAuthError: invalid_dpop_proof.
@@ -41,23 +43,23 @@ def check_proof(header: str, method: str, url: str, now: float, *, access_token:
         claims, jkt = verify_with_embedded_key(parse(header, types=_TYPES, embedded_key=True), ALGS)
         check_times(claims, now, skew=SKEW, require_exp=False, max_age=MAX_AGE)
         if access_token is not None and claims.get("ath") != _hash(access_token):
-            raise BadBag("ath")
+            raise BadBag("ath is not the hash of the access token")
         return _proof(claims, jkt, method, url)
     except BadBag as fault:
-        raise OAuthError("invalid_dpop_proof", "the DPoP proof is not valid", reason=fault.reason) from None
+        raise OAuthError("invalid_dpop_proof", _INVALID, reason=fault.reason) from None
 
 
 def _proof(claims: Claims, jkt: str, method: str, url: str) -> Proof:
     if claims.get("htm") != method:
-        raise BadBag("htm")
+        raise BadBag("htm is not the method of the request")
     htu, jti, nonce = claims.get("htu"), claims.get("jti"), claims.get("nonce")
     if not isinstance(htu, str) or _target(htu) != _target(url):
-        raise BadBag("htu")
+        raise BadBag("htu is not the URL of the endpoint")
     if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI:
-        raise BadBag("jti")
+        raise BadBag("jti is missing or too long")
     if nonce is not None and not isinstance(nonce, str):
-        raise BadBag("nonce")
-    refusal = OAuthError("invalid_dpop_proof", "the DPoP proof is not valid", reason="replayed")
+        raise BadBag("nonce is not a string")
+    refusal = OAuthError("invalid_dpop_proof", _INVALID, reason="replayed")
     until = int(claims["iat"]) + MAX_AGE + 2 * SKEW
     return Proof(jkt, nonce, OneTimeId(replay_id("dpop", jkt, jti), until, "dpop", refusal))
 
@@ -67,12 +69,12 @@ def _hash(access_token: str) -> str:
 
 
 def _target(url: str) -> tuple[str, str, int | None, str]:
-    """Return what of a URL is compared: no query, no fragment; host and port as RFC 3986 section 6.2 levels them."""
+    """Return the compared parts of a URL: scheme, host, port and path, normalised as in RFC 3986 section 6.2."""
     try:
         parts = urlsplit(url)
         port = _DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
     except ValueError:
         raise BadBag("htu is not a URL") from None
-    if parts.username is not None or _VISIBLE.fullmatch(url) is None:  # urlsplit drops white space without a word
+    if parts.username is not None or _VISIBLE.fullmatch(url) is None:  # urlsplit silently drops some white space
         raise BadBag("htu is not a URL")
     return parts.scheme, parts.hostname or "", port, parts.path or "/"

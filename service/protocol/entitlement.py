@@ -1,4 +1,4 @@
-"""Entitlement: which audiences and scopes a client gets when it asks (RFC 6749 section 3.3, RFC 8707 section 2)."""
+"""Entitlement: the audiences and scopes that a client gets for a request (RFC 6749 section 3.3, RFC 8707 section 2)."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from service.protocol.scopes import grant_scopes, parse_scope
 
 
 class Entitlement(NamedTuple):
-    """The audiences and scopes of a token, and the scopes that were asked for."""
+    """The audiences and scopes of a token, and the requested scopes (None if the request had no `scope`)."""
 
     audiences: tuple[Audience, ...]
     scopes: tuple[str, ...]
@@ -17,7 +17,7 @@ class Entitlement(NamedTuple):
 
 
 class Entitlements:
-    """Judges what clients ask for; `find_client` returns the registered client of an id."""
+    """Determines entitlements. `find_client` returns the registered client with an id, or None."""
 
     __slots__ = ("_audiences", "_find_client", "_usual")
 
@@ -27,14 +27,14 @@ class Entitlements:
         self._usual: dict[str, Entitlement] = {}
 
     def of(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
-        """Return what `client` gets in one token when it asks for `resources` and `scope`, and no grant bounds it.
+        """Return what `client` gets in one token for `resources` and `scope`, without an earlier grant as a limit.
 
         Raises:
             OAuthError: invalid_scope, invalid_target.
         """
         if resources or scope is not None or self._find_client(client.id) is not client:
             return self._entitled(client, resources, scope)
-        usual = self._usual.get(client.id)  # what most machines ask for, and always the same
+        usual = self._usual.get(client.id)  # the request of most machines, whose answer never changes
         if usual is None:
             usual = self._usual[client.id] = self._entitled(client, resources, scope)
         return usual
@@ -44,9 +44,9 @@ class Entitlements:
         return _entitlement(client, audiences, scope, resource_scopes(audiences))
 
     def consentable(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
-        """Return what a person may be asked to grant to `client` when it asks for `resources` and `scope`.
+        """Return what a user can grant to `client` for `resources` and `scope`.
 
-        The tokens come later, so the resources need not be able to share one (RFC 8707 section 2.2).
+        The resources may need separate tokens, because token requests come later (RFC 8707 section 2.2).
 
         Raises:
             OAuthError: invalid_scope, invalid_target.

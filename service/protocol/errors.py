@@ -1,4 +1,4 @@
-"""OAuth errors (RFC 6749 sections 4.1.2.1 and 5.2; the other documents are named beside their codes)."""
+"""OAuth errors (RFC 6749 sections 4.1.2.1 and 5.2). Codes of other documents have a comment with their source."""
 
 import re
 from typing import Literal
@@ -56,13 +56,12 @@ class ErrorBody(msgspec.Struct, omit_defaults=True):
 
 
 class OAuthError(Exception):
-    """A refusal: `code` and `description` are for the client, `reason` is for the log only.
+    """An error response. The client gets `code` and `description`; only the log gets `reason`.
 
-    `retry_after` is in seconds and goes with temporarily_unavailable.
+    Descriptions never contain text from the request. `retry_after` (seconds) is used with temporarily_unavailable.
 
     Raises:
-        ValueError: `description` has a character that RFC 6749 section 5.2 forbids; descriptions are written by us,
-            never copied from a request.
+        ValueError: `description` has a character that RFC 6749 section 5.2 forbids.
     """
 
     def __init__(self, code: ErrorCode, description: str = "", *, reason: str = "", retry_after: int = 5) -> None:
@@ -76,10 +75,10 @@ class OAuthError(Exception):
 
     @property
     def status(self) -> int:
-        """HTTP status code."""
+        """The HTTP status code."""
         return _STATUS.get(self.code, 400)
 
     @property
     def body(self) -> "ErrorBody":
-        """What the client is told."""
+        """The JSON body of the response."""
         return ErrorBody(self.code, self.description)

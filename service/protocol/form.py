@@ -1,4 +1,4 @@
-"""The one reader of application/x-www-form-urlencoded bodies (RFC 6749 appendix B), stricter than the web's."""
+"""Strict parsing of application/x-www-form-urlencoded (RFC 6749 appendix B). All bodies and queries go through here."""
 
 import re
 from urllib.parse import quote, unquote_to_bytes
@@ -21,12 +21,13 @@ _URNS = {
         "urn:ietf:params:oauth:token-type:access_token",
     )
 }
-"""What most programs send in these escapes, again and again."""
+"""Percent-encoded URNs that most clients send, decoded in advance."""
+_NOT_ENCODED = "a parameter is not form-urlencoded: write a space as + and other special characters as %XX"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Form:
-    """Parameters by name; one without a value counts as absent (RFC 6749 section 3.2)."""
+    """Parameters by name. A parameter without a value counts as omitted (RFC 6749 section 3.2)."""
 
     __slots__ = ("_lists", "_values")
 
@@ -35,14 +36,14 @@ class Form:
         self._lists = lists
 
     def get(self, name: str) -> str | None:
-        """Return the value of a parameter that is sent once, or None."""
+        """Return the value of a parameter, or None. Repeatable parameters are read with `all`."""
         return self._values.get(name)
 
     def require(self, name: str) -> str:
-        """Return the value of a parameter that must be there.
+        """Return the value of a required parameter.
 
         Raises:
-            OAuthError: invalid_request.
+            OAuthError: invalid_request: the parameter is missing.
         """
         value = self._values.get(name)
         if value is None:
@@ -50,7 +51,7 @@ class Form:
         return value
 
     def has_any(self, names: frozenset[str]) -> bool:
-        """Tell whether one of `names` has a value."""
+        """Return whether at least one of `names` has a value."""
         return not names.isdisjoint(self._values)
 
     def all(self, name: str) -> list[str]:
@@ -62,33 +63,33 @@ def parse(body: bytes) -> Form:
     """Return the parameters in `body`.
 
     Raises:
-        OAuthError: invalid_request, for a repeated parameter, an octet or an escape that does not belong, text that is
-            not UTF-8, a control character, or more than MAX_FIELDS parameters.
+        OAuthError: invalid_request: a parameter is repeated, the encoding is invalid, a value is not UTF-8 or has a
+            control character, or there are more than MAX_FIELDS parameters.
     """
     values: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
     try:
         text = body.decode("ascii")
     except UnicodeDecodeError:
-        raise OAuthError("invalid_request", "the body is not form-urlencoded") from None
+        raise OAuthError("invalid_request", _NOT_ENCODED) from None
     if not text:
         return Form(values, lists)
     seen = set()
     fields = text.split("&")
     if len(fields) > MAX_FIELDS:
-        raise OAuthError("invalid_request", "too many parameters")
-    plain = "%" not in text and _PLAIN.fullmatch(text)  # nothing to resolve anywhere, as in most requests
+        raise OAuthError("invalid_request", f"the request has more than {MAX_FIELDS} parameters")
+    plain = "%" not in text and _PLAIN.fullmatch(text)  # nothing to decode, as in most requests
     for field in fields:
         name, _, value = field.partition("=")
         if not plain:
-            # An identifier, which nearly every name is, has nothing to resolve.
+            # Nearly every name is an identifier, which needs no decoding.
             name, value = name if name.isidentifier() else unquote(name), unquote(value)
         if name in REPEATABLE:
             if value:
                 lists.setdefault(name, []).append(value)
             continue
         if name in seen:
-            raise OAuthError("invalid_request", "a parameter is repeated")
+            raise OAuthError("invalid_request", "a parameter is sent more than once")
         seen.add(name)
         if value:
             values[name] = value
@@ -96,10 +97,10 @@ def parse(body: bytes) -> Form:
 
 
 def unquote(text: str) -> str:
-    """Return `text` with `+` and percent-escapes resolved.
+    """Return `text` with `+` and percent-encoding decoded.
 
     Raises:
-        OAuthError: invalid_request, where the text is not so encoded, not UTF-8, or hides a control character.
+        OAuthError: invalid_request: the encoding is invalid, or the result is not UTF-8 or has a control character.
     """
     if _PLAIN.fullmatch(text):
         return text
@@ -107,11 +108,11 @@ def unquote(text: str) -> str:
     if known is not None:
         return known
     if _ENCODED.fullmatch(text) is None:
-        raise OAuthError("invalid_request", "the body is not form-urlencoded")
+        raise OAuthError("invalid_request", _NOT_ENCODED)
     try:
         decoded = unquote_to_bytes(text.replace("+", " ")).decode("utf-8")
     except UnicodeDecodeError:
-        raise OAuthError("invalid_request", "the body is not UTF-8") from None
+        raise OAuthError("invalid_request", "a parameter is not UTF-8") from None
     if CONTROL.search(decoded):
-        raise OAuthError("invalid_request", "the body has a control character")
+        raise OAuthError("invalid_request", "a parameter has a control character")
     return decoded

@@ -1,4 +1,4 @@
-"""Limits that browsers and proxies set."""
+"""Limits of browsers and proxies."""
 
 MAX_URL = 2000
-"""Characters of the longest URL that every browser, proxy and log takes."""
+"""The longest URL, in characters, that every browser, proxy and log accepts."""

@@ -1,4 +1,4 @@
-"""What may be used once: ids that the memory keeps until their bag would have expired anyway."""
+"""One-time ids: ids that the memory stores at their first use and refuses afterwards, until their bag has expired."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from service.protocol.errors import OAuthError
 
 
 class OneTimeId(msgspec.Struct, frozen=True):
-    """An id to be spent before anything is issued; `refusal` is raised for whoever comes second.
+    """An id that is spent before tokens are issued. A second request with the same id gets `refusal`.
 
-    `until` is in seconds since the epoch; `use` is the memory's class of use.
+    `until` is the end of storage, in seconds since the epoch. `use` is the memory's class of use.
     """
 
     id: str
@@ -18,8 +18,8 @@ class OneTimeId(msgspec.Struct, frozen=True):
 
 
 def replay_id(use: str, *parts: str) -> str:
-    """The id of something that others named, such as an assertion's `jti` under its `iss`.
+    """Return the one-time id for names that other parties choose, such as the `iss` and `jti` of an assertion.
 
-    The parts are encoded as a JSON array, so that no choice of them can imitate another (attack 60).
+    The parts are encoded as a JSON array, so different parts never give the same id (attack 60).
     """
     return f"{use}:{msgspec.json.encode(parts).decode()}"

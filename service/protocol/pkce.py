@@ -1,4 +1,4 @@
-"""Proof Key for Code Exchange (RFC 7636), S256 alone: `plain` would hand the verifier to whoever reads the request."""
+"""Proof Key for Code Exchange (RFC 7636) with S256. `plain` is refused, because it reveals the verifier."""
 
 import re
 from hashlib import sha256
@@ -15,7 +15,7 @@ def challenge_octets(challenge: str, method: str | None) -> bytes:
     """Return the 32 octets of a `code_challenge` (section 4.3).
 
     Raises:
-        OAuthError: invalid_request for another method than S256, or what S256 cannot give.
+        OAuthError: invalid_request: the method is not S256, or the challenge is not 32 base64url-encoded octets.
     """
     if method != "S256":
         raise OAuthError("invalid_request", "code_challenge_method must be S256")
@@ -24,23 +24,28 @@ def challenge_octets(challenge: str, method: str | None) -> bytes:
     except (BadBag, UnicodeEncodeError):
         octets = b""
     if len(octets) != 32:
-        raise OAuthError("invalid_request", "code_challenge is malformed")
+        raise OAuthError(
+            "invalid_request", "code_challenge must be the base64url-encoded SHA-256 hash of code_verifier"
+        )
     return octets
 
 
 def check_verifier(challenge: bytes, verifier: str | None) -> None:
-    """Check a `code_verifier` against the challenge of its code; no challenge means that there must be no verifier.
+    """Check a `code_verifier` against the challenge of its code. Without a challenge, a verifier is refused.
 
     Raises:
         OAuthError: invalid_grant (section 4.6; RFC 9700 section 4.8.2 for the downgrade).
     """
     if not challenge:
         if verifier is not None:
-            raise OAuthError("invalid_grant", "the code has no code_challenge", reason="PKCE downgrade")
+            description = "code_verifier was sent, but the authorization request had no code_challenge"
+            raise OAuthError("invalid_grant", description, reason="PKCE downgrade")
         return
     if verifier is None:
         raise OAuthError("invalid_grant", "code_verifier is missing")
     if _VERIFIER.fullmatch(verifier) is None:
-        raise OAuthError("invalid_grant", "code_verifier is malformed")
+        raise OAuthError(
+            "invalid_grant", "code_verifier must have 43 to 128 characters out of A-Z, a-z, 0-9, -, ., _ and ~"
+        )
     if not compare_digest(sha256(verifier.encode("ascii")).digest(), challenge):
-        raise OAuthError("invalid_grant", "code_verifier does not fit the code_challenge")
+        raise OAuthError("invalid_grant", "code_verifier does not match the code_challenge")

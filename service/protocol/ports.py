@@ -1,4 +1,4 @@
-"""What grants and client authentication may ask of the world outside; each is given by the wiring."""
+"""Interfaces through which grants and client authentication reach the outside; `service/app.py` implements them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
@@ -7,7 +7,7 @@ from service.bags.foreign_keys import KeySet
 
 
 class User(NamedTuple):
-    """A person who has proved who they are; `claims` are for tokens and /userinfo."""
+    """A user who has logged in. `claims` are used for tokens and /userinfo."""
 
     sub: str
     amr: tuple[str, ...] = ("pwd",)
@@ -16,84 +16,84 @@ class User(NamedTuple):
 
 
 class Users(Protocol):
-    """Knows people by name and password."""
+    """The directory of users."""
 
     async def authenticate(self, username: str, password: str) -> User | None:
-        """Return the user, or None; unknown names and wrong passwords take the same time."""
+        """Return the user, or None. Unknown names and wrong passwords take the same time."""
         ...
 
     async def claims(self, sub: str) -> dict[str, Any] | None:
-        """Return what is known of the person whose id is `sub`; None where only a login tells (User.claims)."""
+        """Return the claims of the user with the id `sub`; None if claims are known at login only (`User.claims`)."""
         ...
 
 
 class RemoteKeys(Protocol):
-    """Fetches other parties' JWK Sets, and keeps them."""
+    """Fetches and caches the JWK Sets of other parties."""
 
     async def keys(self, uri: str, kid: str | None) -> KeySet:
-        """Return the keys at `uri`, fetched anew at most once in a while if `kid` is not among those at hand.
+        """Return the keys at `uri`. If the cache lacks `kid`, the keys are fetched again, but not too often.
 
         Raises:
-            KeysUnavailable: there are none.
+            KeysUnavailable: the keys cannot be fetched, and none are cached.
         """
         ...
 
 
 class Customize(Protocol):
-    """Adds claims to a Plan, which it returns (service/grants/plan.py)."""
+    """Adds claims to a `Plan` (service/grants/plan.py)."""
 
     async def tokens(self, plan: Any, /) -> Any:
-        """For its access token and its ID token.
+        """Return `plan` with claims for its access token and its ID token.
 
         Raises:
-            OAuthError
+            OAuthError: the hook refuses the request or fails.
         """
         ...
 
     async def id_token(self, plan: Any, /) -> Any:
-        """For its ID token alone.
+        """Return `plan` with claims for its ID token.
 
         Raises:
-            OAuthError
+            OAuthError: the hook refuses the request or fails.
         """
         ...
 
 
 class Attempts(Protocol):
-    """Counts what may be guesses. Each verb raises MemoryUnavailable, MemoryFull."""
+    """Limits failed attempts. Each method raises MemoryUnavailable and MemoryFull."""
 
     async def may_begin(self) -> bool:
-        """Tell whether an attempt may begin."""
+        """Return whether an attempt may begin."""
         ...
 
     async def may_succeed(self) -> bool:
-        """Tell whether an attempt may succeed, after all that failed beside it."""
+        """Return whether an attempt may succeed, given the attempts that failed at the same time."""
         ...
 
     async def count(self) -> bool:
-        """Count a failure."""
+        """Count a failed attempt."""
         ...
 
 
 class KeysUnavailable(Exception):
-    """Another party's keys cannot be had now; the text is for the log."""
+    """The keys of another party are unavailable now. The text is for the log."""
 
 
 Notify = Callable[[str, dict[str, str]], Awaitable[bool]]
-"""Post a form to a URL of a client's registration, and tell whether it was taken: within seconds, never raising."""
+"""Posts a form to a URL of a registered client. Returns within seconds whether the client accepted it; never raises."""
 
 
 class Ports(NamedTuple):
-    """All of them."""
+    """All interfaces to the outside."""
 
     users: Users
     remote_keys: RemoteKeys
     notify: Notify
     attempts: Callable[[str, str, float], Attempts]
-    """Given the id of a client, the address of whoever tries a secret, and the instant (seconds since the epoch)."""
+    """Takes a client id, the address that sends the secret, and the time (seconds since the epoch)."""
     authenticate_client: Callable[[Any], Awaitable[str | None]] | None = None
-    """The operator's own code, given Credentials."""
+    """The hook `authenticate_client`, which takes Credentials."""
     customize: Customize | None = None
-    """The operator's own code."""
+    """The hooks that add claims."""
     audit: Callable[[Any, float], None] | None = None
-    """Is told each Decision on a token request, with its instant (seconds since the epoch); never waits or raises."""
+    """Takes each Decision on a token request and its time (seconds since the epoch); never waits or raises."""

@@ -1,7 +1,7 @@
-"""Redirect URIs (RFC 6749 section 3.1.2): compared character by character (RFC 9700 section 2.1), but for one thing.
+"""Redirect URIs (RFC 6749 section 3.1.2), compared character by character (RFC 9700 section 2.1).
 
-A program on a person's own machine listens on whatever port it gets, so where `http://127.0.0.1` or `http://[::1]` is
-registered, any port of it will do (RFC 8252 section 7.3).
+There is one exception: a native app listens on the port that it gets, so `http://127.0.0.1` and `http://[::1]` match
+with every port (RFC 8252 section 7.3).
 """
 
 import re
@@ -12,10 +12,10 @@ _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))
 
 
 def choose_redirect_uri(registered: tuple[str, ...], named: str | None) -> str:
-    """Return where the answer goes: the URI that the request names, or the only one that is registered.
+    """Return the redirect URI of the request `named`, or the only `registered` one if the request has none.
 
     Raises:
-        OAuthError: invalid_request.
+        OAuthError: invalid_request: `named` is not registered, or is missing while several are registered.
     """
     if named is None:
         if len(registered) != 1:
@@ -27,7 +27,7 @@ def choose_redirect_uri(registered: tuple[str, ...], named: str | None) -> str:
 
 
 def is_registered(uri: str, registered: tuple[str, ...]) -> bool:
-    """Tell whether `uri` is one of those that are registered."""
+    """Return whether `uri` is one of `registered`."""
     if uri in registered:
         return True
     anywhere = _without_port(uri)
@@ -35,7 +35,7 @@ def is_registered(uri: str, registered: tuple[str, ...]) -> bool:
 
 
 def _without_port(uri: str) -> tuple[str, str] | None:
-    """Return what of a loopback URI is compared; None for any other."""
+    """Return the parts of a loopback URI around its port; None for other URIs."""
     match = _LOOPBACK.fullmatch(uri)
     if match is None or int(match[2] or 1) > 0xFFFF:
         return None

@@ -1,13 +1,13 @@
-"""Whether what was granted still stands: revocations (RFC 7009) and not-befores, as ids of the memory."""
+"""Whether a token or bag is revoked: the memory entries of revocations (RFC 7009) and not-befores."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 
 class RevocationCheck(NamedTuple):
-    """A bag whose authority must not have been called back; `issued` is its `iat` in seconds since the epoch.
+    """The facts of a token or bag that decide whether it is revoked; `issued` is its `iat`, in seconds since the epoch.
 
-    `jti` is empty where only the whole `family` can be revoked: a code, or a refresh token.
+    `jti` is empty for codes and refresh tokens, of which only the whole `family` can be revoked.
     """
 
     jti: str
@@ -18,7 +18,7 @@ class RevocationCheck(NamedTuple):
 
     @property
     def ids(self) -> tuple[str, str, str, str, str]:
-        """The entries that could have called it back."""
+        """The memory entries that could revoke it."""
         jti, family, client_id, sub, _ = self
         return (
             _REVOKED + (jti or family),
@@ -29,7 +29,7 @@ class RevocationCheck(NamedTuple):
         )
 
     def stands(self, values: Sequence[bytes | None]) -> bool:
-        """Tell whether it still stands, by the values of `ids`; within the second of a not-before it does not."""
+        """Return whether it is not revoked, given the values of `ids`. A not-before revokes its own second too."""
         return (
             values[0] is None
             and values[1] is None
@@ -42,27 +42,27 @@ NOT_BEFORE_ALL = "nbf:all"
 
 
 def revoked(id: str) -> str:
-    """The entry that says that a token (by its jti) or a whole family is revoked."""
+    """Return the entry that revokes a token (by its `jti`) or a whole family."""
     return _REVOKED + id
 
 
 def not_before_client(client_id: str) -> str:
-    """The entry of the instant up to which everything issued to a client is void."""
+    """Return the entry of a client's not-before: everything issued to the client until then is revoked."""
     return _NOT_BEFORE_CLIENT + client_id
 
 
 def not_before_subject(sub: str) -> str:
-    """The entry of the instant up to which everything issued for a subject is void."""
+    """Return the entry of a subject's not-before: everything issued for the subject until then is revoked."""
     return _NOT_BEFORE_SUBJECT + sub
 
 
 def all_ids(checks: Iterable[RevocationCheck]) -> list[str]:
-    """The ids of several, in order, for one round trip."""
+    """Return the ids of all `checks`, in order, for one read of the memory."""
     return [id for check in checks for id in check.ids]
 
 
 def all_stand(checks: Sequence[RevocationCheck], values: Sequence[bytes | None]) -> bool:
-    """Tell whether all of them stand, by the values of `all_ids`."""
+    """Return whether none of `checks` is revoked, given the values of `all_ids`."""
     if values.count(None) == len(values):
         return True
     each = len(values) // (len(checks) or 1)

@@ -1,4 +1,4 @@
-"""Somebody else whose JWTs are believed (RFC 7523 section 3, RFC 8693 section 2.1), ready for use at every request."""
+"""Trusted issuers: other services whose JWTs are accepted (RFC 7523 section 3, RFC 8693 section 2.1)."""
 
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -8,7 +8,7 @@ from service.bags.foreign_keys import ALGORITHMS, import_jwks
 from service.config import Config, Issuer
 
 _FRAGMENT = "!$&'()*+,;=:@/?"
-"""What a fragment may hold as it is, beside what `quote` always leaves (RFC 3986 section 3.5)."""
+"""Characters that a fragment may contain unescaped, besides those that `quote` never escapes (RFC 3986 section 3.5)."""
 
 
 def issuer_problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -26,7 +26,7 @@ def issuer_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 class TrustedIssuer:
-    """One such issuer; `keys` is None where they must be fetched."""
+    """A trusted issuer, prepared for use in requests. `keys` is None if the keys are fetched from `jwks_uri`."""
 
     __slots__ = ("algs", "audience", "keys", "scopes", "settings")
 
@@ -38,14 +38,14 @@ class TrustedIssuer:
         self.audience = issuer.audience or config.issuer
 
     def subject(self, sub: str) -> str:
-        """Return what our tokens call its subject `sub`.
+        """Return the `sub` that tokens of this service use for the issuer's subject `sub`.
 
-        Two issuers may use one `sub` for two people, and one of them may be ours: only an issuer that is configured as
-        the authority on our own users speaks of them; everybody else's subjects carry their issuer.
+        Two issuers may use the same `sub` for different people. Therefore the `sub` includes the issuer, unless the
+        issuer is configured to name users of this service (`subjects = "ours"`).
         """
         return sub if self.settings.subjects == "ours" else qualified(self.settings.issuer, sub)
 
 
 def qualified(iss: str, sub: str) -> str:
-    """Return a URI that stands for the pair, and for no other: `iss` has no `#`, and in `sub` it is escaped."""
+    """Return a URI that is unique for the pair: `iss` contains no `#`, and `#` in `sub` is escaped."""
     return f"{iss}#{quote(sub, safe=_FRAGMENT)}"

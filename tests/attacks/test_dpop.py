@@ -32,7 +32,7 @@ def send(sessions: RefreshChains, proof: str, client: str = "web") -> Answer:
 def bad(sessions: RefreshChains, proof: str) -> None:
     answer = send(sessions, proof)
     refused(answer, "invalid_dpop_proof")
-    assert answer.json()["error_description"] == "the DPoP proof is not valid"
+    assert answer.json()["error_description"] == "the DPoP proof is invalid, expired, or was used before"
 
 
 # --- what a good one gives

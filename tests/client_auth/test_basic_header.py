@@ -79,9 +79,9 @@ def test_what_is_no_credential(name: str) -> None:
     error = caught.value
     assert (error.code, error.status, error.description) == ("invalid_client", 401, "client authentication failed")
     assert error.reason in {"not Basic", "no id or no colon in Basic", "Basic is not base64 of ASCII"} | {
-        "the body is not form-urlencoded",
-        "the body is not UTF-8",
-        "the body has a control character",
+        "a parameter is not form-urlencoded: write a space as + and other special characters as %XX",
+        "a parameter is not UTF-8",
+        "a parameter has a control character",
     }
 
 

@@ -44,7 +44,7 @@ def test_elements_are_carried_as_they_are() -> None:
     "element", [{}, {"type": "unknown"}, {"type": "other"}, {"type": 1}, {"type": ["payment"]}, {"type": None}]
 )
 def test_a_type_that_is_not_for_the_client(element: dict[str, Any]) -> None:
-    assert refusal(json.dumps([PAYMENT, element])).startswith("a type of authorization_details is not known")
+    assert refusal(json.dumps([PAYMENT, element])).startswith("authorization_details has a type that is unknown")
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_a_type_that_is_not_for_the_client(element: dict[str, Any]) -> None:
     [{"type": "payment"}, {**PAYMENT, "more": 1}, {**PAYMENT, "Amount": 1}, {"type": "payment", "creditor": 1}],
 )
 def test_members_too_many_or_too_few(element: dict[str, Any]) -> None:
-    assert refusal(json.dumps([element])).endswith("a member too many or too few")
+    assert refusal(json.dumps([element])).endswith("has an unknown member or lacks a required one")
 
 
 @pytest.mark.parametrize("name", ["actions", "locations", "datatypes", "privileges", "identifier"])
 @pytest.mark.parametrize("value", [{}, [1], [["list"]], 1, None])
 def test_common_members_of_the_wrong_kind(name: str, value: Any) -> None:
-    assert refusal(json.dumps([{"type": "accounts", name: value}])).endswith("of the wrong kind")
+    assert refusal(json.dumps([{"type": "accounts", name: value}])).endswith("of the wrong JSON type")
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_common_members_of_the_wrong_kind(name: str, value: Any) -> None:
     ],
 )
 def test_what_is_not_such_json(text: str) -> None:
-    assert refusal(text) == "authorization_details is malformed"
+    assert refusal(text) == "authorization_details is not a valid JSON array"
 
 
 @pytest.mark.parametrize("elements", [[], [1], [PAYMENT, None], [{"type": "accounts"}] * (MAX_ELEMENTS + 1)])
 def test_what_is_no_array_of_a_few_objects(elements: list[Any]) -> None:
-    assert refusal(json.dumps(elements)) == "authorization_details must have from 1 to 20 objects"
+    assert refusal(json.dumps(elements)) == "authorization_details must be an array of 1 to 20 objects"
 
 
 def test_a_token_request_names_some_of_what_was_granted() -> None:
@@ -107,5 +107,8 @@ def test_a_token_request_names_some_of_what_was_granted() -> None:
     ],
 )
 def test_anything_else_is_more_than_was_granted(element: dict[str, Any]) -> None:
-    assert refusal(json.dumps([element]), [PAYMENT, ACCOUNTS]) == "authorization_details exceeds what was granted"
-    assert refusal(json.dumps([element]), []) == "authorization_details exceeds what was granted"
+    assert (
+        refusal(json.dumps([element]), [PAYMENT, ACCOUNTS])
+        == "authorization_details has an element that was not granted"
+    )
+    assert refusal(json.dumps([element]), []) == "authorization_details has an element that was not granted"

@@ -63,7 +63,10 @@ def test_what_is_not_known_is_left_out() -> None:
 def test_what_is_malformed(value: Any) -> None:
     with pytest.raises(OAuthError) as caught:
         read(value)
-    assert (caught.value.code, caught.value.description) == ("invalid_request", "claims is malformed")
+    assert (caught.value.code, caught.value.description) == (
+        "invalid_request",
+        "claims is not a valid JSON object of claim requests",
+    )
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,10 @@ def test_lengths_of_a_verifier(length: int) -> None:
     "verifier", ["a" * 42, "a" * 129, "a" * 42 + "+", "a" * 42 + "é", "a" * 43 + "\n", "", " " * 43]
 )
 def test_a_malformed_verifier_never_fits_even_its_own_challenge(verifier: str) -> None:
-    assert refused(sha256(verifier.encode()).digest(), verifier) == "code_verifier is malformed"
+    assert (
+        refused(sha256(verifier.encode()).digest(), verifier)
+        == "code_verifier must have 43 to 128 characters out of A-Z, a-z, 0-9, -, ., _ and ~"
+    )
 
 
 def test_a_verifier_is_required_where_there_was_a_challenge() -> None:

@@ -81,17 +81,17 @@ def test_without_a_resource_the_only_one_is_chosen(registry: Registry) -> None:
 
 
 def test_without_a_resource_nothing_is_guessed(registry: Registry) -> None:
-    assert refused(registry, client(B, C)) == "the request must name a resource"
+    assert refused(registry, client(B, C)) == "resource is missing: the client may request several"
 
 
 def test_a_client_without_resources_may_ask_for_the_default_alone(registry: Registry) -> None:
     assert chosen(registry, client(), A) == [A]
-    assert refused(registry, client(), B) == "the client may not ask for this resource"
+    assert refused(registry, client(), B) == "the client may not request this resource"
 
 
 @pytest.mark.parametrize("resource", ["https://nobody.example.com", A + "/", A.upper(), A + "#", "", "*", A + "\x00"])
 def test_an_identifier_is_compared_exactly(registry: Registry, resource: str) -> None:
-    assert refused(registry, client(A), resource) == "the client may not ask for this resource"
+    assert refused(registry, client(A), resource) == "the client may not request this resource"
 
 
 def test_an_unknown_resource_and_a_forbidden_one_look_alike(registry: Registry) -> None:
@@ -105,8 +105,12 @@ def test_several_resources_share_a_token_that_looks_the_same_to_each(registry: R
 
 @pytest.mark.parametrize("other", [C, BAG, ED])
 def test_resources_whose_tokens_differ_share_none(registry: Registry, other: str) -> None:
-    assert refused(registry, client(A, other), A, other) == "these resources cannot share one token"
-    assert refused(registry, client(A, other), other, A) == "these resources cannot share one token"
+    assert (
+        refused(registry, client(A, other), A, other) == "these resources need separate tokens: request one at a time"
+    )
+    assert (
+        refused(registry, client(A, other), other, A) == "these resources need separate tokens: request one at a time"
+    )
     assert chosen(registry, client(A, other), other) == [other]
 
 

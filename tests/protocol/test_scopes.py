@@ -32,7 +32,10 @@ def test_a_scope(text: str, scopes: tuple[str, ...]) -> None:
 def test_a_malformed_scope(text: str) -> None:
     with pytest.raises(OAuthError) as caught:
         parse_scope(text)
-    assert (caught.value.code, caught.value.description) == ("invalid_scope", "scope is malformed")
+    assert (caught.value.code, caught.value.description) == (
+        "invalid_scope",
+        "scope must be a list of scopes with one space between them",
+    )
 
 
 def test_the_number_of_scopes_is_bounded() -> None:
@@ -77,14 +80,14 @@ def test_what_may_not_be_asked_for() -> None:
         grant_scopes(("a", "z"), (), ("a",), {"a", "z"})
     assert (caught.value.code, caught.value.description) == (
         "invalid_scope",
-        "scope exceeds what the client may ask for",
+        "scope has a value that the client may not request or that was not granted",
     )
 
 
 def test_nothing_meaningful_is_left() -> None:
     with pytest.raises(OAuthError) as caught:
         grant_scopes(("a",), (), ("a",), {"b"})
-    assert caught.value.description == "scope means nothing at the resource"
+    assert caught.value.description == "the requested resource has no scope 'a'"
 
 
 @given(st.lists(token, min_size=1), st.lists(token), st.lists(token))

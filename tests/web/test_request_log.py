@@ -97,7 +97,12 @@ REFUSALS = [
         "unsupported_grant_type",
         "grant_type is unknown; see grant_types_supported in the metadata",
     ),
-    ({**GRANT, "scope": "x"}, CXF, "invalid_scope", "scope exceeds what the client may ask for"),
+    (
+        {**GRANT, "scope": "x"},
+        CXF,
+        "invalid_scope",
+        "scope has a value that the client may not request or that was not granted",
+    ),
 ]
 
 
