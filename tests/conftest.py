@@ -1,11 +1,13 @@
 """Fixtures: Satchel in this process with a clock of its own, and Satchel as gunicorn serves it."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.worlds.demo import DEMO
@@ -16,6 +18,46 @@ from tests.worlds.satchel import Satchel
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+CALLER = (
+    *("CONFIG", "HOST", "PORT", "PROMETHEUS_MULTIPROC_DIR", "SATCHEL_BIND", "SATCHEL_STATE", "WORKERS"),
+    *("GUNICORN_CMD_ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"),
+)
+"""Variables that Satchel, gunicorn and make read. `make test` exports some of them, and its caller may set the others."""
+
+
+def forget_caller() -> None:
+    """Remove the variables of whoever runs the tests; a test sets those that it needs."""
+    for name in CALLER:
+        os.environ.pop(name, None)
+
+
+forget_caller()
+
+
+@contextlib.contextmanager
+def kept_logging() -> Iterator[None]:
+    """Restore the configuration of structlog, which every application in this process replaces by its own."""
+    before, configured = structlog.get_config(), structlog.is_configured()
+    try:
+        yield
+    finally:
+        if configured:
+            structlog.configure(**before)
+        else:
+            structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _logging_of_a_module() -> Iterator[None]:
+    with kept_logging():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_a_test() -> Iterator[None]:
+    with kept_logging():
+        yield
 
 
 @pytest.fixture

@@ -37,8 +37,7 @@ def satchel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Satchel:
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """make, on a configuration and a state directory of its own."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    environ |= {"CONFIG": str(tmp_path / "satchel.toml"), "SATCHEL_STATE": str(tmp_path / "var")}
+    environ = {**os.environ, "CONFIG": str(tmp_path / "satchel.toml"), "SATCHEL_STATE": str(tmp_path / "var")}
     fixed = ["make", "-o", ".venv/run", "-o", ".venv/dev", f"BIN={Path(sys.executable).parent}"]
 
     def run(*arguments: str, told: str = "") -> subprocess.CompletedProcess[str]:
