@@ -9,7 +9,7 @@ from service.config import Client
 from service.decision_api.answers import FAILURES, content
 from service.decision_api.wire import CallersFault, Details, Message, Response, Scope, on_wire, text_of
 from service.decisions.authorize.complete import refuse_to_client
-from service.decisions.authorize.request import RefusedToClient, Unproved, read_request
+from service.decisions.authorize.request import RefusedToClient, RefusedToPerson, read_request
 from service.decisions.authorize.scope_titles import scope_titles
 from service.decisions.authorize.wanted_scopes import claims_asked
 from service.decisions.context import Context
@@ -82,7 +82,7 @@ async def authorization(
     with refusing(decision):
         try:
             client, asked, pushed = await read_request(context, parse(request.parameters.encode()), now)
-        except Unproved as fault:
+        except RefusedToPerson as fault:
             raise fault.error from None
         except RefusedToClient as fault:
             refuse_to_client(decision, fault.error, fault.reply, context.snapshot.issuer)

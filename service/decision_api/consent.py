@@ -9,7 +9,7 @@ from service.decision_api.authorization import redirection
 from service.decision_api.terms import WithWishes, terms_of
 from service.decision_api.wire import CallersFault, Details, Message, Response, details_of, json_of, text_of
 from service.decisions.authorize.complete import complete, refuse_to_client, reply_to
-from service.decisions.authorize.login_ticket import begin_again, spend_ticket
+from service.decisions.authorize.login_ticket import page_expired, spend_ticket
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.login_application.verdict import issued
@@ -167,10 +167,10 @@ def _open(decision: Decision, context: Context, text: str | None, now: float) ->
     try:
         bag = context.snapshot.open(text or "", (ApiTicket,), now)
     except BadBag as fault:
-        raise begin_again(fault.reason) from None
+        raise page_expired(fault.reason) from None
     client = context.registry.clients.find(bag.request.client_id)
     if client is None:
-        raise begin_again("the client is gone")
+        raise page_expired("the client is gone")
     decision.client_id = client.id
     check_identity(bag.memory, context)
     times = bag.iat, bag.exp

@@ -48,7 +48,7 @@ def test_a_wrong_password(person: Come, look: dict[str, Any]) -> None:
     alice.open()
     alice.log_in(password="looking-glass")
     assert alice.heading() == "Sign in"
-    assert alice.page.get_by_role("alert").inner_text() == "The name or the password is wrong."
+    assert alice.page.get_by_role("alert").inner_text() == "The user name or the password is wrong."
     assert alice.page.get_by_label("User name").input_value() == "alice"
     assert alice.page.get_by_label("Password").input_value() == ""
     alice.log_in()

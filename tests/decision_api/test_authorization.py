@@ -84,7 +84,9 @@ def test_a_login_that_must_be_new_is_asked_for(service: DecisionApi) -> None:
 def test_only_the_person_of_the_hint(service: DecisionApi) -> None:
     got = service.begin(id_token_hint=service.tokens()["idToken"])
     assert got["subject"] == "alice"
-    assert "somebody else" in service.fault("auth/authorization/issue", ticket=got["ticket"], subject="bob")
+    assert "not the one that the request names" in service.fault(
+        "auth/authorization/issue", ticket=got["ticket"], subject="bob"
+    )
     assert "code" in query_of(issue(service, got["ticket"]))
 
 

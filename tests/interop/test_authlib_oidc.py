@@ -139,7 +139,8 @@ def test_request_object(alice: Person, metadata: dict[str, Any], open_session: A
         url, _ = client.create_authorization_url(endpoint, request=signed)
         client.fetch_token(authorization_response=alice.authorize(url), state=state, code_verifier=verifier)
         assert id_token(metadata, client, "ES256")["aud"] == "signer"
-        assert query(alice.browser_request(plain))["error_description"] == "the client must sign its requests"
+        description = query(alice.browser_request(plain))["error_description"]
+        assert description == "the client must send a signed request object (parameter request)"
 
 
 def test_device(alice: Person, metadata: dict[str, Any], open_session: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from service.bags.kinds import AuthorizationRequest
 from service.config import Client
 from service.decisions.authorize.push import decide_push
-from service.decisions.authorize.request import RefusedToClient, Unproved, read_request
+from service.decisions.authorize.request import RefusedToClient, RefusedToPerson, read_request
 from service.decisions.decision import Decision
 from service.decisions.form_request import FormRequest
 from service.memory import Memory
@@ -116,7 +116,7 @@ class AuthorizationRequests(Satchel):
 
     def unproved(self, **form: Any) -> tuple[str, str]:
         """Code and description of the error that a person is told."""
-        with pytest.raises(Unproved) as caught:
+        with pytest.raises(RefusedToPerson) as caught:
             self.read(**form)
         return caught.value.error.code, caught.value.error.description
 

@@ -1,4 +1,4 @@
-"""The answer to an authorization request (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207), or to a device (RFC 8628)."""
+"""Responses to an authorization request (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207) or to a device (RFC 8628)."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from service.decisions.authorize.request import Reply
 from service.decisions.authorize.wanted_scopes import claims_asked, wanted_scopes
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision, FormPost
-from service.decisions.session.session import serve, session_cookie
+from service.decisions.session.session import record_grant, session_cookie
 from service.decisions.token.code import code_for
 from service.protocol.claims import of_scopes, select
 from service.protocol.digests import client_digest
@@ -35,12 +35,13 @@ async def complete(
     authorization_details: list[dict[str, Any]] | None = None,
     terms: Terms | None = None,
 ) -> Decision:
-    """Give the client of `ticket` what the person of `session` grants it: `scope`, else all that it asked for.
+    """Spend `ticket` and answer its client with a code, or approve its device, for the person of `session`.
 
-    `terms` are for the tokens that follow.
+    The grant has `scope` and `authorization_details`; None means all that the client requested. `terms` are for the
+    tokens of the grant.
 
     Raises:
-        OAuthError: invalid_request, where the ticket was answered before.
+        OAuthError: invalid_request if the ticket was answered before.
         MemoryUnavailable, MemoryFull, NoActiveKey
     """
     request, issuer = ticket.request, context.snapshot.issuer
@@ -51,10 +52,10 @@ async def complete(
     code = "" if ticket.device else _code(context, request, grant, now)
     action, answer = _answer(reply, {"code": code}, issuer)
     if action is Action.LOCATION and len(answer) > MAX_URL:
-        description = "the answer would be too long for a URL: ask for the response_mode form_post"
+        description = "the response is too long for a URL; use response_mode=form_post"
         return refuse_to_client(decision, OAuthError("invalid_request", description), reply, issuer)
     implied = [name for name in wanted_scopes(client, request) if name not in request.scope.split()]
-    session = serve(context.registry, session, client, [*scopes, *implied], request.resources)
+    session = record_grant(context.registry, session, client, [*scopes, *implied], request.resources)
     cookie = session_cookie(context, session, now)
     approval = await approval_for(context, ticket, client, grant, now) if ticket.device else None
     await spend_ticket(context, ticket)
@@ -71,15 +72,15 @@ async def complete(
 async def deny(
     context: Context, decision: Decision, ticket: LoginTicket, client: Client, error: OAuthError, now: float
 ) -> Decision:
-    """Tell the client of `ticket`, or its device, that there is nothing for it.
+    """Spend `ticket` and answer its client with `error`, or deny its device.
 
     Raises:
-        OAuthError: `error` itself, where a device is not to be told for good; invalid_request, where the ticket was
-            answered before.
+        OAuthError: `error` itself if it does not end the device's wait; invalid_request if the ticket was answered
+            before.
         MemoryUnavailable, MemoryFull, NoActiveKey
     """
     if not ticket.device:
-        if ticket.jti:  # somebody was asked, and this is the one answer
+        if ticket.jti:  # without a jti no page was shown, so nothing can be answered twice
             await spend_ticket(context, ticket)
         return refuse_to_client(decision, error, reply_to(ticket.request), context.snapshot.issuer)
     if error.code != "access_denied":
@@ -89,7 +90,7 @@ async def deny(
 
 
 def refuse_to_client(decision: Decision, error: OAuthError, reply: Reply, issuer: str) -> Decision:
-    """Make `decision` one that tells the client `error`, by way of the browser."""
+    """Write `error` into `decision`, to be sent to the client through the browser."""
     decision.refuse(error)
     fields = {"error": error.code, "error_description": error.description}
     decision.action, decision.answer = _answer(reply, fields, issuer)
@@ -97,7 +98,7 @@ def refuse_to_client(decision: Decision, error: OAuthError, reply: Reply, issuer
 
 
 def reply_to(request: AuthorizationRequest) -> Reply:
-    """Return how `request` wants to be answered."""
+    """Return where and how `request` is answered."""
     return Reply(request.redirect_uri, request.response_mode, request.state)
 
 
@@ -105,8 +106,8 @@ def _answer(reply: Reply, fields: dict[str, str], issuer: str) -> tuple[Action, 
     fields = {name: value for name, value in {**fields, "state": reply.state, "iss": issuer}.items() if value}
     if reply.response_mode == "form_post":
         return Action.FORM, FormPost(reply.redirect_uri, fields)
-    joint = "&" if "?" in reply.redirect_uri else "?"
-    return Action.LOCATION, f"{reply.redirect_uri}{joint}{urlencode(fields)}"
+    separator = "&" if "?" in reply.redirect_uri else "?"
+    return Action.LOCATION, f"{reply.redirect_uri}{separator}{urlencode(fields)}"
 
 
 def _code(context: Context, request: AuthorizationRequest, grant: Grant, now: float) -> str:

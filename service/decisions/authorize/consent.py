@@ -2,7 +2,7 @@
 
 from service.decisions.authorize.complete import complete, deny
 from service.decisions.authorize.interaction import ask_login
-from service.decisions.authorize.login_ticket import begin_again, open_ticket
+from service.decisions.authorize.login_ticket import open_ticket, page_expired
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -13,7 +13,7 @@ from service.protocol.form import parse
 
 
 async def decide_consent(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
-    """Judge an answer, at `now` (seconds since the epoch): `allow`, `deny`, or `switch` to log in as somebody else."""
+    """Carry out an answer at `now` (seconds since the epoch): `allow`, `deny` or `switch` (log in as somebody else)."""
     decision = Decision(Action.OK)
     with refusing(decision):
         await _consent(context, decision, browser_request, now)
@@ -26,15 +26,15 @@ async def _consent(context: Context, decision: Decision, browser_request: Browse
     decision.client_id = client.id
     session = await open_session(context, browser_request, now)
     if session is None or (session.sid, session.login.sub) != (ticket.session, ticket.sub):
-        raise begin_again("the page was not made for this session")
+        raise page_expired("the page was not made for this session")
     decision.subject = session.login.sub
     match form.require("answer"):
         case "allow":
             await complete(context, decision, ticket, client, session, now)
         case "deny":
-            error = OAuthError("access_denied", "the person said no")
+            error = OAuthError("access_denied", "the person denied access")
             await deny(context, decision, ticket, client, error, now)
         case "switch":
             ask_login(context, decision, ticket, client, browser_request, now)
         case _:
-            raise OAuthError("invalid_request", "the answer is none of allow, deny and switch")
+            raise OAuthError("invalid_request", "answer must be allow, deny or switch")

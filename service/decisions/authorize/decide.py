@@ -9,8 +9,8 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import Login, LoginTicket, Session, Verdict
 from service.decisions.authorize.complete import complete, deny, refuse_to_client, reply_to
 from service.decisions.authorize.interaction import advance
-from service.decisions.authorize.login_ticket import begin_again, check_ticket, ticket_for
-from service.decisions.authorize.request import RefusedToClient, Unproved, read_request
+from service.decisions.authorize.login_ticket import check_ticket, page_expired, ticket_for
+from service.decisions.authorize.request import RefusedToClient, RefusedToPerson, read_request
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -23,7 +23,10 @@ from service.protocol.revocation_check import RevocationCheck
 
 
 async def decide_authorization(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
-    """Judge a request at `now` (seconds since the epoch), or go on with one that a login application has answered."""
+    """Return the decision on a request at `now` (seconds since the epoch).
+
+    A request with `resume` continues an earlier one, with the verdict of the login application.
+    """
     decision = Decision(Action.OK)
     with refusing(decision):
         form = parse(browser_request.parameters)
@@ -38,7 +41,7 @@ async def decide_authorization(context: Context, browser_request: BrowserRequest
 async def _begin(context: Context, decision: Decision, form: Form, browser_request: BrowserRequest, now: float) -> None:
     try:
         client, request, pushed = await read_request(context, form, now)
-    except Unproved as fault:
+    except RefusedToPerson as fault:
         raise fault.error from None
     except RefusedToClient as fault:
         decision.client_id = form.get("client_id") or ""
@@ -56,18 +59,18 @@ async def _resume(context: Context, decision: Decision, text: str, browser_reque
     try:
         verdict = context.snapshot.open(text, (Verdict,), now)
     except BadBag as fault:
-        raise begin_again(fault.reason) from None
+        raise page_expired(fault.reason) from None
     ticket = verdict.ticket
     client = check_ticket(context, ticket, browser_request, now)
     decision.client_id = client.id
     if verdict.login is None:
-        error = OAuthError(cast(ErrorCode, verdict.error), "the login application said no")
+        error = OAuthError(cast(ErrorCode, verdict.error), "the login application refused the request")
         await deny(context, decision, ticket, client, error, now)
         return
-    # The session that follows is younger than any not-before; what the application has said need not be.
-    said = RevocationCheck(verdict.jti, "", client.id, verdict.login.sub, verdict.iat)
-    if not said.stands(await context.memory.get_many(said.ids)):
-        raise begin_again("called back")
+    # The new session always postdates existing not-befores. The verdict may not, so it is checked here.
+    check = RevocationCheck(verdict.jti, "", client.id, verdict.login.sub, verdict.iat)
+    if not check.stands(await context.memory.get_many(check.ids)):
+        raise page_expired("the verdict was revoked")
     session = await _session(context, ticket, verdict.login, browser_request, now)
     details = verdict.authorization_details
     await complete(context, decision, ticket, client, session, now, scope=verdict.scope, authorization_details=details)
@@ -76,7 +79,7 @@ async def _resume(context: Context, decision: Decision, text: str, browser_reque
 async def _session(
     context: Context, ticket: LoginTicket, login: Login, browser_request: BrowserRequest, now: float
 ) -> Session:
-    """Return the session of `login`: the one that the application was asked about if it is the same person's.
+    """Return a session for `login`: the one that the ticket names if the person is the same, else a new one.
 
     Raises:
         OAuthError: server_error.

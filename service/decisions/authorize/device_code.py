@@ -1,4 +1,4 @@
-"""What a device code means at login and consent (RFC 8628 section 3.3): found by user code, approved or denied."""
+"""Device codes at login and consent (RFC 8628 section 3.3): look-up by user code, approval, denial."""
 
 from typing import NamedTuple
 
@@ -16,11 +16,11 @@ from service.grants.device_code import approval_id
 from service.protocol.errors import OAuthError
 
 EXPIRED_FOR = 300
-"""Seconds in which a user code is known to have expired; then it is as one that never was."""
+"""Seconds for which an expired user code is reported as expired. Later it is reported as unknown."""
 
 
 async def device_of(context: Context, user_code: str, now: float) -> tuple[DeviceCode, Client] | None:
-    """Return the device code behind a user code, and its client; None if there is none, or no more.
+    """Return the device code of a user code, and its client; None if the user code is unknown or expired.
 
     Raises:
         MemoryUnavailable
@@ -32,28 +32,28 @@ async def device_of(context: Context, user_code: str, now: float) -> tuple[Devic
 
 
 async def open_device(context: Context, user_code: str, now: float) -> tuple[DeviceCode, Client]:
-    """Return the device code behind a user code, and its client.
+    """Return the device code of a user code, and its client.
 
     Raises:
-        ExpiredBag: it has expired, not long ago.
-        BadBag: there is none.
+        ExpiredBag: the user code expired less than EXPIRED_FOR seconds ago.
+        BadBag: the user code is unknown.
         MemoryUnavailable
     """
     value = (await context.memory.get_many([user_code_id(user_code)]))[0]
     device = context.snapshot.open((value or b"").decode("ascii"), (DeviceCode,), now)
     client = context.registry.clients.find(device.client_id)
     if client is None or DEVICE_CODE not in client.grants:
-        raise BadBag("its client is gone")
+        raise BadBag("the client is gone, or may not use device codes any more")
     return device, client
 
 
 def user_code_id(user_code: str) -> str:
-    """The entry of a user code."""
+    """Return the memory id of a user code."""
     return f"user_code:{user_code}"
 
 
 class Approval(NamedTuple):
-    """The answer to a device, sealed: the memory keeps `value` under `id` until `until` (seconds since the epoch)."""
+    """A sealed answer to a device. The memory keeps `value` under `id` until `until` (seconds since the epoch)."""
 
     id: str
     value: bytes
@@ -63,15 +63,15 @@ class Approval(NamedTuple):
 async def approval_for(
     context: Context, ticket: LoginTicket, client: Client, grant: Grant | None, now: float
 ) -> Approval:
-    """Return the answer to the device behind `ticket`: what the person has granted it; None: nothing.
+    """Return the person's answer for the device of `ticket`; a `grant` of None denies access.
 
     Raises:
-        OAuthError: invalid_request, where its code has expired or was answered before.
+        OAuthError: invalid_request if the device code has expired or was answered before, or the grant is too long.
         MemoryUnavailable, NoActiveKey
     """
     found = await device_of(context, ticket.device, now)
     if found is None or found[0].client_id != client.id:
-        raise OAuthError("invalid_request", "the code has expired: begin again on the device")
+        raise OAuthError("invalid_request", "the code has expired; start again on the device")
     device, _ = found
     if grant is not None:
         grant = msgspec.structs.replace(grant, memory=context.memory.identity, cnf=device.cnf)
@@ -81,15 +81,15 @@ async def approval_for(
     bag = DeviceApproval(context.snapshot.issuer, device.jti, int(now), device.exp, grant)
     value = context.snapshot.seal(bag, now)
     if len(value) > MAX_CHARS:
-        raise OAuthError("invalid_request", "the grant is too long")
+        raise OAuthError("invalid_request", "the grant is too long; grant fewer claims or authorization_details")
     return Approval(id, value.encode("ascii"), device.exp)
 
 
 async def approve(context: Context, approval: Approval) -> None:
-    """Tell the device `approval`.
+    """Record `approval`, which the device gets with its next poll.
 
     Raises:
-        OAuthError: invalid_request, where somebody has answered at the same time.
+        OAuthError: invalid_request if somebody else answered at the same time.
         MemoryUnavailable, MemoryFull
     """
     id, value, until = approval
@@ -98,10 +98,10 @@ async def approve(context: Context, approval: Approval) -> None:
 
 
 def device_done(decision: Decision, client: Client, *, approved: bool) -> Decision:
-    """Make `decision` the page that tells the person to go on at the device."""
+    """Write into `decision` the page that sends the person back to the device."""
     decision.action, decision.answer = Action.INTERACTION, DeviceDonePage(approved, client)
     return decision
 
 
 def _answered_before() -> OAuthError:
-    return OAuthError("invalid_request", "the code was used before: begin again on the device")
+    return OAuthError("invalid_request", "the code was used before; start again on the device")

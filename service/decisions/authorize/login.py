@@ -1,4 +1,4 @@
-"""Logging in with a password, on the built-in page."""
+"""Login with a password on the built-in page (OpenID Connect Core section 3.1.2.3)."""
 
 import msgspec
 
@@ -16,12 +16,12 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.ports import User
 
-_WRONG = "The name or the password is wrong."
-_TOO_MANY = f"There were too many attempts. Please wait for {PAUSE} seconds."
+_WRONG = "The user name or the password is wrong."
+_TOO_MANY = f"Too many failed attempts. Wait {PAUSE} seconds, then try again."
 
 
 async def decide_login(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
-    """Judge a name and a password, at `now` (seconds since the epoch): go on, or show the page again."""
+    """Check a user name and password at `now` (seconds since the epoch): continue, or show the page again."""
     decision = Decision(Action.OK)
     with refusing(decision):
         await _login(context, decision, browser_request, now)
@@ -48,7 +48,7 @@ async def _login(context: Context, decision: Decision, browser_request: BrowserR
 async def _authenticate(
     context: Context, username: str, password: str, address: str, now: float
 ) -> tuple[User | None, str]:
-    """Return the user, or what to tell the person."""
+    """Return the user, or None and the message for the person."""
     if not (username and password):
         return None, _WRONG
     try:

@@ -1,4 +1,4 @@
-"""Tickets: a request on its way through login and consent, bound to the browser that it came with (RFC 9700 4.7)."""
+"""Login tickets: an authorization request between login and consent, bound to its browser (RFC 9700 section 4.7)."""
 
 import msgspec
 import structlog
@@ -22,9 +22,10 @@ log = structlog.get_logger("satchel")
 
 
 def ticket_for(context: Context, request: AuthorizationRequest, now: float, *, pushed: str = "") -> LoginTicket:
-    """Return the ticket of a request that comes now.
+    """Return a ticket for `request`, which arrives at `now` (seconds since the epoch).
 
-    It has no id while nobody has been given it: a request that is answered at once has nothing to be spent.
+    The ticket gets its `jti` when it is first shown to a browser (`seal_ticket`). A request that is answered at once
+    needs none, since nothing can be answered twice.
     """
     iat, config = int(now), context.registry.config
     return LoginTicket(context.snapshot.issuer, "", iat, iat + config.lifetimes.login, request, "", pushed=pushed)
@@ -33,12 +34,13 @@ def ticket_for(context: Context, request: AuthorizationRequest, now: float, *, p
 def seal_ticket(
     context: Context, decision: Decision, ticket: LoginTicket, browser_request: BrowserRequest, now: float
 ) -> str:
-    """Return `ticket` for the browser of `browser_request`; sealing it again keeps its
-    id, so that all copies are spent at once.
+    """Return the text of `ticket`, bound to the browser of `browser_request`.
+
+    A ticket keeps its `jti` when it is sealed again, so all its copies are spent together.
 
     Raises:
-        OAuthError: invalid_request, where it would be longer than what we open.
-        MemoryUnavailable: the memory that is to know whether it was used cannot be asked.
+        OAuthError: invalid_request if the text would be too long to be opened.
+        MemoryUnavailable: the memory, which will record the use of the ticket, cannot be reached.
         NoActiveKey
     """
     ticket = msgspec.structs.replace(
@@ -49,28 +51,29 @@ def seal_ticket(
     )
     text = context.snapshot.seal(ticket, now)
     if len(text) > MAX_CHARS:
-        raise OAuthError("invalid_request", "the request is too long")
+        raise OAuthError("invalid_request", "the request is too long; shorten state, claims or authorization_details")
     return text
 
 
 def open_ticket(context: Context, text: str, browser_request: BrowserRequest, now: float) -> tuple[LoginTicket, Client]:
-    """Return the ticket that a page of ours has posted, and its client.
+    """Return the ticket that a built-in page has posted, and its client.
 
     Raises:
-        OAuthError: invalid_request, for a ticket that is not good here; also where a login application has the say.
+        OAuthError: invalid_request if the ticket cannot be used, or a login application replaces the built-in pages.
         MemoryUnavailable
     """
     if context.registry.config.login.url:
-        raise OAuthError("invalid_request", "there is no such page here", reason="a login application has the say")
+        description = "this page is not in use; go back to the app and start again"
+        raise OAuthError("invalid_request", description, reason="login.url replaces the built-in pages")
     try:
         ticket = context.snapshot.open(text, (LoginTicket,), now)
     except BadBag as fault:
-        raise begin_again(fault.reason) from None
+        raise page_expired(fault.reason) from None
     return ticket, check_ticket(context, ticket, browser_request, now)
 
 
 def check_ticket(context: Context, ticket: LoginTicket, browser_request: BrowserRequest, now: float) -> Client:
-    """Return the client of `ticket`, which must be from this browser and for this memory.
+    """Return the client of `ticket`, after checking that the ticket is for this browser and this memory.
 
     Raises:
         OAuthError: invalid_request.
@@ -79,22 +82,22 @@ def check_ticket(context: Context, ticket: LoginTicket, browser_request: Browser
     try:
         browser = context.snapshot.open(browser_request.browser, (Browser,), now)
     except BadBag as fault:
-        raise begin_again(f"browser: {fault.reason}") from None
+        raise page_expired(f"browser: {fault.reason}") from None
     if browser.jti != ticket.browser:
-        raise begin_again("another browser's ticket")
+        raise page_expired("another browser's ticket")
     memory = context.memory.identity
     if ticket.memory != memory and ticket.memory not in context.registry.config.memory.accept_identity:
-        log.error("wrong memory", bag=ticket.memory, memory=memory)
-        raise begin_again("wrong memory")
+        log.error("bag belongs to another memory", bag=ticket.memory, memory=memory)
+        raise page_expired("wrong memory")
     client = context.registry.clients.find(ticket.request.client_id)
     if client is None:
-        raise begin_again("the client is gone")
-    if not ticket.device and not _may_ask_still(client, ticket.request):
-        raise begin_again("the client's registration has changed")
+        raise page_expired("the client is gone")
+    if not ticket.device and not _still_allowed(client, ticket.request):
+        raise page_expired("the client's registration has changed")
     return client
 
 
-def _may_ask_still(client: Client, request: AuthorizationRequest) -> bool:
+def _still_allowed(client: Client, request: AuthorizationRequest) -> bool:
     return (
         "authorization_code" in client.grants
         and is_registered(request.redirect_uri, client.redirect_uris)
@@ -103,28 +106,27 @@ def _may_ask_still(client: Client, request: AuthorizationRequest) -> bool:
 
 
 async def spend_ticket(context: Context, ticket: LoginTicket) -> None:
-    """OneTimeId `ticket`, and the pushed request behind it.
+    """Spend `ticket`, and the pushed request that it was made for.
 
     Raises:
-        OAuthError: invalid_request, where either was spent before, or the memory would not know.
+        OAuthError: invalid_request if either was spent before, or the memory is younger than the ticket.
         MemoryUnavailable, MemoryFull
     """
     one_time_ids: list[OneTimeId] = []
     memory, config = context.memory, context.registry.config
     until = ticket.exp + config.keys.skew
     if ticket.jti:
-        one_time_ids.append(OneTimeId(f"ticket:{ticket.jti}", until, "login", begin_again("ticket replayed")))
+        one_time_ids.append(OneTimeId(f"ticket:{ticket.jti}", until, "login", page_expired("ticket replayed")))
     if ticket.pushed:
-        # Kept for as long as the last ticket that the same pushed request may have begun.
+        # A pushed request may have several tickets. The entry outlives the last of them.
         until += config.lifetimes.pushed_request
-        one_time_ids.append(OneTimeId(spent_id(ticket.pushed), until, "par", begin_again("pushed request replayed")))
+        one_time_ids.append(OneTimeId(spent_id(ticket.pushed), until, "par", page_expired("pushed request replayed")))
     for one_time_id in one_time_ids:
         if ticket.memory == memory.identity and ticket.iat < memory.since([one_time_id.id]):
-            raise begin_again("older than the memory")
+            raise page_expired("older than the memory")
     await spend_all(tuple(one_time_ids), memory)
 
 
-def begin_again(reason: str) -> OAuthError:
-    """Return the refusal of a page that cannot go on; `reason` is for the log."""
-    description = "the page is too old, was used before, or is from another browser: go back to where you began"
-    return OAuthError("invalid_request", description, reason=reason)
+def page_expired(reason: str) -> OAuthError:
+    """Return the refusal of a page that cannot be used any more; `reason` is for the log."""
+    return OAuthError("invalid_request", "this page has expired; start again from the app", reason=reason)

@@ -18,7 +18,7 @@ from service.protocol.pkce import challenge_octets
 RESPONSE_MODES = ("query", "form_post")
 PROMPTS = ("none", "login", "consent", "select_account")
 MAX_BYTES = 4000
-"""Bytes of the longest request, so that every bag that carries it can be opened again."""
+"""Maximum length of an encoded request, in bytes, so that every bag that holds one stays short enough to be opened."""
 
 _MAX_AGE = re.compile(r"[0-9]{1,10}")
 
@@ -26,20 +26,20 @@ _MAX_AGE = re.compile(r"[0-9]{1,10}")
 def read_parameters(
     context: Context, client: Client, form: Form, redirect_uri: str, now: float
 ) -> AuthorizationRequest:
-    """Return the request in `form`, which is answered at `redirect_uri`, at `now` (seconds since the epoch).
+    """Return the validated request of `form` at `now` (seconds since the epoch); `redirect_uri` is validated already.
 
     Raises:
         OAuthError
     """
     response_mode = _response_mode(form)
     if "authorization_code" not in client.grants:
-        raise OAuthError("unauthorized_client", "the client may not ask for authorization codes")
+        raise OAuthError("unauthorized_client", "the client is not registered for the grant authorization_code")
     registry = context.registry
     audiences, scopes, _ = registry.entitlements.consentable(client, form.all("resource"), form.get("scope"))
     named = form.get("redirect_uri") is not None
     openid = "openid" in scopes
     if openid and not named:
-        raise OAuthError("invalid_request", "redirect_uri is missing")
+        raise OAuthError("invalid_request", "redirect_uri is missing; the scope openid requires it")
     details = form.get("authorization_details")
     request = AuthorizationRequest(
         client_id=client.id,
@@ -64,7 +64,10 @@ def read_parameters(
         hint_sub=_hint(context, client, form.get("id_token_hint"), now),
     )
     if len(msgspec.msgpack.encode(request)) > MAX_BYTES:
-        raise OAuthError("invalid_request", f"the request has more than {MAX_BYTES} bytes")
+        raise OAuthError(
+            "invalid_request",
+            f"the request has more than {MAX_BYTES} bytes; shorten state, claims, authorization_details or login_hint",
+        )
     return request
 
 
@@ -82,7 +85,7 @@ def _challenge(client: Client, form: Form) -> bytes:
     if challenge is not None:
         return challenge_octets(challenge, method)
     if method is not None or client.public or client.require_pkce:
-        raise OAuthError("invalid_request", "code_challenge is missing")
+        raise OAuthError("invalid_request", "code_challenge is missing; the client must use PKCE with S256")
     return b""
 
 
@@ -91,16 +94,16 @@ def _thumbprint(jkt: str) -> str:
         if jkt and len(decode(jkt.encode("ascii"))) != 32:
             raise BadBag("length")
     except (BadBag, UnicodeEncodeError):
-        raise OAuthError("invalid_request", "dpop_jkt is not a SHA-256 thumbprint") from None
+        raise OAuthError("invalid_request", "dpop_jkt must be a SHA-256 thumbprint (RFC 7638) in base64url") from None
     return jkt
 
 
 def _prompt(text: str) -> tuple[str, ...]:
     prompts = tuple(dict.fromkeys(text.split()))
     if any(prompt not in PROMPTS for prompt in prompts):
-        raise OAuthError("invalid_request", "prompt has a value that is not known here")
+        raise OAuthError("invalid_request", f"prompt accepts {', '.join(PROMPTS)}")
     if "none" in prompts and len(prompts) > 1:
-        raise OAuthError("invalid_request", "prompt=none stands alone")
+        raise OAuthError("invalid_request", "prompt must not combine none with other values")
     return prompts
 
 
@@ -108,21 +111,21 @@ def _max_age(text: str | None) -> int:
     if text is None:
         return -1
     if _MAX_AGE.fullmatch(text) is None:
-        raise OAuthError("invalid_request", "max_age is not a number of seconds")
+        raise OAuthError("invalid_request", "max_age must be a whole number of seconds")
     return int(text)
 
 
 def _hint(context: Context, client: Client, hint: str | None, now: float) -> str:
-    """Return the `sub` of an ID token that we have issued to `client`, expired or not."""
+    """Return the `sub` of an id_token_hint: an ID token that this service issued to `client`, even an expired one."""
     if hint is None:
         return ""
     try:
         claims = context.snapshot.open_id_token(hint, now)
         audience = claims.get("aud")
         if client.id not in (audience if isinstance(audience, list) else [audience]):
-            raise BadBag("another client's")
+            raise BadBag("another client's ID token")
         return str(claims["sub"])
     except BadBag as fault:
         raise OAuthError(
-            "invalid_request", "id_token_hint is not an ID token for the client", reason=fault.reason
+            "invalid_request", "id_token_hint must be an ID token that was issued to the client", reason=fault.reason
         ) from None

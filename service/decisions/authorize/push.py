@@ -1,4 +1,4 @@
-"""The decision on a pushed authorization request (RFC 9126 section 2): judged before a browser ever sees it."""
+"""The decision on a pushed authorization request (RFC 9126 section 2)."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from service.decisions.authorize.pushed_request import seal_pushed
-from service.decisions.authorize.request import RefusedToClient, Unproved, validate
+from service.decisions.authorize.request import RefusedToClient, RefusedToPerson, validate
 from service.decisions.caller import authenticate_caller
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -19,12 +19,12 @@ from service.protocol.limits import MAX_URL
 
 
 async def decide_push(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Judge a pushed request at `now` (seconds since the epoch)."""
+    """Return the decision on a pushed request at `now` (seconds since the epoch)."""
     decision = Decision(Action.CREATED)
     with refusing(decision):
         try:
             decision.answer = await _push(decision, context, form_request, now)
-        except (Unproved, RefusedToClient) as refusal:
+        except (RefusedToPerson, RefusedToClient) as refusal:
             raise refusal.error from None
     return decision
 
@@ -33,13 +33,13 @@ async def _push(decision: Decision, context: Context, form_request: FormRequest,
     config = context.registry.config
     client, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
     if form.get("request_uri") is not None:
-        raise OAuthError("invalid_request", "request_uri is what the answer has")
+        raise OAuthError("invalid_request", "a pushed request must not have request_uri; send the parameters")
     request = await validate(context, client, form, now, pushed=True)
     if form_request.dpop is not None:  # RFC 9449 section 10.1
         cnf, proof_ids = prove_key(decision, context, client, form_request, config.endpoints.par, now)
         one_time_ids = (*one_time_ids, *proof_ids)
         if request.dpop_jkt not in ("", cnf["jkt"]):
-            raise OAuthError("invalid_request", "dpop_jkt is not the key of the DPoP proof")
+            raise OAuthError("invalid_request", "dpop_jkt must be the thumbprint of the DPoP proof's key")
         request = msgspec.structs.replace(request, dpop_jkt=cnf["jkt"])
     request_uri = seal_pushed(context, request, now)
     query = urlencode({"client_id": client.id, "request_uri": request_uri})
@@ -47,7 +47,7 @@ async def _push(decision: Decision, context: Context, form_request: FormRequest,
     if chars > MAX_URL:
         raise OAuthError(
             "invalid_request",
-            f"the request would make a URL of {chars} characters, more than {MAX_URL}: shorten state, claims, "
+            f"the authorization URL would have {chars} characters, more than {MAX_URL}: shorten state, claims, "
             "authorization_details or login_hint",
         )
     await spend_all(one_time_ids, context.memory)

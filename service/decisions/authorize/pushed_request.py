@@ -1,4 +1,4 @@
-"""The request_uri of a pushed request (RFC 9126 section 2.2): a bag that is spent by the first answer to it."""
+"""The request_uri of a pushed request (RFC 9126 section 2.2): a bag that is spent when the request is answered."""
 
 from hmac import compare_digest
 
@@ -19,15 +19,15 @@ PREFIX = "urn:ietf:params:oauth:request_uri:"
 
 
 def spent_id(jti: str) -> str:
-    """Return the entry of the memory that says that the pushed request `jti` was answered."""
+    """Return the memory id whose entry means that the pushed request `jti` was answered."""
     return f"par:{jti}"
 
 
 def seal_pushed(context: Context, request: AuthorizationRequest, now: float) -> str:
-    """Return a request_uri for `request`, good once for lifetimes.pushed_request seconds.
+    """Return a request_uri for `request` that can be used once, within `lifetimes.pushed_request` seconds.
 
     Raises:
-        MemoryUnavailable: the memory that is to know whether it was used cannot be asked.
+        MemoryUnavailable: the memory, which will record the use of the request_uri, cannot be reached.
         NoActiveKey
     """
     bag = PushedRequest(
@@ -45,9 +45,9 @@ def seal_pushed(context: Context, request: AuthorizationRequest, now: float) -> 
 async def open_pushed(
     context: Context, client: Client, request_uri: str, now: float
 ) -> tuple[AuthorizationRequest, str]:
-    """Return what `client` has pushed as `request_uri`, which was not answered before; and the `jti` of that.
+    """Return the request that `client` has pushed, and the `jti` of its `request_uri`.
 
-    Any other request_uri is refused, and never fetched.
+    A request_uri that was answered before, or that is not ours, is refused. No request_uri is ever fetched.
 
     Raises:
         OAuthError: invalid_request_uri.
@@ -60,19 +60,20 @@ async def open_pushed(
     except BadBag as fault:
         raise _refused(fault.reason) from None
     if not compare_digest(bag.client, client_digest(client.id)):
-        raise _refused("another client's")
-    spent = spent_id(bag.jti)
-    (answered,) = await context.memory.get_many([spent])
+        raise _refused("another client's request_uri")
+    id = spent_id(bag.jti)
+    (answered,) = await context.memory.get_many([id])
     if answered is not None:
         raise _refused("answered before")
     if bag.memory != context.memory.identity:
         if bag.memory not in context.registry.config.memory.accept_identity:
-            log.error("wrong memory", bag=bag.memory, memory=context.memory.identity)
+            log.error("bag belongs to another memory", bag=bag.memory, memory=context.memory.identity)
             raise _refused("wrong memory")
-    elif bag.iat < context.memory.since([spent]):
+    elif bag.iat < context.memory.since([id]):
         raise _refused("older than the memory")
     return msgspec.structs.replace(bag.request, client_id=client.id), bag.jti
 
 
 def _refused(reason: str) -> OAuthError:
-    return OAuthError("invalid_request_uri", "the request is not known, has expired or was used before", reason=reason)
+    description = "request_uri is unknown, expired or was used before; push the request again"
+    return OAuthError("invalid_request_uri", description, reason=reason)

@@ -1,7 +1,7 @@
-"""Authorization requests (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1): read, judged, made whole.
+"""Reading and validating authorization requests (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1).
 
-Until client and redirect_uri are proved there is nobody to send an error to but the person (RFC 9700 section 4.11): so
-there are two refusals, and which one is raised says whether there may be a redirect.
+There are two refusals. Until client and redirect_uri are validated, an error must not be redirected (RFC 9700 section
+4.11): `RefusedToPerson` shows it on a page. Later errors go to the client: `RefusedToClient`.
 """
 
 from typing import NamedTuple
@@ -20,22 +20,22 @@ from service.protocol.form import Form
 from service.protocol.limits import MAX_URL
 from service.protocol.redirect_uri import choose_redirect_uri
 
-_CODE = 700
-"""Characters of a code as long as usual ones get."""
+_USUAL_CODE = 700
+"""Length of a usual code at its longest, in characters."""
 _BARE_CODE = 640
-"""Characters of a long code without scope, resources, nonce, names of claims and authorization_details."""
+"""Length of a code without scope, resources, nonce, claim names and authorization_details, in characters."""
 
 
 class Reply(NamedTuple):
-    """Where the answer goes and how (RFC 6749 section 4.1.2): proved."""
+    """The validated redirect_uri, response_mode and state of the response (RFC 6749 section 4.1.2)."""
 
     redirect_uri: str
     response_mode: str
     state: str
 
 
-class Unproved(Exception):
-    """A refusal that may not be redirected: the person is told."""
+class RefusedToPerson(Exception):
+    """A refusal that must not be redirected; a page shows it to the person."""
 
     def __init__(self, error: OAuthError) -> None:
         super().__init__(error.code)
@@ -43,7 +43,7 @@ class Unproved(Exception):
 
 
 class RefusedToClient(Exception):
-    """A refusal that the client is told, by way of `reply`."""
+    """A refusal that is sent to the client, through `reply`."""
 
     def __init__(self, error: OAuthError, reply: Reply) -> None:
         super().__init__(error.code)
@@ -52,30 +52,30 @@ class RefusedToClient(Exception):
 
 
 async def read_request(context: Context, form: Form, now: float) -> tuple[Client, AuthorizationRequest, str]:
-    """Return the client that sends a browser with `form`, its request, and the jti of it if it was pushed, else "".
+    """Return the client, its request and, for a pushed request, the `jti` of the request_uri (else "").
 
     Raises:
-        Unproved, RefusedToClient
-        MemoryUnavailable: a pushed request is looked up in it.
+        RefusedToPerson, RefusedToClient
+        MemoryUnavailable: the memory cannot tell whether the request_uri was used before.
     """
     try:
         client = _client(context, form)
         request_uri = form.get("request_uri")
         if request_uri is not None:
             if form.get("request") is not None:
-                raise OAuthError("invalid_request", "request and request_uri exclude each other")
+                raise OAuthError("invalid_request", "send request or request_uri, not both")
             request, jti = await open_pushed(context, client, request_uri, now)
             return client, request, jti
     except OAuthError as error:
-        raise Unproved(error) from None
+        raise RefusedToPerson(error) from None
     return client, await validate(context, client, form, now, pushed=False), ""
 
 
 async def validate(context: Context, client: Client, form: Form, now: float, *, pushed: bool) -> AuthorizationRequest:
-    """Return the request in `form`, or in the request object there; `pushed`: `client` itself has sent it.
+    """Return the validated request of `form`, or of the request object in `form`; `pushed`: it came through /par.
 
     Raises:
-        Unproved, RefusedToClient
+        RefusedToPerson, RefusedToClient
     """
     signed = form.get("request")
     try:
@@ -83,26 +83,26 @@ async def validate(context: Context, client: Client, form: Form, now: float, *, 
             form = await open_request_object(context, client, signed, now)
         reply = _reply(context, client, form)
     except OAuthError as error:
-        raise Unproved(error) from None
+        raise RefusedToPerson(error) from None
     try:
         if client.require_signed_request_object and signed is None:
-            raise OAuthError("invalid_request", "the client must sign its requests")
+            raise OAuthError("invalid_request", "the client must send a signed request object (parameter request)")
         if client.require_pushed_authorization_requests and not pushed:
-            raise OAuthError("invalid_request", "the client must push its requests")
+            raise OAuthError("invalid_request", "the client must push its requests and send the request_uri")
         request = read_parameters(context, client, form, reply.redirect_uri, now)
     except OAuthError as error:
         raise RefusedToClient(error, reply) from None
     try:
-        _check_room(context, reply, max(_CODE, _code_chars(request)))
+        _check_length(context, reply, max(_USUAL_CODE, _code_chars(request)))
     except OAuthError as error:
-        raise Unproved(error) from None
+        raise RefusedToPerson(error) from None
     return request
 
 
 def _client(context: Context, form: Form) -> Client:
     client = context.registry.clients.find(form.require("client_id"))
     if client is None:
-        raise OAuthError("invalid_request", "client_id is not known here")
+        raise OAuthError("invalid_request", "client_id is unknown")
     return client
 
 
@@ -113,12 +113,16 @@ def _reply(context: Context, client: Client, form: Form) -> Reply:
         mode if mode in RESPONSE_MODES else RESPONSE_MODES[0],
         form.get("state") or "",
     )
-    _check_room(context, reply, _CODE)
+    _check_length(context, reply, _USUAL_CODE)
     return reply
 
 
-def _check_room(context: Context, reply: Reply, code_chars: int) -> None:
-    """Check that the answer with a code of `code_chars` characters fits into a URL, where it goes into one."""
+def _check_length(context: Context, reply: Reply, code_chars: int) -> None:
+    """Check that the response URL with a code of `code_chars` characters has at most MAX_URL characters.
+
+    Raises:
+        OAuthError: invalid_request.
+    """
     if reply.response_mode != "query":
         return
     rest = urlencode({"code": "", "state": reply.state, "iss": context.registry.config.issuer})
@@ -126,12 +130,13 @@ def _check_room(context: Context, reply: Reply, code_chars: int) -> None:
     if chars > MAX_URL:
         raise OAuthError(
             "invalid_request",
-            f"the answer would be a URL of {chars} characters, more than {MAX_URL}: redirect_uri, state, "
-            "authorization_details or claims are too long (response_mode=form_post has no such limit)",
+            f"the response URL would have {chars} characters, more than {MAX_URL}: shorten redirect_uri, state, "
+            "authorization_details or claims, or use response_mode=form_post",
         )
 
 
 def _code_chars(request: AuthorizationRequest) -> int:
+    """Return the length of the code for `request`, in characters, rounded up."""
     names = [name for member in request.claims.values() for name in member]
-    grown = [request.scope, request.resources, request.nonce, names, request.authorization_details]
-    return _BARE_CODE + len(msgspec.msgpack.encode(grown)) * 4 // 3
+    variable = [request.scope, request.resources, request.nonce, names, request.authorization_details]
+    return _BARE_CODE + len(msgspec.msgpack.encode(variable)) * 4 // 3

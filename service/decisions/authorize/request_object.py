@@ -1,6 +1,7 @@
 """Request objects by value (RFC 9101): an authorization request as a JWT that the client has signed.
 
-One that is there speaks alone: no parameter beside it is read (section 6.3), and none is ever fetched.
+If there is a request object, only its parameters count: those beside it are ignored (section 6.3). Request objects are
+never fetched from a URL.
 """
 
 from typing import Any
@@ -17,22 +18,23 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import CONTROL, REPEATABLE, Form
 
 MAX_LIFE = 3600
-"""Seconds that a request object may live."""
+"""Maximum lifetime of a request object, in seconds."""
 
 _TYPES: frozenset[str | None] = frozenset({"oauth-authz-req+jwt", "JWT", None})
 _ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind != "secret")
-_OF_THE_JWT = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
+_JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
+"""Claims that are about the JWT and are no parameters of the request."""
 
 
 async def open_request_object(context: Context, client: Client, text: str, now: float) -> Form:
-    """Return the parameters in the request object `text`, which `client` must have signed.
+    """Return the parameters in the request object `text`, after verifying the signature of `client`.
 
     Raises:
-        OAuthError: invalid_request_object; request_not_supported for a client without keys; temporarily_unavailable,
-            where they cannot be fetched.
+        OAuthError: invalid_request_object; request_not_supported if the client has registered no keys;
+            temporarily_unavailable if its keys cannot be fetched.
     """
     if not (client.jwks or client.jwks_uri):
-        raise OAuthError("request_not_supported", "the client has no keys for request objects")
+        raise OAuthError("request_not_supported", "the client has no registered keys (jwks, jwks_uri) to sign requests")
     try:
         unverified = parse(text, types=_TYPES)
         keys = await client_keys(client, unverified.kid, context.registry, context.ports)
@@ -41,7 +43,8 @@ async def open_request_object(context: Context, client: Client, text: str, now: 
         _check(claims, client, context, now)
         return _form(claims)
     except BadBag as fault:
-        raise OAuthError("invalid_request_object", "the request object is not valid", reason=fault.reason) from None
+        description = "the request object is not valid; check its signature, typ, iss, aud, exp and client_id"
+        raise OAuthError("invalid_request_object", description, reason=fault.reason) from None
 
 
 def _check(claims: Claims, client: Client, context: Context, now: float) -> None:
@@ -50,22 +53,22 @@ def _check(claims: Claims, client: Client, context: Context, now: float) -> None
     check_audience(claims, config.issuer, array=True)
     check_times(claims, now, skew=config.keys.skew, max_life=MAX_LIFE)
     if claims.get("client_id") != client.id:
-        raise BadBag("client_id")
+        raise BadBag("client_id is not the client's")
     if claims.get("sub") == client.id:
-        raise BadBag("could be a client assertion as well")  # section 10.8
+        raise BadBag("sub is the client, so it could be used as a client assertion")  # section 10.8
     if "request" in claims or "request_uri" in claims:
-        raise BadBag("a request inside the request")
+        raise BadBag("request or request_uri inside the request object")
 
 
 def _form(claims: Claims) -> Form:
-    """Return the claims as if they had come as a form; numbers and JSON as the text that a form would have."""
+    """Return the claims as a form; numbers and JSON become the text that a form would have."""
     values: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
     for name, value in claims.items():
         if name in REPEATABLE:
             items = value if isinstance(value, list) else [value]
             lists[name] = [text for text in map(_text, items) if text]
-        elif name not in _OF_THE_JWT and (text := _text(value)):
+        elif name not in _JWT_CLAIMS and (text := _text(value)):
             values[name] = text
     return Form(values, lists)
 

@@ -1,4 +1,4 @@
-"""What is said to people of scopes and authorization details (RFC 6749 section 3.3, RFC 9396 section 2)."""
+"""Titles of scopes and authorization details on the consent page (RFC 6749 section 3.3, RFC 9396 section 2)."""
 
 from typing import Any
 
@@ -10,25 +10,25 @@ from service.decisions.authorize.wanted_scopes import wanted_scopes
 _OPENID = {
     "openid": "Know who you are",
     "profile": "See your name and the rest of your profile",
-    "email": "See your e-mail address",
+    "email": "See your email address",
     "address": "See your postal address",
-    "phone": "See your telephone number",
-    "offline_access": "Keep this access while you are away",
+    "phone": "See your phone number",
+    "offline_access": "Keep this access while you are not using the app",
 }
 
 
 def scope_titles(registry: Registry, client: Client, request: AuthorizationRequest) -> tuple[tuple[str, str], ...]:
-    """Return each scope that people are asked for, with what is said of it: by its resources, by us, or its name.
+    """Return each scope that needs consent, with its titles: of the resources, else of OpenID Connect, else its name.
 
     Raises:
-        OAuthError: invalid_target, where the client may not ask for the resources any more.
+        OAuthError: invalid_target if the client may not use the resources any more.
     """
     audiences = registry.entitlements.consentable(client, request.resources, None).audiences
-    ours = _OPENID if registry.config.openid.enabled else {}
+    defaults = _OPENID if registry.config.openid.enabled else {}
 
     def title(scope: str) -> str:
-        said = [audience.titles.get(scope) for audience in audiences if scope in audience.scopes] or [None]
-        return "; ".join(dict.fromkeys(each or ours.get(scope) or scope for each in said))
+        titles = [audience.titles.get(scope) for audience in audiences if scope in audience.scopes] or [None]
+        return "; ".join(dict.fromkeys(each or defaults.get(scope) or scope for each in titles))
 
     return tuple((scope, title(scope)) for scope in wanted_scopes(client, request))
 

@@ -11,7 +11,7 @@ from service.bags.kinds import AuthorizationRequest, Login, LoginTicket, Verdict
 from service.bags.sign import RESERVED_CLAIMS
 from service.bags.strict_json import load_object
 from service.config import Client
-from service.decisions.authorize.interaction import shortfall
+from service.decisions.authorize.interaction import unmet_requirement
 from service.decisions.authorize.wanted_scopes import claims_asked, wanted_scopes
 from service.decisions.context import Context
 from service.decisions.session.session import MAX_CLAIMS
@@ -62,7 +62,7 @@ def issued(context: Context, ticket: LoginTicket, client: Client, form: Form, no
     if not set(scopes) <= set(wanted) or (request.scope and not granted):
         raise OAuthError("invalid_scope", "scope exceeds what was asked for, or grants nothing of it")
     login = _login(context, form, now)
-    lacks = shortfall(context, ticket, login, client, context.registry.config.keys.skew)
+    lacks = unmet_requirement(context, ticket, login, client, context.registry.config.keys.skew)
     if lacks is not None:
         raise OAuthError("invalid_request", lacks.description)
     return Verdict(

@@ -63,7 +63,7 @@ def new_session(context: Context, login: Login, now: float) -> Session:
     return Session(context.snapshot.issuer, fresh_id(), iat, iat + config.lifetimes.session, sid, login)
 
 
-def serve(
+def record_grant(
     registry: Registry, session: Session, client: Client, granted: Iterable[str], resources: Iterable[str]
 ) -> Session:
     """Return `session` as it is once its person has granted these scopes at `resources` to `client`."""

@@ -29,7 +29,7 @@ def test_the_page_says_who_wants_what(service: BuiltInPages) -> None:
     assert isinstance(page.client, Client)
     assert (page.client.id, page.user, page.user_code) == ("web", "Alice Liddell", "")
     assert page.scopes == (
-        ("email", "See your e-mail address"),
+        ("email", "See your email address"),
         ("openid", "Know who you are"),
         ("read", "Read your tea leaves"),
         ("write", "write"),

@@ -306,7 +306,7 @@ def test_what_it_says_is_void_after_a_not_before(outside: BuiltInPages) -> None:
     outside.now += 10
     refused = browser.get(verdict)
     assert refused.error is not None
-    assert refused.error.reason == "called back"
+    assert refused.error.reason == "the verdict was revoked"
 
 
 def test_a_registration_that_has_changed_meanwhile(outside: BuiltInPages) -> None:

@@ -49,7 +49,7 @@ def test_a_wrong_one_shows_the_page_again(service: BuiltInPages, username: str, 
     page = browser.ask()
     again = browser.log_in(page, username, password)
     assert login_page(again)._replace(fault="") == login_page(page)._replace(username=username)
-    assert login_page(again).fault == "The name or the password is wrong."
+    assert login_page(again).fault == "The user name or the password is wrong."
     assert again.note  # for the log
     assert browser.session == ""
     assert "code" in answered(browser.answer(browser.log_in(again)))
@@ -62,7 +62,7 @@ def test_guessing_is_slowed_by_name_from_wherever(service: BuiltInPages) -> None
         decision = browser.log_in(page, "alice", f"guess {n}")
     assert "wrong" in login_page(decision).fault  # the first of the slow ones is heard
     slowed = browser.log_in(page)
-    assert "wait" in login_page(slowed).fault
+    assert "Wait" in login_page(slowed).fault
     assert browser.session == ""
     consent_page(browser.log_in(page, "bob"))
     service.now += 31
@@ -73,7 +73,7 @@ def test_and_by_address_whatever_the_name(service: BuiltInPages) -> None:
     page = (browser := Browser(service)).ask()
     for n in range(6):
         browser.log_in(page, f"user {n}", "guess")
-    assert "wait" in login_page(browser.log_in(page)).fault
+    assert "Wait" in login_page(browser.log_in(page)).fault
     browser.address = "198.51.100.1"
     consent_page(browser.log_in(page))
 
@@ -145,7 +145,7 @@ def test_where_an_application_has_the_say_no_password_counts(tmp_path: Path) -> 
     browser = Browser(service)
     ticket = browser.ask().answer.partition("?ticket=")[2]
     for decision in (browser.log_in(ticket), browser.answer(ticket)):
-        assert shown(decision) == ("invalid_request", "a login application has the say")
+        assert shown(decision) == ("invalid_request", "login.url replaces the built-in pages")
     assert browser.session == ""
     browser.get(service.verdict(browser.ask().answer))
     ticket = browser.ask(scope="openid read write").answer.partition("?ticket=")[2]

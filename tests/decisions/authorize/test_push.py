@@ -106,7 +106,10 @@ def test_the_client_proves_itself(asking: AuthorizationRequests) -> None:
 @pytest.mark.parametrize("client", ["other", "spa"])
 def test_another_client_cannot_use_it(asking: AuthorizationRequests, client: str) -> None:
     told = asking.unproved(client_id=client, request_uri=asking.push())
-    assert told == ("invalid_request_uri", "the request is not known, has expired or was used before")
+    assert told == (
+        "invalid_request_uri",
+        "request_uri is unknown, expired or was used before; push the request again",
+    )
 
 
 def test_it_expires(asking: AuthorizationRequests) -> None:
@@ -195,5 +198,5 @@ def test_its_url_is_never_too_long(asking: AuthorizationRequests) -> None:
     )
     assert len(url("web", asking.push(login_hint="h" * longest))) in range(MAX_URL - 15, MAX_URL + 1)
     told = refused(asking.pushed(**parameters(client_id=None, login_hint="h" * (longest + 10))), "invalid_request")
-    assert told.startswith("the request would make a URL of 20")
+    assert told.startswith("the authorization URL would have 20")
     assert told.endswith("more than 2000: shorten state, claims, authorization_details or login_hint")

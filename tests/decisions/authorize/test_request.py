@@ -11,7 +11,7 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationCode, AuthorizationRequest, Grant
 from service.bags.snapshot import ID_TOKEN
 from service.decisions.authorize.parameters import PROMPTS
-from service.decisions.authorize.request import _CODE, RefusedToClient, Unproved, _code_chars
+from service.decisions.authorize.request import _USUAL_CODE, RefusedToClient, RefusedToPerson, _code_chars
 from service.protocol.limits import MAX_URL
 from tests.worlds.authorization_requests import (
     ACCOUNTS,
@@ -103,7 +103,10 @@ def test_the_only_redirect_uri_need_not_be_named(asking: AuthorizationRequests) 
 
 
 def test_openid_connect_has_it_named(asking: AuthorizationRequests) -> None:
-    assert asking.refused(**parameters(redirect_uri=None)) == ("invalid_request", "redirect_uri is missing")
+    assert asking.refused(**parameters(redirect_uri=None)) == (
+        "invalid_request",
+        "redirect_uri is missing; the scope openid requires it",
+    )
 
 
 def test_a_public_client_on_some_port(asking: AuthorizationRequests) -> None:
@@ -206,7 +209,10 @@ def test_pkce_is_for_a_confidential_client_to_leave_out_where_configured(asking:
     assert asking.ask(client_id="lax", **without).challenge == b""
     assert asking.ask(client_id="lax").challenge == CHALLENGE
     spa = {"client_id": "spa", "redirect_uri": LOOPBACK}
-    assert asking.refused(**parameters(**spa, **without)) == ("invalid_request", "code_challenge is missing")
+    assert asking.refused(**parameters(**spa, **without)) == (
+        "invalid_request",
+        "code_challenge is missing; the client must use PKCE with S256",
+    )
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
@@ -233,7 +239,7 @@ def test_a_url_that_would_be_too_long_is_refused_on_a_page(asking: Authorization
             try:
                 asking.ask(state="s" * middle, **changes)
                 low = middle
-            except Unproved:
+            except RefusedToPerson:
                 high = middle
         return low
 
@@ -241,7 +247,7 @@ def test_a_url_that_would_be_too_long_is_refused_on_a_page(asking: Authorization
     assert len(f"{REDIRECT}&code={'c' * 700}&state={'s' * usual}&iss=https%3A%2F%2Fas.example.com") == MAX_URL
     code, description = asking.unproved(**parameters(state="s" * (usual + 1)))
     assert code == "invalid_request"
-    assert description.startswith("the answer would be a URL of 2001 characters, more than 2000: redirect_uri, state,")
+    assert description.startswith("the response URL would have 2001 characters, more than 2000: shorten redirect_uri")
     assert asking.ask(state="s" * (usual + 1), response_mode="form_post").state == "s" * (usual + 1)
     assert longest(authorization_details=details(PAYMENT)) < usual
     assert longest(nonce="n" * 300) < usual
@@ -282,7 +288,7 @@ def chars(asking: AuthorizationRequests, request: AuthorizationRequest) -> int:
 
 def reckoned(request: AuthorizationRequest) -> int:
     """What the judgement reckons with."""
-    return max(_CODE, _code_chars(request))
+    return max(_USUAL_CODE, _code_chars(request))
 
 
 def test_nothing_is_asked_of_the_memory(tmp_path: Path) -> None:
@@ -306,4 +312,4 @@ def test_an_id_token_says_who_may_log_in(asking: AuthorizationRequests) -> None:
 @pytest.mark.parametrize("changes", [{"aud": "other"}, {"aud": ["other"]}, {"iss": "https://evil.example.com"}])
 def test_an_id_token_of_somebody_elses_says_nothing(asking: AuthorizationRequests, changes: dict[str, Any]) -> None:
     refused = asking.refused(**parameters(id_token_hint=hint(asking, **changes)))
-    assert refused == ("invalid_request", "id_token_hint is not an ID token for the client")
+    assert refused == ("invalid_request", "id_token_hint must be an ID token that was issued to the client")

@@ -40,7 +40,10 @@ def ask(
 
 def refused(asking: AuthorizationRequests, text: str, client: str = "web") -> None:
     told = asking.unproved(client_id=client, request=text)
-    assert told == ("invalid_request_object", "the request object is not valid")
+    assert told == (
+        "invalid_request_object",
+        "the request object is not valid; check its signature, typ, iss, aud, exp and client_id",
+    )
 
 
 def test_it_says_what_the_parameters_would(asking: AuthorizationRequests) -> None:
@@ -147,7 +150,7 @@ def test_what_is_not_signed_as_it_should_be(asking: AuthorizationRequests, forge
 
 def test_a_client_without_keys(asking: AuthorizationRequests) -> None:
     told = asking.unproved(client_id="other", request=request_object(iss="other", client_id="other"))
-    assert told == ("request_not_supported", "the client has no keys for request objects")
+    assert told == ("request_not_supported", "the client has no registered keys (jwks, jwks_uri) to sign requests")
 
 
 class Remote:

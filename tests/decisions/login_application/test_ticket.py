@@ -111,7 +111,7 @@ def test_a_ticket_tells_what_it_is_about(devices: Devices) -> None:
         "scopes": [
             {"scope": "openid", "title": "Know who you are"},
             {"scope": "read", "title": "Read everything"},
-            {"scope": "email", "title": "See your e-mail address"},
+            {"scope": "email", "title": "See your email address"},
         ],
         "resources": [API],
         "login_hint": "alice",

@@ -19,7 +19,7 @@ from service.decisions.session.session import (
     has_granted,
     new_session,
     open_session,
-    serve,
+    record_grant,
     session_cookie,
 )
 from service.protocol.errors import OAuthError
@@ -52,12 +52,12 @@ def kept(service: BuiltInPages, session: Session) -> Session:
 def test_it_remembers_whom_it_has_served(service: BuiltInPages) -> None:
     session = of(service)
     for n in range(MAX_SERVED):
-        session = serve(service.context.registry, session, client(n), ["read", f"s{n}"], [])
+        session = record_grant(service.context.registry, session, client(n), ["read", f"s{n}"], [])
     assert len(session.served) == MAX_SERVED
-    session = serve(service.context.registry, session, client(0), ["write"], [])
+    session = record_grant(service.context.registry, session, client(0), ["write"], [])
     assert has_granted(service.context.registry, session, client(0), ["write", "s0", "read"], [])
     assert not has_granted(service.context.registry, session, client(0), ["read", "s1"], [])
-    session = serve(service.context.registry, session, client(99), ["read"], [])
+    session = record_grant(service.context.registry, session, client(99), ["read"], [])
     assert len(session.served) == MAX_SERVED
     assert not has_granted(service.context.registry, session, client(1), ["read"], [])  # the one served longest ago
     assert has_granted(service.context.registry, session, client(2), ["read", "s2"], [])
@@ -65,7 +65,7 @@ def test_it_remembers_whom_it_has_served(service: BuiltInPages) -> None:
 
 
 def test_what_was_granted_was_granted_somewhere(service: BuiltInPages) -> None:
-    session = serve(service.context.registry, of(service), client(1), ["openid", "read"], [API, VAULT])
+    session = record_grant(service.context.registry, of(service), client(1), ["openid", "read"], [API, VAULT])
     assert has_granted(service.context.registry, session, client(1), ["read"], [API])
     assert has_granted(service.context.registry, session, client(1), ["read", "openid"], [VAULT, API])
     assert not has_granted(service.context.registry, session, client(1), ["read"], [API, SEALED])
@@ -73,7 +73,7 @@ def test_what_was_granted_was_granted_somewhere(service: BuiltInPages) -> None:
     assert has_granted(service.context.registry, session, client(1), ["openid"], [SEALED])
     assert not has_granted(
         service.context.registry,
-        serve(service.context.registry, of(service), client(1), ["read"], []),
+        record_grant(service.context.registry, of(service), client(1), ["read"], []),
         client(1),
         ["read"],
         [API],
@@ -83,7 +83,7 @@ def test_what_was_granted_was_granted_somewhere(service: BuiltInPages) -> None:
 
 def test_its_id_stays_as_it_is_renewed(service: BuiltInPages) -> None:
     session = of(service)
-    served = serve(service.context.registry, session, client(1), ["read"], [])
+    served = record_grant(service.context.registry, session, client(1), ["read"], [])
     assert served.jti != session.jti
     assert msgspec.structs.replace(served, jti=session.jti, served=()) == session
 
@@ -93,7 +93,9 @@ def test_its_id_stays_as_it_is_renewed(service: BuiltInPages) -> None:
 def test_it_fits_into_a_cookie_however_much_is_granted(service: BuiltInPages, size: int, clients: int) -> None:
     session = of(service, claims={"bio": "b" * 900}, sub="u" * 255)
     for n in range(clients):
-        session = serve(service.context.registry, session, client(n), ["s" * size], [API, VAULT] if size == 10 else [])
+        session = record_grant(
+            service.context.registry, session, client(n), ["s" * size], [API, VAULT] if size == 10 else []
+        )
     back = kept(service, session)
     assert 1 <= len(back.served) <= clients
     assert back.served == session.served[-len(back.served) :] or back.served == (Served(session.served[-1].client),)
