@@ -26,9 +26,10 @@ from service.web.answer import answer_unexpected, serialize_error
 from service.web.browser_endpoints import browser_endpoints
 from service.web.decision_api import DecisionApi
 from service.web.documents import JwksDocument, MetadataDocument
+from service.web.endpoint import Endpoint
 from service.web.events import StandardOutput, configure_events
 from service.web.form_endpoints import form_endpoints
-from service.web.gate import Endpoint, Gate
+from service.web.gate import Gate
 from service.web.health import Healthz, Metrics, Readyz
 from service.web.key_watch import KeyWatch, load_keys
 from service.web.memory_watch import MemoryWatch

@@ -17,10 +17,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from gunicorn.asgi.lifespan import LifespanManager
-
 from keys import KeyStoreError
 from service.config import Config, ConfigError
+from service.server.lifespan import Lifespan
 
 REHEARSAL_SECONDS = 20
 
@@ -40,13 +39,8 @@ graceful_timeout = 15  # seconds for what is in flight when a worker stops: more
 
 limit_request_line = 4094  # a URL that carries a bag has 2,000 characters, a logout with hint and client id 3,000
 limit_request_field_size = 8190  # a DPoP proof with an RSA key, a token sealed to a resource server, a full cookie jar
-limit_request_fields = 64
+limit_request_fields = 100
 
-asgi_loop = "uvloop"
-asgi_lifespan = "on"
-http_parser = "python"  # the C parser leaks memory by the connection
-http_protocols = "h1"
-http2_cleartext = "off"
 control_socket_disable = True  # its path is shared by all instances of a user
 forwarded_allow_ips = ""  # the issuer is a constant, and the application knows its proxies by itself
 accesslog = None  # the application writes its own line a request
@@ -116,7 +110,7 @@ def _rehearse(config: Config, server: Any) -> bool:
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(REHEARSAL_SECONDS)
-            asyncio.run(_start_and_stop(_service().create_app(config), server))
+            asyncio.run(_start_and_stop(_service().create_app(config)))
             status = 0
         except BaseException as fault:  # the child must end here, whatever happens
             server.log.error("reload refused: %s", fault)
@@ -129,8 +123,8 @@ def _rehearse(config: Config, server: Any) -> bool:
     return status == 0
 
 
-async def _start_and_stop(app: Any, server: Any) -> None:
-    lifespan: Any = LifespanManager(app, server.log)  # type: ignore[no-untyped-call]
+async def _start_and_stop(app: Any) -> None:
+    lifespan = Lifespan(app)
     await lifespan.startup()
     await lifespan.shutdown()
 

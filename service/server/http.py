@@ -1,242 +1,349 @@
-"""One HTTP/1.1 connection (RFC 9112) with an end: gunicorn's, with bounds on what its peer makes us wait for.
+"""One HTTP/1.1 connection (RFC 9112) on httptools, with bounds on what its peer makes the worker wait for.
 
 The worker's patience, in seconds, bounds the first request head from the moment of accept, each later one from its
-first byte, a request body from the end of its head, the idle time between requests, and a response that is not being
-read. The worker looks at all of its connections in one sweep, so that a request pays for no timer of its own.
+first byte, a request body from the end of its head, the idle time between requests, and a response that the peer does
+not read. The worker looks at all of its connections in one sweep, so that no request pays for a timer of its own.
 """
 
-# mypy: disable-error-code="no-untyped-call, union-attr"
-# gunicorn has no annotations.
-
 import asyncio
-import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 
-from gunicorn.asgi import parser as parsing
-from gunicorn.asgi import protocol
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from service.server.eager import run_eagerly
+from service.server.exchange import Exchange
+from service.server.head import FRAMING, BadRequest, Head
+from service.server.host import Host
+from service.server.response import busy, refusal
 
 HEAD_BYTES = 32_768
-"""The most of an unfinished request head that a connection holds, in bytes."""
+"""The most of an unfinished request head, or of the framing of one chunk, that a connection takes, in bytes."""
 
 BODY_BYTES = 65_536
-"""The most of a body or a pipelined request that waits for the application before reading pauses, in bytes."""
+"""The most of a body that waits for the application before the connection stops reading, in bytes."""
 
-_ABSOLUTE = re.compile(rb"(?i)https?://[0-9a-z._:\[\]-]+([/?].*)?")
-_BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nCache-Control: no-store\r\n"
-    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-)
+PIPELINED = 64
+"""The most requests that wait their turn before the connection stops reading."""
 
 
-class ConnectionHost(Protocol):
-    """What a connection asks of the worker that accepted it; `patience` is in seconds."""
-
-    alive: bool
-    asgi: Any
-    connections: "set[Connection]"
-    endpoints: Mapping[str, Any]
-    loop: asyncio.AbstractEventLoop
-    nr_conns: int
-    patience: float
-    refused: int
-    worker_connections: int
-
-
-class Connection(protocol.ASGIProtocol):
+class Connection(asyncio.Protocol):
     """One client connection: never upgraded, and never waited for beyond the worker's patience."""
 
-    worker: ConnectionHost
+    __slots__ = (
+        "__weakref__",
+        "_closing",
+        "_current",
+        "_drained",
+        "_eof",
+        "_fault",
+        "_framing",
+        "_head",
+        "_head_bytes",
+        "_idle",
+        "_now",
+        "_parser",
+        "_progress",
+        "_queue",
+        "_reading",
+        "_receiving",
+        "_served",
+        "_since",
+        "_trailers",
+        "peer",
+        "server",
+        "transport",
+        "worker",
+    )  # fmt: skip
 
-    _since = 0.0  # when the present wait for the peer began
-    _idle = True  # no byte of the next request has come
-    _answered = False  # the response to the present request has begun
-    _head_bytes = 0
+    def __init__(self, worker: Host) -> None:
+        self.worker = worker
+        self.transport: Any = None
+        self.peer: Any = None
+        self.server: Any = None
+        self._now: Callable[[], float] = worker.loop.time
+        self._parser: HttpRequestParser | None = None
+        self._head: Head | None = None  # the head that is being read
+        self._receiving: Exchange | None = None  # the exchange whose body is being read
+        self._current: Exchange | None = None  # the exchange that the application answers
+        self._queue: deque[Exchange] = deque()
+        self._drained: asyncio.Future[None] | None = None  # while the peer does not read
+        self._since = 0.0  # when the present wait for the peer began
+        self._idle = True  # no byte of the next request has come
+        self._closing = False
+        self._reading = True
+        self._eof = False  # the peer sends no more
+        self._fault: BadRequest | None = None  # what ends the connection, after the answers that come before
+        self._head_bytes = 0
+        self._served = False  # a request was answered before
+        self._framing = 0  # bytes since a body made progress
+        self._progress = False
+        self._trailers = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    # What the event loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or answer 503 and hang up where the worker has `worker_connections` already."""
-        if self.worker.nr_conns >= self.worker.worker_connections:
-            self._closed = self._conn_lost_handled = True  # never counted, so never to be uncounted
-            self.worker.refused += 1
-            transport.write(_BUSY)
-            transport.close()
+        self.transport = transport
+        worker = self.worker
+        if len(worker.open) >= worker.worker_connections:
+            worker.refused += 1
+            self._closing = True
+            self.transport.write(busy())
+            self.transport.close()
             return
-        self._now = self.worker.loop.time
+        worker.open.add(self)
+        self.peer, self.server = _address(transport, "peername"), _address(transport, "sockname")
+        self._parser = HttpRequestParser(self)
         self._since = self._now()
-        self._max_buffer_size = BODY_BYTES
-        super().connection_made(transport)
-        self.worker.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection and wake whoever still waits for its next request."""
-        self.worker.connections.discard(self)
-        if self._current_request is None:
-            self._task = None  # it only waits for a request, and ends below: gunicorn would keep it for seconds
-        super().connection_lost(exc)
-        if self._request_ready:
-            self._request_ready.set()
-        if self._current_request is None:
-            self._callback_parser = None  # whose callbacks hold this connection: it goes now, not with the garbage
+        """Forget the connection; whoever waits for its peer is told."""
+        self._closing = True
+        self._parser = None  # the parser holds this connection: without it the two go at once, not with the garbage
+        self.worker.open.discard(self)
+        self.resume_writing()
+        for exchange in (self._current, self._receiving):
+            if exchange is not None:
+                exchange.disconnect()
+        self._queue.clear()
+
+    def eof_received(self) -> bool:
+        """The peer sends no more: what it has asked for is still answered, and nothing is read any more."""
+        self._eof = True
+        if self._receiving is not None:
+            self._receiving.disconnect()
+        return not self._closing and (self._current is not None or bool(self._queue))
 
     def data_received(self, data: bytes) -> None:
         """Parse `data`; what follows a close that we began is read and dropped, so that our answer arrives."""
-        if self._closed or not self._feed_callback_parser(data):
+        if self._closing or self._fault is not None:
             return
-        parser = self._callback_parser
-        if self._current_request is None:
-            if self._idle:
-                self._idle = False
-                if self.req_count > 1:
-                    self._since = self._now()
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
-                self._send_error_response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "")
-                self._close_transport()
-        elif (parser._buffer or not parser.is_complete) and self._http1_buffered() > BODY_BYTES:
-            self._pause_reading()
+        if self._idle:
+            if data[:1] in (b"\r", b"\n"):
+                data = data.removeprefix(b"\r\n")  # one empty line before a request (RFC 9112 section 2.2)
+                if data[:1] in (b"\r", b"\n"):
+                    self._refuse(BadRequest(HTTPStatus.BAD_REQUEST, "empty lines"))
+                    return
+                if not data:
+                    return
+            self._idle = False
+            if self._current is None and self._served:
+                self._since = self._now()
+        try:
+            self._feed(data)
+        except BadRequest as fault:
+            self._refuse(fault)
+        if self._current is None and self._queue:
+            self._next()
 
     def pause_writing(self) -> None:
         """The peer has stopped reading: its time runs."""
         self._since = self._now()
-        super().pause_writing()
+        self._drained = self.worker.loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The peer reads again, or is gone."""
+        if self._drained is not None:
+            self._drained.set_result(None)
+            self._drained = None
+
+    # What the parser tells
+
+    def on_message_begin(self) -> None:
+        self._head = Head()
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._head.target += url  # type: ignore[union-attr]
+        if len(self._head.target) > self.worker.line_limit:  # type: ignore[union-attr]
+            self._fail(HTTPStatus.REQUEST_URI_TOO_LONG, "the request line is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        head, size = self._head, len(name) + len(value)
+        if head is None:  # a trailer
+            self._trailers += 1
+            if name.lower() in FRAMING:
+                self._fail(HTTPStatus.BAD_REQUEST, "a framing field in the trailer")
+            if self._trailers > self.worker.fields_limit or size > self.worker.field_limit:
+                self._fail(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the trailer is too long")
+            return
+        head.headers.append((name.lower(), value))
+        if size > self.worker.field_limit or len(head.headers) > self.worker.fields_limit:
+            self._fail(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "a header field is too long, or there are too many")
+
+    def on_headers_complete(self) -> None:
+        head = self._head
+        try:
+            head.complete(self._parser)  # type: ignore[union-attr, arg-type]
+        except BadRequest as fault:
+            self._fault = fault
+            raise
+        self._head, self._trailers, self._framing = None, 0, 0
+        self._receiving = Exchange(self, self.worker, head)  # type: ignore[arg-type]
+        self._queue.append(self._receiving)
+
+    def on_body(self, body: bytes) -> None:
+        self._progress = True
+        self._receiving.feed(body)  # type: ignore[union-attr]
+
+    def on_message_complete(self) -> None:
+        self._receiving.end()  # type: ignore[union-attr]
+        self._receiving = None
+        self._idle = True
+
+    def _fail(self, status: HTTPStatus, reason: str) -> None:
+        self._fault = BadRequest(status, reason)
+        raise self._fault
+
+    # Steps
+
+    def _feed(self, data: bytes) -> None:
+        """Parse `data`.
+
+        Raises:
+            BadRequest
+        """
+        body_of, self._progress = self._receiving, False
+        while data:
+            try:
+                self._parser.feed_data(data)  # type: ignore[union-attr]
+                break
+            except HttpParserUpgrade as upgrade:  # ignored (RFC 9110 section 7.8): what follows is HTTP again
+                data = data[upgrade.args[0] :]
+                self._parser = HttpRequestParser(self)
+                self._idle = not data
+            except HttpParserError as fault:
+                raise self._fault or BadRequest(_status_of(fault), str(fault)) from None
+        if self._head is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is too long")
+            if b"\n" in data and self._parser.get_http_version() == "0.0":  # type: ignore[union-attr]
+                raise BadRequest(HTTPStatus.BAD_REQUEST, "not HTTP/1.0 or HTTP/1.1")
+        elif self._receiving is not None:
+            self._framing = 0 if self._progress or self._receiving is not body_of else self._framing + len(data)
+            if self._framing > HEAD_BYTES:
+                raise BadRequest(HTTPStatus.BAD_REQUEST, "the framing of a chunk is too long")
+            if self._receiving.buffered > BODY_BYTES:
+                self._pause_reading()
+        if len(self._queue) > PIPELINED:
+            self._pause_reading()
+
+    def _next(self) -> None:
+        """Have the application answer the next request."""
+        if self._current is None and self._queue and not self._closing:
+            self._current = self._queue.popleft()
+            self._since = self._now()
+            if not self._reading and len(self._queue) <= PIPELINED:
+                self.resume_reading()
+            run_eagerly(self._current.run(), self.worker.loop)
+
+    def finished(self, *, close: bool) -> None:
+        """The present exchange is over; `close` ends the connection."""
+        self._current = None
+        self._served = True
+        if self._closing:
+            return
+        self._since = self._now()
+        if close or self._eof:
+            self._close()
+        elif self._queue:
+            self.worker.loop.call_soon(self._next)  # whoever pipelines lets the others have their turn
+        elif self._fault is not None:
+            self.write(refusal(self._fault.status))
+            self._close()
+
+    def _refuse(self, fault: BadRequest) -> None:
+        """Answer 400 or the like, once what came before has been answered, and close."""
+        self.worker.log.info("bad request from %s: %s", self.peer and self.peer[0], fault.reason)
+        self._fault, broken, self._receiving = fault, self._receiving, None
+        self._parser = None
+        if broken is not None and broken is self._current:
+            if not broken.started:
+                self.write(refusal(fault.status))
+            self._close()
+            broken.disconnect()
+            return
+        if broken is not None:
+            self._queue.remove(broken)
+        if self._current is None and not self._queue:
+            self.write(refusal(fault.status))
+            self._close()
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, unless the connection is about to end."""
+        if not self._closing:
+            self.transport.write(data)
+
+    def drained(self) -> asyncio.Future[None] | None:
+        """Return what to wait for while the peer does not read."""
+        return self._drained
+
+    def _pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on reading."""
+        if not self._reading and not self._closing:
+            self._reading = True
+            self.transport.resume_reading()
+
+    def _close(self) -> None:
+        """Close in two steps (RFC 9112 section 9.6) while the peer may still be sending.
+
+        A socket closed over unread bytes sends a reset, which can overtake the answer. So the connection stops writing,
+        drops what comes, and leaves the second step to the peer or to the sweep.
+        """
+        if self._closing:
+            return
+        unread = self._fault is not None or not self._idle or self._queue
+        self.resume_reading()
+        self._closing = True
+        self._since = self._now()
+        self._queue.clear()
+        if unread and not self._eof and not self.transport.is_closing():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    # For the worker's sweep
 
     def overdue(self, now: float) -> bool:
-        """Whether the peer, not the application, is what we wait for, and has been for too long."""
+        """Tell whether the peer, not the application, is what we wait for, and has been for too long."""
         waited, patience = now - self._since, self.worker.patience
-        if self._closed:
+        if self._closing:
             return waited > patience / 5
-        if self._idle and not self.worker.alive:
+        current = self._current
+        waits_for_head = current is None and not self._queue
+        if waits_for_head and self._idle and not self.worker.accepting:
             return waited > patience / 10
-        waiting = (
-            self._flow_control.write_paused
-            or (self._current_request is None and not self._finishing_calls)
-            or (self._body_receiver is not None and not self._body_receiver._complete)
-        )
-        return bool(waiting) and waited > patience * 0.9
+        waiting = waits_for_head or self._drained is not None or (current is not None and not current.complete)
+        return waiting and waited > patience * 0.9
 
     def expire(self) -> None:
         """End the connection, with 408 if a request has begun and has no answer yet; at the second time, for good."""
-        if self._closed:
+        if self._closing:
             self.transport.abort()
             return
-        if not (self._idle or self._answered):
-            self._send_error_response(HTTPStatus.REQUEST_TIMEOUT, "")
-        self._close_transport()
-        self.transport.close()
-
-    # What follows refines steps of gunicorn's own connection handling.
-
-    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
-        """Serve a request, and tell whether the connection may be kept alive.
-
-        One that is here as a whole, for an endpoint that answers as a whole, needs no task of its own and no events of
-        ASGI: they would cost more than all that Satchel does for a token beside the signature.
-        """
-        endpoint = self.worker.endpoints.get(request.path)
-        receiver = self._body_receiver
-        whole = receiver._complete and len(receiver._chunks) == 1 and receiver.buffered <= BODY_BYTES
-        if endpoint is None or not whole or request.method != "POST":
-            return bool(await super()._serve_http_request(request, sockname, peername))
-        scope = {  # as much of ASGI's as such an endpoint reads
-            "method": "POST",
-            "path": request.path,
-            "query_string": request.query.encode("latin-1"),
-            "headers": request.headers_bytes,
-            "client": peername,
-            "server": sockname,
-        }
-        body = receiver._pop_chunk()["body"]
-        try:
-            status, headers, content = await self.worker.asgi.answer(endpoint, scope, body)
-            fields = b"".join([_field(*field) if len(field[1]) < 40 else _long_field(*field) for field in headers])
-        except Exception:
-            self.log.exception("Error in the application")
-            self._send_error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "")
-            return False
-        if self._closed:
-            return False
-        close = b"Connection: close\r\n" if self._will_close(request, False) else b""
-        begin, date = protocol._get_cached_status_line(request.version, status), protocol._get_cached_date_header()
-        head = b"%b%bContent-Length: %d\r\n%b%b\r\n" % (begin, fields, len(content), date, close)
-        self._safe_write(head + content)
-        if self._flow_control.write_paused:
-            await self._flow_control.drain()
-        elif self._callback_parser._buffer:
-            await asyncio.sleep(0)  # whoever pipelines lets the others have their turn
-        return not close
-
-    def _on_headers_complete(self) -> bool:
-        """Refuse a request without Host (RFC 9112 section 3.2), which the parser lets through; find the path."""
-        parser = self._callback_parser
-        if not parser.path.startswith(b"/"):
-            parser.path = _origin_form(parser.path)
-        for name, _ in parser.headers:
-            if name == b"host":
-                break
-        else:
-            if parser.http_version >= (1, 1):
-                raise parsing.InvalidHeader("Missing Host header")
-        self._since = self._now()
-        self._idle = self._answered = False
-        self._head_bytes = 0
-        super()._on_headers_complete()
-        return False  # every body is parsed, wanted or not
-
-    def _arm_keepalive_timer(self) -> None:
-        """The wait for the next request begins; the sweep is the timer."""
-        self._since = self._now()
-        self._answered = False
-        self._idle = self._callback_parser.method is None and not self._callback_parser._buffer
-
-    def _is_websocket_upgrade(self, request: parsing.CallbackRequest) -> bool:
-        """Never: RFC 9110 section 7.8 lets a server ignore Upgrade, and the request is served as it stands."""
-        return False
-
-    def _will_close(self, request: parsing.CallbackRequest, response_requires_close: bool) -> bool:
-        """Asked when a response begins. One that is ahead of its request's body announces the close it leads to."""
-        self._answered = True
-        return not self._body_receiver._complete or super()._will_close(request, response_requires_close)
-
-    def _send_error_response(self, status: int, message: str, extra_headers: Any = ()) -> None:
-        """Answer with the bare phrase: gunicorn's `message` can quote the request, or an application's failure."""
-        headers = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), *extra_headers)
-        super()._send_error_response(status, HTTPStatus(status).phrase, headers)
-
-    def _close_transport(self) -> None:
-        """Close in two steps (RFC 9112 section 9.6) while the peer may still be sending.
-
-        A socket closed over unread bytes sends a reset, which can overtake the answer. So we stop writing, drop what
-        comes, and leave the second step to the peer or to the sweep.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        self._since = self._now()
-        if self._body_receiver is not None:
-            self._body_receiver.signal_disconnect()
-        self._request_ready.set()
-        self._resume_reading()
-        if not self.transport.is_closing():
-            self.transport.write_eof()
-        if self._callback_parser.is_complete and not self._callback_parser._buffer:
-            self.transport.close()
+        current = self._current
+        begun = not self._idle if current is None else not (current.complete or current.started)
+        if begun:
+            self.write(refusal(HTTPStatus.REQUEST_TIMEOUT))
+        self._close()
+        if current is not None:
+            current.disconnect()
 
 
-def _origin_form(target: bytes) -> bytes:
-    """Return `target` without scheme and authority (RFC 9112 section 3.2.2), if it has them: we are who is meant."""
-    found = _ABSOLUTE.fullmatch(target)
-    if found is None:
-        return target
-    rest: bytes = found[1] or b""
-    return rest if rest.startswith(b"/") else b"/" + rest
+def _address(transport: asyncio.BaseTransport, name: str) -> Any:
+    """Return host and port, or None for a Unix socket."""
+    address = transport.get_extra_info(name)
+    return address[:2] if isinstance(address, tuple) else None
 
 
-def _long_field(name: bytes, value: bytes) -> bytes:
-    """Return a header field (RFC 9112 section 5); raises what gunicorn raises for one that would break the framing."""
-    protocol._validate_response_headers(((name, value),))
-    return b"%b: %b\r\n" % (name, value)
-
-
-_field = lru_cache(256)(_long_field)  # no cookie and no redirect with a code in it is short, so none is kept
+def _status_of(fault: HttpParserError) -> HTTPStatus:
+    return HTTPStatus.NOT_IMPLEMENTED if str(fault) == "Empty Transfer-Encoding" else HTTPStatus.BAD_REQUEST

@@ -22,6 +22,7 @@ from service.decisions.session.logout import decide_logout, decide_logout_confir
 from service.protocol.errors import OAuthError
 from service.web.answer import PRIVATE, Answer, Headers, unexpected
 from service.web.cookies import Cookies
+from service.web.endpoint import Endpoint
 from service.web.form_endpoints import allowed, check_form, single
 from service.web.pages import PageRenderer
 from service.web.proxies import TrustedProxies
@@ -76,7 +77,7 @@ class BrowserRenderer:
         return Answer(status, [_HTML, policy, *_GUARDED, *fields], html.body)
 
 
-class BrowserEndpoint:
+class BrowserEndpoint(Endpoint):
     """GET with a query, POST a form; `own` where only our own pages post."""
 
     def __init__(self, name: str, decisions: Mapping[str, Decide], front: BrowserRenderer, own: bool = False) -> None:

@@ -6,7 +6,6 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
-import falcon
 import falcon.asgi
 
 from service.decision_api.calls import CALLS, call, code_of, not_kept
@@ -14,6 +13,7 @@ from service.decision_api.wire import CallersFault, Response
 from service.decisions.decision import Action, Decision
 from service.protocol.errors import OAuthError
 from service.web.answer import PRIVATE, Answer, Headers, json_document, unexpected
+from service.web.endpoint import Endpoint
 from service.web.form_endpoints import allowed, single
 from service.web.pages import PageRenderer
 from service.web.request_log import Line
@@ -27,7 +27,7 @@ _CHALLENGE = (b"www-authenticate", b'Basic realm="satchel api", charset="UTF-8"'
 _MISSING = "0" * 64
 
 
-class DecisionApi:
+class DecisionApi(Endpoint):
     """All of its paths."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -117,13 +117,8 @@ class DecisionApi:
 
     async def sink(self, req: falcon.asgi.Request, resp: falcon.asgi.Response | None, **_: Any) -> None:
         """Answer a request for what is no call."""
-        answer = await self.answer(req.scope, b"", req.scope["line"])
-        if resp is None:
-            return
-        resp.status = str(answer.status)
-        for name, value in answer.headers:
-            resp.set_header(name.decode(), value.decode())
-        resp.data = answer.body
+        if resp is not None:
+            await self.on_request(req, resp)
 
 
 def _refusal(status: int, message: str, *headers: tuple[bytes, bytes]) -> Answer:

@@ -20,6 +20,7 @@ from service.protocol.errors import OAuthError
 from service.web.answer import Answer, Headers, answer_of, refusal, unexpected
 from service.web.certificate import certificate_reader
 from service.web.cors import Cors
+from service.web.endpoint import Endpoint
 from service.web.proxies import TrustedProxies
 from service.web.request_log import Line
 from service.web.runtime import Runtime
@@ -32,7 +33,7 @@ FORM = b"application/x-www-form-urlencoded"
 _SINGLE = frozenset({b"authorization", b"content-type", b"host", b"dpop", b"accept", b"origin"})
 
 
-class FormEndpoint:
+class FormEndpoint(Endpoint):
     """POST a form, get a decision."""
 
     methods: tuple[str, ...] = ("POST",)

@@ -1,15 +1,16 @@
-"""The gate in front of Falcon: whole bodies within a size, the OAuth endpoints, one line a request.
+"""The application: Falcon's, with whole bodies within a size, and one line of log for each request.
 
 Time is the worker's to bound (service/server/http.py): a body that does not come ends in a disconnect.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import falcon.asgi
 
 from service.web.answer import Answer, Send, refusal
+from service.web.endpoint import Endpoint
 from service.web.request_log import Line, RequestLog
 from service.web.runtime import Runtime
 
@@ -19,19 +20,13 @@ MAX_BODY = 64 * 1024
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class Endpoint(Protocol):
-    """What answers the requests for a path."""
-
-    async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
-        """Answer the request in `scope` (ASGI) with the whole `body`; `line` takes what is known of it."""
-        ...
-
-
 class Gate(falcon.asgi.App):  # type: ignore[type-arg]
-    """The ASGI application: `endpoints` by path, and else Falcon's resources.
+    """The ASGI application, for any server. Every endpoint is a Falcon resource, which finds its Line in
+    `req.scope["line"]`.
 
-    Those find the request's Line in `req.scope["line"]`. A server that has a whole request for one of `endpoints` may
-    ask for its `answer` without ASGI's events.
+    `endpoints` are the resources by path that answer from a whole request. A server that has one, such as the worker in
+    service/server, may call `answer` for it: the same resource answers the same, without the cost of ASGI's events and
+    Falcon's request and response.
     """
 
     def __init__(
@@ -41,6 +36,9 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
         self.runtime = runtime
         self._request_log = request_log
         self.endpoints = endpoints
+        self.resp_options.default_media_type = None  # type: ignore[assignment]
+        for path, endpoint in endpoints.items():
+            self.add_route(path, endpoint)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
         """Serve one request; a WebSocket is refused, for there is nothing to talk about."""
@@ -53,31 +51,31 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
         event = await receive()
         if event.get("more_body"):
             event = await _whole_body(event, receive)
-        whole = event["type"] == "http.request"
-        endpoint = self.endpoints.get(scope["path"])
-        if whole and (endpoint is not None or len(event["body"]) > MAX_BODY):
-            answer = await self.answer(endpoint, scope, event["body"])
-            if event.get("more_body"):  # nobody reads the rest
-                answer.headers.append((b"connection", b"close"))
-            await answer.send(send)
-            return
         started = perf_counter()
         line = self._request_log.begin(scope)
         try:
-            if whole:
-                await self._falcon(scope, event, send, line)
+            if event["type"] != "http.request":
+                return  # the peer has left
+            if len(event["body"]) > MAX_BODY:
+                answer, line.status = refusal(413, "the body is too large"), 413
+                if event.get("more_body"):  # nobody reads the rest
+                    answer.headers.append((b"connection", b"close"))
+                await answer.send(send)
+                return
+            if "//" in scope["path"]:  # Falcon would route //token to /token
+                line.status = 404
+                await refusal(404, "Not Found").send(send)
+                return
+            await self._falcon(scope, event, send, line)
         finally:
             self._request_log.finish(line, perf_counter() - started)
 
-    async def answer(self, endpoint: Endpoint | None, scope: dict[str, Any], body: bytes) -> Answer:
-        """Answer the request in `scope` (ASGI) with the whole `body`; without an endpoint, by a refusal."""
+    async def answer(self, endpoint: Endpoint, scope: dict[str, Any], body: bytes) -> Answer:
+        """Answer the request in `scope` (ASGI) with the whole `body`, at most MAX_BODY bytes."""
         started = perf_counter()
         line = self._request_log.begin(scope)
         try:
-            if endpoint is None or len(body) > MAX_BODY:
-                answer = refusal(413, "the body is too large")
-            else:
-                answer = await endpoint.answer(scope, body, line)
+            answer = await endpoint.answer(scope, body, line)
             line.status = answer.status
             return answer
         finally:

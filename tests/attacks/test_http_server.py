@@ -42,7 +42,7 @@ REFUSED = {
     "1 MB header": (GET + b"X: " + b"a" * 1_000_000 + b"\r\n\r\n", 431),
     "1 MB Authorization": (GET + b"Authorization: Bearer " + b"a" * 1_000_000 + b"\r\n\r\n", 431),
     "60 kB of headers without end": (GET + (b"X: " + b"a" * 7_500 + b"\r\n") * 8, 431),
-    "65 headers": (GET + b"".join(b"X-%d: a\r\n" % n for n in range(64)) + b"\r\n", 431),
+    "101 headers": (GET + b"".join(b"X-%d: a\r\n" % n for n in range(100)) + b"\r\n", 431),
     "10,000 headers": (GET + b"X: a\r\n" * 10_000 + b"\r\n", 431),
     "long request line": (b"GET /" + b"a" * 4_100 + b" HTTP/1.1\r\n" + HEAD + b"\r\n", 414),
     "request line without end": (b"GET /" + b"a" * 1_000_000, 414),
@@ -133,7 +133,7 @@ LEGAL = {
     "a URL of 2,000 characters": b"GET /token?" + b"a" * 1_989 + b" HTTP/1.1\r\n" + HEAD + b"\r\n",
     "the longest Authorization and DPoP": GET
     + b"Authorization: DPoP " + b"a" * 8_000 + b"\r\nDPoP: " + b"a" * 8_000 + b"\r\n\r\n",
-    "64 headers": GET + b"".join(b"X-%d: a\r\n" % n for n in range(63)) + b"\r\n",
+    "100 headers": GET + b"".join(b"X-%d: a\r\n" % n for n in range(99)) + b"\r\n",
     "HTTP/1.0 without Host": b"GET /token HTTP/1.0\r\n\r\n",
     "absolute form": b"GET http://satchel.example/token HTTP/1.1\r\n" + HEAD + b"\r\n",
     "asterisk form": b"OPTIONS * HTTP/1.1\r\n" + HEAD + b"\r\n",
@@ -220,14 +220,14 @@ def drip(port, first, then, pause=0.05):
 @pytest.mark.parametrize(
     ("first", "then"),
     [
-        (b"", b"G"),
+        (b"GET /", b"a"),
         (b"GET /token HTTP/1.1\r\nHost: a\r\n", b"X: a\r\n"),
         (b"GET /token HTTP/1.1\r\nHost: a\r\nX:", b"a"),
         (POST + b"Content-Length: 60000\r\n\r\n", b"a"),
         (CHUNKED, b"1\r\na\r\n"),
         (CHUNKED + b"0\r\n", b"X: a\r\n"),
     ],
-    ids=["method", "headers", "header", "body", "chunks", "trailer"],
+    ids=["target", "headers", "header", "body", "chunks", "trailer"],
 )
 def test_80_a_slow_request_ends_with_the_patience(port, first, then):
     answers, seconds = drip(port, first, then)

@@ -64,7 +64,6 @@ def test_a_target_may_name_the_server_too(port, authority, name):
         (b"ftp://satchel.example/whole/echo", "ftp://satchel.example/whole/echo"),
         (b"http://somebody@satchel.example/whole/echo", "http://somebody@satchel.example/whole/echo"),
         (b"http:///whole/echo", "http:///whole/echo"),
-        (b"http://a\\b/whole/echo", "http://a\\b/whole/echo"),
     ],
 )
 def test_what_only_looks_like_the_servers_name(port, target, path):

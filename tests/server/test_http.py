@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
+import logging
 import weakref
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from gunicorn.config import Config
-from gunicorn.glogging import Logger
 
 from service.server.http import Connection
 
@@ -43,23 +42,27 @@ def worker() -> Any:
     async def answer(endpoint: Any, scope: dict[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         return 200, [(b"content-type", b"text/plain")], body * endpoint
 
-    config: Any = Config()
     return SimpleNamespace(
-        cfg=config,
-        log=Logger(config),
+        log=logging.getLogger("test"),
         loop=asyncio.get_running_loop(),
-        asgi=SimpleNamespace(answer=answer),
+        application=SimpleNamespace(answer=answer),
         endpoints={"/whole": 2},
-        connections=set(),
-        nr_conns=0,
+        open=set(),
         worker_connections=10,
+        line_limit=4094,
+        field_limit=8190,
+        fields_limit=100,
         patience=10.0,
         refused=0,
-        alive=True,
-        nr=0,
-        max_requests=1 << 60,
+        accepting=True,
         state={},
     )
+
+
+async def receive(connection: Connection, data: bytes) -> None:
+    """Give `data` to the connection as the event loop does: outside of any task."""
+    asyncio.get_running_loop().call_soon(connection.data_received, data)
+    await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("requests", [0, 1, 3])
@@ -71,13 +74,12 @@ def test_a_connection_that_ends_needs_no_garbage_collector(requests: int) -> Non
         connection, transport = Connection(shared), Transport()
         connection.connection_made(transport)
         for n in range(1, requests + 1):
-            connection.data_received(REQUEST)
-            await asyncio.sleep(0.01)
+            await receive(connection, REQUEST)
             assert transport.written.count(b"HTTP/1.1 200 OK\r\n") == n
         assert transport.written.endswith(b"abab" if requests else b"")
         connection.connection_lost(None)
         await asyncio.sleep(0.01)
-        assert (shared.nr_conns, shared.connections) == (0, set())
+        assert shared.open == set()
         gone = weakref.ref(connection)
         del connection
         await asyncio.sleep(0)
@@ -95,7 +97,7 @@ def test_whoever_pipelines_lets_the_others_have_their_turn() -> None:
     async def act() -> None:
         connection, transport = Connection(worker()), Transport()
         connection.connection_made(transport)
-        connection.data_received(REQUEST * 50)
+        asyncio.get_running_loop().call_soon(connection.data_received, REQUEST * 50)
         answered = []
         for _ in range(200):
             await asyncio.sleep(0)

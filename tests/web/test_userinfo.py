@@ -108,7 +108,7 @@ def test_a_form_with_a_token_beside_the_header(satchel: Satchel) -> None:
     assert 'error="invalid_request"' in challenge(answer)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_other_verbs(satchel: Satchel, method: str) -> None:
     answer = satchel.request(method, "/userinfo")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
