@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from keys import Ring
-from service.bags.base64url import decode
+from satchel_jose.base64url import decode
 from service.bags.errors import BadBag, ExpiredBag
 from service.bags.kinds import KINDS, Bag
 from service.bags.snapshot import AT_JWT, Snapshot

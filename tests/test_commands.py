@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from keys import Ring
+from satchel_jose.base64url import encode
 from service.__main__ import main
 from service.app import key_store, load
-from service.bags.base64url import encode
 from service.bags.kinds import AuthorizationCode
 from service.bags.snapshot import Snapshot
 from service.memory import open_memory

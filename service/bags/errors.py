@@ -2,16 +2,11 @@
 
 from typing import Any
 
+from satchel_jose.errors import Rejected
 
-class BadBag(Exception):
-    """A token that is not ours, not for here, altered or out of time.
-
-    `reason` is for the log only: an answer that told the reasons apart would be an oracle.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("bad bag")
-        self.reason = reason
+BadBag = Rejected
+"""A token that is not ours, not for here, altered or out of time. It is what the readers of satchel_jose raise too, so
+no caller can catch the one and forget the other. `reason` is for the log only."""
 
 
 class ExpiredBag(BadBag):

@@ -1,15 +1,12 @@
 """Fresh identifiers (RFC 7519 section 4.1.7)."""
 
-from binascii import b2a_base64
-
+from satchel_jose.base64url import encode
 from service.bags.randomness import random_octets
-
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def fresh_id() -> str:
     """Return 22 base64url characters that carry 128 random bits."""
-    return _text(random_octets(16))
+    return encode(random_octets(16)).decode("ascii")
 
 
 _shared, _born = b"", 0
@@ -26,8 +23,4 @@ def single_use_id() -> str:
         _shared = random_octets(2)
     near = _shared + bytes((_born >> 4 & 255,))
     _born += 1
-    return _text(near + random_octets(13))
-
-
-def _text(octets: bytes) -> str:
-    return b2a_base64(octets, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+    return encode(near + random_octets(13)).decode("ascii")

@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from keys import InvalidWrap
-from service.bags.base64url import decode, encode
+from satchel_jose.base64url import decode, encode
+from satchel_jose.strict_json import load_object
 from service.bags.errors import BadBag
 from service.bags.jwk import read_public_jwk
 from service.bags.randomness import random_octets
-from service.bags.strict_json import load_object
 
 MAX_CHARS = 16384
 MAX_HEADER_BYTES = 2048

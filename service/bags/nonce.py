@@ -3,7 +3,7 @@
 from hmac import compare_digest
 
 from keys import Ring, SealingKey
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 
 SLOT = 60
 """Seconds for which one nonce is handed out; it is good for one slot more."""

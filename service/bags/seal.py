@@ -6,7 +6,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from keys import InvalidWrap
-from service.bags.base64url import decode, encode
+from satchel_jose.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.randomness import random_octets
 

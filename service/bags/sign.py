@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from service.bags.base64url import decode, encode
+from satchel_jose.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from keys import InvalidWrap, Key, Ring, SealingKey, SigningKey
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag, ExpiredBag
 from service.bags.kinds import KINDS, AccessToken, Bag
 from service.bags.nested import Recipient, open_own_nested, seal_nested

@@ -7,11 +7,12 @@ cannot use here what a client sent to it.
 from functools import lru_cache
 from math import ceil
 
-from service.bags.base64url import decode
+from satchel_jose.algorithms import MACS
+from satchel_jose.base64url import decode
+from satchel_jose.strict_json import load_object
 from service.bags.errors import BadBag
 from service.bags.foreign import Unverified, check_audience, check_issuer, check_times, parse, verify
 from service.bags.foreign_keys import KeySet
-from service.bags.strict_json import load_object
 from service.client_auth.method import Authenticated, Credentials, refused
 from service.clients.registry import Registry
 from service.config import Client
@@ -42,7 +43,7 @@ def _names_hmac(header: str) -> bool:
     if len(header) > _MAX_HEADER:
         return False
     try:
-        return str(load_object(decode(header.encode("utf-8"))).get("alg")).startswith("HS")
+        return str(load_object(decode(header.encode("utf-8"))).get("alg")) in MACS
     except BadBag:
         return False
 

@@ -1,13 +1,13 @@
 """client_secret_jwt (OpenID Connect Core section 9): an assertion under an HMAC with the client's secret."""
 
-from service.bags.foreign_keys import ALGORITHMS
+from satchel_jose.algorithms import MACS
 from service.client_auth import assertion
 from service.client_auth.method import Authenticated, Credentials
 from service.clients.registry import Registry
 from service.protocol.ports import Ports
 
 NAME = "client_secret_jwt"
-ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind == "secret")
+ALGS = frozenset(MACS)
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:

@@ -1,6 +1,6 @@
 """private_key_jwt (OpenID Connect Core section 9): an assertion signed with the client's own private key."""
 
-from service.bags.foreign_keys import ALGORITHMS
+from satchel_jose.algorithms import SIGNATURES
 from service.client_auth import assertion
 from service.client_auth.client_keys import client_keys
 from service.client_auth.method import Authenticated, Credentials
@@ -8,7 +8,7 @@ from service.clients.registry import Registry
 from service.protocol.ports import Ports
 
 NAME = "private_key_jwt"
-ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind != "secret")
+ALGS = frozenset(SIGNATURES)
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:

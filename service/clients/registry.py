@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from satchel_jose.algorithms import SIGNATURES
 from service.bags.errors import BadBag
-from service.bags.foreign_keys import ALGORITHMS
 from service.bags.nested import Recipient
 from service.bags.sign import RESERVED_CLAIMS
 from service.clients.directory import Clients
@@ -33,7 +33,7 @@ def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
                 yield f"resources[{n}].encryption_key", fault.reason
     for n, client in enumerate(config.clients):
         alg = client.request_object_signing_alg
-        if alg and (alg not in ALGORITHMS or ALGORITHMS[alg].kind == "secret"):
+        if alg and alg not in SIGNATURES:
             yield f"clients[{n}].request_object_signing_alg", f"{alg!r} is not a public-key signature algorithm"
     yield from issuer_problems(config)
     yield from client_key_problems(config)

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from satchel_jose.strict_json import load_object
 from service.bags.errors import BadBag
-from service.bags.strict_json import load_object
 from service.decision_api.authorization import AuthorizationCall, authorization
 from service.decision_api.consent import AuthorizationFailRequest, AuthorizationIssueRequest, fail_code, issue_code
 from service.decision_api.create import TokenCreateRequest, create

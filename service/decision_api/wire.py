@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from satchel_jose.strict_json import load_object
 from service.bags.errors import BadBag
 from service.bags.kinds import Property
-from service.bags.strict_json import load_object
 from service.decisions.form_request import FormRequest
 
 MAX_JSON = 4000

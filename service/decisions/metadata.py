@@ -5,7 +5,7 @@ One document says both: its members have one registry, and whoever knows the one
 
 from typing import Any
 
-from service.bags.foreign_keys import ALGORITHMS
+from satchel_jose.algorithms import ALGORITHMS, SIGNATURES
 from service.client_auth import METHODS
 from service.config import Config
 from service.config.check_grants import DEVICE_CODE
@@ -68,9 +68,7 @@ def _authorization(config: Config) -> dict[str, Any]:
         "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "require_signed_request_object": all(one.require_signed_request_object for one in clients),
-        "request_object_signing_alg_values_supported": sorted(
-            alg for alg, row in ALGORITHMS.items() if row.kind != "secret"
-        ),
+        "request_object_signing_alg_values_supported": sorted(SIGNATURES),
         "prompt_values_supported": ["none", "login", "consent"],
     }
     if config.detail_types:  # RFC 9396 section 10

@@ -5,13 +5,15 @@ from typing import Any
 
 import msgspec
 
+from satchel_jose.strict_json import load_array
 from service.bags.errors import BadBag
-from service.bags.strict_json import load_array
 from service.config.front import DetailType
 from service.protocol.errors import OAuthError
 
 MAX_CHARS = 4000
 MAX_ELEMENTS = 20
+MAX_DEPTH = 8
+"""Levels of JSON: whoever reads the token that carries them bounds the levels of the whole."""
 
 _LISTS = ("locations", "actions", "datatypes", "privileges")
 """Members that are arrays of strings wherever they occur (section 2.2); `identifier` is a string."""
@@ -56,7 +58,7 @@ def _elements(text: str) -> list[dict[str, Any]]:
     try:
         if len(text) > MAX_CHARS:
             raise BadBag("too long")
-        elements = load_array(text.encode("utf-8"))
+        elements = load_array(text.encode("utf-8"), MAX_DEPTH)
         msgspec.msgpack.encode(elements)  # a bag cannot hold integers over 64 bits
     except (BadBag, OverflowError) as fault:
         raise _refused(

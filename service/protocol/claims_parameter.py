@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from satchel_jose.strict_json import load_object
 from service.bags.errors import BadBag
-from service.bags.strict_json import load_object
 from service.protocol.errors import OAuthError
 
 MAX_CHARS = 2000

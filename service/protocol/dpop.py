@@ -5,13 +5,14 @@ from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from service.bags.base64url import encode
+from satchel_jose.algorithms import PROOFS
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import Claims, check_times, parse, verify_with_embedded_key
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId, replay_id
 
-ALGS = frozenset({"ES256", "ES384", "EdDSA", "RS256", "PS256"})
+ALGS = frozenset(PROOFS)
 MAX_AGE = 60
 """Seconds for which a proof is accepted, in addition to the clock skew."""
 SKEW = 60

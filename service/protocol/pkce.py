@@ -4,7 +4,7 @@ import re
 from hashlib import sha256
 from hmac import compare_digest
 
-from service.bags.base64url import decode
+from satchel_jose.base64url import decode
 from service.bags.errors import BadBag
 from service.protocol.errors import OAuthError
 

@@ -7,7 +7,7 @@ if two sectors saw the same session id, they would know that two pairwise subjec
 import hmac
 from urllib.parse import urlsplit
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.kinds import SID_CHARS, AccessToken, PersonalClaims
 from service.bags.snapshot import Snapshot
 from service.config import Client, Config

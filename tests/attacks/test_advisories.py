@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from jwcrypto import jwe, jwk, jws
 
-from service.bags.base64url import encode
+from satchel_jose.algorithms import ALGORITHMS
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import check_issuer, parse, verify, verify_with_embedded_key
-from service.bags.foreign_keys import ALGORITHMS, HmacKey, KeySet, import_jwks
+from service.bags.foreign_keys import HmacKey, KeySet, import_jwks
 from service.bags.nested import open_own_nested
 
 ISSUER = "https://issuer.example.com"

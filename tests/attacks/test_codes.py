@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.kinds import KINDS, AccessToken, AuthorizationCode, Bag, Grant, RefreshToken
 from service.bags.snapshot import Snapshot
 from service.decisions.form_request import FormRequest

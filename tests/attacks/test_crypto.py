@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from keys import Ring, SealingKey, SigningKey
+from satchel_jose.base64url import decode, encode
 from service.app import load
 from service.bags import nested, randomness
-from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag, ExpiredBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import (

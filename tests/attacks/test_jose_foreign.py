@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwcrypto import jwe, jwk, jws, jwt
 
-from service.bags.base64url import encode
+from satchel_jose.algorithms import ALGORITHMS
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import check_audience, check_issuer, check_times, parse, verify, verify_with_embedded_key
-from service.bags.foreign_keys import ALGORITHMS, HmacKey, KeySet, import_jwks
+from service.bags.foreign_keys import HmacKey, KeySet, import_jwks
 
 NOW = 1_700_000_000
 US = "https://as.example.com"
@@ -64,7 +65,7 @@ def read(token, keys=KEYS, algs=ALGS):
 def refused(token, **arguments):
     with pytest.raises(BadBag) as caught:
         read(token, **arguments)
-    assert str(caught.value) == "bad bag"
+    assert str(caught.value) == "rejected"
     return caught.value.reason
 
 
@@ -370,13 +371,13 @@ def test_25_nesting(opening):
 def test_25_looking_for_nesting_is_linear(text):
     """Quadratic work would take minutes here: each quote could be tried as the start of a string."""
     with pytest.raises(BadBag):
-        import_jwks(b"[" * 4 + b"{" * 5 + text)
+        import_jwks(b"[" * 8 + b"{" * 9 + text)
 
 
 def test_25_brackets_in_strings_are_not_nesting():
-    claims = {**CLAIMS, "x": '[{"' * 50 + "\\", "y": [[[[[[[]]]]]]]}
+    claims = {**CLAIMS, "x": '[{"' * 50 + "\\", "y": [[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}
     assert read(forge(payload=claims)) == claims
-    assert refused(forge(payload={**CLAIMS, "y": [[[[[[[[]]]]]]]]})) == "JSON is nested too deep"
+    assert refused(forge(payload={**CLAIMS, "y": [claims["y"]]})) == "JSON is nested too deep"
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
@@ -465,7 +466,7 @@ def test_34_typ_of_another_kind_case_or_prefix(typ):
 
 @pytest.mark.parametrize("typ", [None, 1, [], {}, True, ["JWT"]])
 def test_34_typ_that_is_no_string(typ):
-    assert refused(forge({**HEADER, "typ": typ})) == "wrong typ"
+    assert refused(forge({**HEADER, "typ": typ})) == "typ is not a string"
 
 
 def test_34_typ_absent_where_it_is_required():

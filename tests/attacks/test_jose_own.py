@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 from jwcrypto import jwe, jwk
 
 from keys import KeyPair, SealingKey, SigningKey
+from satchel_jose.base64url import decode, encode
 from service.bags import nested
-from service.bags.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.kinds import KINDS, AccessToken
 from service.bags.seal import seal
@@ -153,7 +153,7 @@ def refused(service, *texts):
     for text in texts:
         with pytest.raises(BadBag) as caught:
             service.snapshot.open(text, (AccessToken,), service.now)
-        assert str(caught.value) == "bad bag"
+        assert str(caught.value) == "rejected"
         del service.lines[:]
         answer = service.shown(text)
         assert (answer.status, answer.body) == (200, b'{"active":false}')

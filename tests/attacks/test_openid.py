@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.kinds import KINDS, AccessToken, PersonalClaims
 from service.decisions.decision import Action
 from service.decisions.form_request import FormRequest
@@ -233,7 +233,7 @@ def test_31_what_a_token_carries_for_us_cannot_be_used_alone(openid: OpenId) -> 
     assert snapshot.open(sealed, (PersonalClaims,), NOW).sub == "alice"
     for kind in KINDS:
         if kind is not PersonalClaims:
-            with pytest.raises(Exception, match="bad bag"):
+            with pytest.raises(Exception, match="rejected"):
                 snapshot.open(sealed, (kind,), NOW)
     refused(openid.userinfo(sealed))
     assert openid.seen(sealed) == {"active": False}

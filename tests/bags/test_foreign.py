@@ -6,14 +6,14 @@ import json
 
 import jwt as pyjwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jws as joserfc_jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from jwcrypto import jwk, jws
 
-from service.bags.base64url import encode
+from satchel_jose.algorithms import ALGORITHMS
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.foreign import (
     Claims,
@@ -24,7 +24,8 @@ from service.bags.foreign import (
     verify,
     verify_with_embedded_key,
 )
-from service.bags.foreign_keys import ALGORITHMS, HmacKey, KeySet, import_jwks, read_verification_key
+from service.bags.foreign_keys import HmacKey, KeySet, import_jwks
+from service.bags.jwk import read_verification_key
 
 TYPES = frozenset({"JWT", None})
 ALGS = frozenset(ALGORITHMS)
@@ -32,14 +33,8 @@ NOW = 1_700_000_000
 CLAIMS = {"iss": "client-1", "sub": "client-1", "aud": "https://as.example.com", "exp": NOW + 60, "jti": "j-1"}
 
 SECRET = b"0123456789abcdef" * 4
-_RSA = rsa.generate_private_key(65537, 2048)
-PRIVATE = {
-    "P-256": ec.generate_private_key(ec.SECP256R1()),
-    "P-384": ec.generate_private_key(ec.SECP384R1()),
-    "P-521": ec.generate_private_key(ec.SECP521R1()),
-    "Ed25519": ed25519.Ed25519PrivateKey.generate(),
-    "RSA": _RSA,
-}
+PRIVATE = {row.kind.name: row.generate() for row in ALGORITHMS.values() if not row.symmetric}
+_RSA = PRIVATE["RSA"]
 EVERY_ALG = sorted(ALGORITHMS)
 
 
@@ -47,7 +42,7 @@ def public_jwk(kind, **members):
     return {**json.loads(jwk.JWK.from_pyca(PRIVATE[kind].public_key()).export_public()), "kid": f"k-{kind}", **members}
 
 
-KEYS = KeySet([*(read_verification_key(public_jwk(kind)) for kind in PRIVATE), HmacKey(SECRET, "k-secret")])
+KEYS = KeySet([*(read_verification_key(public_jwk(kind)) for kind in PRIVATE), HmacKey(SECRET, "k-oct")])
 
 
 def _segment(value):
@@ -55,11 +50,11 @@ def _segment(value):
 
 
 def header(alg):
-    return {"alg": alg, "kid": f"k-{ALGORITHMS[alg].kind}", "typ": "JWT"}
+    return {"alg": alg, "kid": f"k-{ALGORITHMS[alg].kind.name}", "typ": "JWT"}
 
 
 def signing_key(alg):
-    return SECRET if ALGORITHMS[alg].kind == "secret" else PRIVATE[ALGORITHMS[alg].kind]
+    return SECRET if ALGORITHMS[alg].symmetric else PRIVATE[ALGORITHMS[alg].kind.name]
 
 
 def private_jwk(alg):
@@ -70,7 +65,7 @@ def private_jwk(alg):
 
 
 def by_pyjwt(alg, claims):
-    if alg == "Ed25519":  # the name of RFC 9864, which PyJWT does not know
+    if alg == "Ed25519" or alg.startswith("ML-DSA"):  # names of RFC 9864 and RFC 9964, which PyJWT does not know
         return by_jwcrypto(alg, claims)
     return pyjwt.encode(claims, signing_key(alg), alg, headers=header(alg))
 
@@ -82,8 +77,10 @@ def by_jwcrypto(alg, claims):
 
 
 def by_joserfc(alg, claims):
-    kinds = {"secret": OctKey, "RSA": RSAKey, "Ed25519": OKPKey}
-    key = kinds.get(ALGORITHMS[alg].kind, ECKey).import_key(private_jwk(alg))
+    if alg.startswith("ML-DSA"):
+        return by_jwcrypto(alg, claims)
+    kinds = {"oct": OctKey, "RSA": RSAKey, "Ed25519": OKPKey}
+    key = kinds.get(ALGORITHMS[alg].kind.name, ECKey).import_key(private_jwk(alg))
     return joserfc_jws.serialize_compact(header(alg), json.dumps(claims), key, algorithms=[alg])
 
 
@@ -110,7 +107,7 @@ def test_every_algorithm_of_every_maker(alg, maker):
 
 
 @pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning")
-@pytest.mark.parametrize("alg", [alg for alg in EVERY_ALG if alg not in ("EdDSA", "Ed25519")])
+@pytest.mark.parametrize("alg", [alg for alg in EVERY_ALG if alg[:2] in ("HS", "RS", "PS", "ES")])
 def test_every_algorithm_of_authlib(alg):
     from authlib.jose import JsonWebSignature
 
@@ -188,7 +185,10 @@ def test_hmac_needs_a_secret_as_long_as_the_hash():
             if len(secret) == octets:
                 assert read(token, keys=KeySet([HmacKey(secret)])) == CLAIMS
             elif len(secret) >= 32:
-                assert refused(token, keys=KeySet([HmacKey(secret)])) == "bad signature"
+                assert refused(token, keys=KeySet([HmacKey(secret)])).startswith("no kid")
+                with pytest.raises(BadBag) as caught:
+                    KeySet([HmacKey(secret, "k")]).choose("k", alg)
+                assert caught.value.reason == "alg does not fit the key"
     with pytest.raises(BadBag):
         HmacKey(SECRET[:31])
 
@@ -199,7 +199,7 @@ def test_hmac_needs_a_secret_as_long_as_the_hash():
 def test_keys_of_the_future_and_for_other_uses_are_passed_over():
     document = {
         "keys": [
-            {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "future"},
+            {"kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "pub": "AAAA", "kid": "future"},
             {"kty": "EC", "crv": "secp256k1", "x": "?", "y": "?"},
             {"kty": "OKP", "crv": "Ed448", "x": "?"},
             public_jwk("RSA", use="enc", kid="enc"),
@@ -294,7 +294,7 @@ def test_an_exception_never_carries_the_document():
         import_jwks(b'{"keys": [private-words')
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
-    assert str(caught.value) == "bad bag"
+    assert str(caught.value) == "rejected"
     assert "private-words" not in caught.value.reason
 
 
@@ -303,7 +303,7 @@ def test_an_exception_never_carries_the_document():
 
 @pytest.mark.parametrize("alg", ["ES256", "ES384", "ES512", "EdDSA", "RS256", "PS256"])
 def test_embedded_key_gives_its_rfc_7638_thumbprint(alg):
-    kind = ALGORITHMS[alg].kind
+    kind = ALGORITHMS[alg].kind.name
     proof = pyjwt.encode({"jti": "p-1"}, PRIVATE[kind], alg, headers={"typ": "dpop+jwt", "jwk": public_jwk(kind)})
     claims, thumbprint = verify_with_embedded_key(
         parse(proof, types=frozenset({"dpop+jwt"}), embedded_key=True), frozenset({alg})

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from keys import KeyPair, SigningKey
+from satchel_jose.base64url import decode
 from service.bags import kinds
-from service.bags.base64url import decode
 from service.bags.kinds import (
     KINDS,
     AccessToken,

@@ -16,7 +16,7 @@ from joserfc.registry import HeaderParameter
 from jwcrypto import jwe, jwk
 
 from keys import SealingKey
-from service.bags.base64url import decode, encode
+from satchel_jose.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.nested import Recipient, open_own_nested, seal_nested
 from service.bags.seal import seal, unseal

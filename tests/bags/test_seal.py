@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jwcrypto import jwe, jwk
 
 from keys import SealingKey
-from service.bags.base64url import decode, encode
+from satchel_jose.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.seal import seal, unseal
@@ -32,7 +32,7 @@ def rest_of(text):
 def refused(rest, header=HEADER, key=KEY):
     with pytest.raises(BadBag) as caught:
         unseal(header, key, rest)
-    assert str(caught.value) == "bad bag"
+    assert str(caught.value) == "rejected"
     return caught.value.reason
 
 

@@ -9,7 +9,7 @@ from jwcrypto import jwk, jws
 
 from keys import NoPrivateKey, SigningKey
 from satchel_jose.algorithms import SIGNATURES as ALGORITHMS
-from service.bags.base64url import decode, encode
+from satchel_jose.base64url import decode, encode
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.bags.sign import RESERVED_CLAIMS, access_claims, access_token, sign, verify
@@ -26,7 +26,7 @@ def header(alg):
 def refused(alg, rest, head=None):
     with pytest.raises(BadBag) as caught:
         verify(head or header(alg), signing_key(alg), rest)
-    assert str(caught.value) == "bad bag"
+    assert str(caught.value) == "rejected"
     return caught.value.reason
 
 

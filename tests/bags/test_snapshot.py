@@ -44,7 +44,7 @@ def refused(ring, text, kinds=KINDS, now=NOW):
     with pytest.raises(BadBag) as caught:
         ring.open(text, kinds, now)
     assert type(caught.value) is BadBag
-    assert str(caught.value) == "bad bag"
+    assert str(caught.value) == "rejected"
     return caught.value.reason
 
 
@@ -159,7 +159,7 @@ def test_an_expired_bag_comes_with_its_exception(bag):
             ring.open(text, KINDS, now)
         assert caught.value.bag == bag
         assert caught.value.reason == "expired"
-        assert str(caught.value) == "bad bag"
+        assert str(caught.value) == "rejected"
 
 
 @each_format

@@ -21,7 +21,7 @@ from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
-from service.bags.base64url import decode
+from satchel_jose.base64url import decode
 from service.bags.kinds import AccessToken
 from service.bags.sign import access_claims, access_token, verify
 from tests.bench.effort import Effort

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from tests.worlds.demo import DEMO
 from tests.worlds.gunicorn import Running
 from tests.worlds.http import basic

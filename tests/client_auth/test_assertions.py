@@ -11,6 +11,7 @@ from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey, OctKey
 
+from satchel_jose.algorithms import ALGORITHMS
 from service.bags import foreign_keys
 from service.client_auth.client_secret_jwt import ALGS as MACS
 from service.client_auth.private_key_jwt import ALGS as SIGNATURES
@@ -82,7 +83,7 @@ def test_an_assertion_made_with_the_secret(satchel: Satchel, client_id: str, alg
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_a_secret_is_as_long_as_the_hash(satchel: Satchel) -> None:
     assert accepted(satchel, assertion("short mac", "HS256", key="x" * 32))
-    assert refused(satchel, assertion("short mac", "HS512", key="x" * 32)) == "bad signature"
+    assert refused(satchel, assertion("short mac", "HS512", key="x" * 32)).endswith("not exactly one key that fits alg")
 
 
 def test_the_same_client_id_in_the_body(satchel: Satchel) -> None:
@@ -204,12 +205,12 @@ def test_at_the_other_endpoints_an_assertion_is_spent_too(satchel: Satchel, path
 
 
 def test_keys_are_read_once(satchel: Satchel) -> None:
-    with mock.patch.object(foreign_keys, "read_public_jwk", side_effect=AssertionError):
+    with mock.patch.object(foreign_keys, "read_verification_key", side_effect=AssertionError):
         assert accepted(satchel, assertion("signer"))
 
 
 def test_each_algorithm_is_of_one_method() -> None:
-    assert foreign_keys.ALGORITHMS.keys() == SIGNATURES | MACS
+    assert ALGORITHMS.keys() == SIGNATURES | MACS
     assert SIGNATURES.isdisjoint(MACS)
     assert {"HS256", "HS384", "HS512"} == MACS
 

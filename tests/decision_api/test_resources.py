@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from tests.worlds.decision_api import DecisionApi, content
 from tests.worlds.dpop import Holder
 from tests.worlds.identifiers import API, ISSUER, VAULT

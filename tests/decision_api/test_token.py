@@ -10,7 +10,7 @@ import jwt
 import pytest
 from authlete.dto import TokenAction
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.kinds import RefreshToken
 from tests.worlds.certificates import INTER, INTER_KEY, ROOT, certificate, issue, pem
 from tests.worlds.client_proofs import EC_KEY

@@ -14,7 +14,7 @@ from authlete.conf.authlete_configuration import AuthleteConfiguration
 from authlete.dto import TokenRequest
 from flask.testing import FlaskClient
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from tests.decision_api.authorization_server import authorization_server, fill
 from tests.worlds.demo import CXF, DEMO
 from tests.worlds.gunicorn import Running

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from satchel_jose.algorithms import ALGORITHMS
 from service.protocol.dpop import ALGS, MAX_AGE, SKEW, check_proof
 from service.protocol.errors import OAuthError
 from tests.worlds.dpop import Holder
@@ -11,13 +12,6 @@ from tests.worlds.dpop import Holder
 NOW = 1_800_000_000
 URL = "https://as.example.com/token"
 HOLDER = Holder()
-KEYS = {
-    "ES256": {"kty": "EC", "crv": "P-256"},
-    "ES384": {"kty": "EC", "crv": "P-384"},
-    "EdDSA": {"kty": "OKP", "crv": "Ed25519"},
-    "RS256": {"kty": "RSA", "size": 2048},
-    "PS256": {"kty": "RSA", "size": 2048},
-}
 
 
 def refused(proof: str, method: str = "POST", url: str = URL, now: float = NOW) -> str:
@@ -32,7 +26,8 @@ def refused(proof: str, method: str = "POST", url: str = URL, now: float = NOW) 
 
 @pytest.mark.parametrize("alg", sorted(ALGS))
 def test_every_algorithm_that_the_metadata_names(alg: str) -> None:
-    holder = Holder(**KEYS[alg])
+    kind = ALGORITHMS[alg].kind.fixed
+    holder = Holder(**kind, **({"size": 2048} if kind["kty"] == "RSA" else {}))
     proof = check_proof(holder.proof(NOW, URL, alg), "POST", URL, NOW)
     assert (proof.jkt, proof.nonce) == (holder.jkt, None)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.protocol.errors import OAuthError
 from service.protocol.pkce import challenge_octets, check_verifier
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.protocol.pkce import challenge_octets, check_verifier
 from tests.worlds.http import granted, refused
 from tests.worlds.refresh_chains import RefreshChains

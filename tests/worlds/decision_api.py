@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from tests.worlds.client_proofs import JWKS, toml
 from tests.worlds.devices import PASSWORD
 from tests.worlds.http import Answer

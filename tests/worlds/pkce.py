@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 

@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from service.bags.base64url import decode
+from satchel_jose.base64url import decode
 from service.bags.errors import BadBag
 from service.bags.kinds import AuthorizationRequest
 from service.config import Client

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from satchel_jose.algorithms import SIGNATURES
 from service.bags.errors import BadBag
 from service.bags.foreign import Claims, check_audience, check_issuer, check_times, parse, verify
-from service.bags.foreign_keys import ALGORITHMS
 from service.client_auth.client_keys import client_keys
 from service.config import Client
 from service.decisions.context import Context
@@ -21,7 +21,7 @@ MAX_LIFE = 3600
 """Maximum lifetime of a request object, in seconds."""
 
 _TYPES: frozenset[str | None] = frozenset({"oauth-authz-req+jwt", "JWT", None})
-_ALGS = frozenset(alg for alg, row in ALGORITHMS.items() if row.kind != "secret")
+_ALGS = frozenset(SIGNATURES)
 _JWT_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub"})
 """Claims that are about the JWT and are no parameters of the request."""
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
+from satchel_jose.strict_json import load_object
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationRequest, Login, LoginTicket, Verdict
 from service.bags.sign import RESERVED_CLAIMS
-from service.bags.strict_json import load_object
 from service.config import Client
 from service.decisions.authorize.interaction import unmet_requirement
 from service.decisions.authorize.wanted_scopes import claims_asked, wanted_scopes

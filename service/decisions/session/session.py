@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import SID_CHARS, Browser, Login, Served, Session

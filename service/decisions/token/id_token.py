@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from satchel_jose.algorithms import ALGORITHMS
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.nested import seal_for
 from service.bags.snapshot import ID_TOKEN
 from service.decisions.context import Context

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.bags.nonce import check_nonce, make_nonce

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keys import NoActiveKey
-from service.bags.base64url import encode
+from satchel_jose.base64url import encode
 from service.bags.snapshot import Snapshot
 from service.decisions.authorize.consent import decide_consent
 from service.decisions.form_request import FormRequest
