@@ -23,7 +23,7 @@ CALLER = (
     *("CONFIG", "HOST", "PORT", "PROMETHEUS_MULTIPROC_DIR", "SATCHEL_BIND", "SATCHEL_STATE", "WORKERS"),
     *("GUNICORN_CMD_ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"),
 )
-"""Variables that Satchel, gunicorn and make read. `make test` exports some of them, and its caller may set the others."""
+"""Variables that Satchel, gunicorn and make read. `make test` exports some of them; its caller may set the others."""
 
 
 def forget_caller() -> None:
