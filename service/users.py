@@ -1,4 +1,4 @@
-"""Who knows the people: the configuration's own list, or a hook of the operator's."""
+"""The users who log in with a password: listed in the configuration, or known to the operator's hook."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from service.protocol.ports import User, Users
 
 
 def user_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield (path, message) for each user whose password cannot be checked."""
+    """Yield (path, message) for each user whose password hash cannot be used."""
     for n, user in enumerate(config.users.known):
         try:
             check_phc(user.password)
@@ -21,21 +21,21 @@ def user_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def open_users(config: Config, hook: Hook | None) -> Users:
-    """Return the users that `hook` knows, or else those of `config`."""
+    """Return the users of `hook`; without a hook, those of `config`."""
     if hook is not None:
         return HookUsers(hook)
     return ListedUsers(config.users.known, others=bool(config.login.url) or config.api.enabled)
 
 
 class ListedUsers:
-    """Users with an Argon2id hash of their password."""
+    """The users of the configuration, with an Argon2id hash of their password."""
 
     def __init__(self, users: Iterable[KnownUser], others: bool = False) -> None:
-        """`others`: somebody else logs in people who are not among `users`, and tells of them then."""
+        """`others`: a login application or the decision API logs in people who are not in `users`."""
         self._users = {user.name or user.id: user for user in users}
         self._others = others
         self._claims = {user.id: user.claims for user in self._users.values()}
-        # What is checked for a name that nobody has, so that it takes the time of one that somebody has.
+        # Checked when the user name is unknown, so that timing does not tell.
         self._decoy = next((user.password for user in self._users.values()), "")
 
     async def authenticate(self, username: str, password: str) -> User | None:
@@ -46,12 +46,15 @@ class ListedUsers:
         return User(user.id) if user is not None and right else None
 
     async def claims(self, sub: str) -> dict[str, Any] | None:
-        """Return what the configuration says of a person; of anybody else nothing, or None where their login has."""
+        """Return the claims of the user whose id is `sub`.
+
+        For anybody else: None with `others` (the claims come with the login), no claims without.
+        """
         return self._claims.get(sub, None if self._others else {})
 
 
 class HookUsers:
-    """Users that a hook knows: (username, password) -> User or None."""
+    """The users of a hook: (username, password) -> User or None."""
 
     def __init__(self, hook: Hook) -> None:
         self._hook = hook
@@ -60,7 +63,7 @@ class HookUsers:
         """Return the user, or None.
 
         Raises:
-            OAuthError: the hook's own, or server_error where it fails.
+            OAuthError: raised by the hook, or server_error if the hook fails.
         """
         user: User | None = await self._hook(username, password)
         if user is None:
@@ -68,8 +71,8 @@ class HookUsers:
         try:
             return msgspec.json.decode(msgspec.json.encode(user), type=User)
         except Exception:
-            raise self._hook.failed("a user that tokens cannot speak of") from None
+            raise self._hook.failed("the hook returned a user that cannot be written as JSON") from None
 
     async def claims(self, sub: str) -> dict[str, Any] | None:
-        """Return None: the hook tells of people when they log in."""
+        """Return None: the claims come with the login."""
         return None

@@ -1,7 +1,23 @@
-"""Client authentication (RFC 6749 section 2.3): one file a method, one line a method in the table.
+"""Client authentication (RFC 6749 section 2.3), for every endpoint that clients call.
 
-A request may carry exactly one mechanism, and it must then be one that the client is registered for: a stolen secret
-opens nothing for a client of `private_key_jwt`.
+| method, and file            | checks, in order                                                      |
+|-----------------------------|-----------------------------------------------------------------------|
+| client_secret_basic         | Basic header, client_id of the body, then secrets.py                  |
+| client_secret_post          | client_id, then secrets.py                                            |
+| client_secret_jwt           | assertion.py, with the HMAC key of the client's secret                |
+| private_key_jwt             | assertion.py, with the client's public keys (client_keys.py)          |
+| tls_client_auth             | tls.py, then the certificate's name and its issuing CA                |
+| self_signed_tls_client_auth | tls.py, then the certificate's key (client_keys.py)                   |
+| none                        | client, registered method                                             |
+| custom                      | the operator's code, then client, client_id, registered method        |
+| secrets.py                  | client, SHA-256, Argon2id with a rate limit, registered method        |
+| assertion.py                | type, client, registered method, alg, signature, iss, aud, times, jti |
+| tls.py                      | client, certificate, its times                                        |
+
+A method is in the file of its name (RFC 7591 section 2); method.py defines the interface of a method.
+
+A request must use exactly one method, and the client must be registered for it. So a stolen secret is useless for a
+client that is registered for `private_key_jwt`. A new method is one file and one line in `METHODS`.
 """
 
 from service.client_auth import (
@@ -35,27 +51,30 @@ __all__ = ["METHODS", "Authenticated", "Credentials", "authenticate"]
 
 
 async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
-    """Return the client that proves itself with `credentials`, at `now` (seconds since the epoch).
+    """Return the client that `credentials` authenticate at `now` (seconds since the epoch).
 
     Raises:
-        OAuthError: invalid_client; invalid_request where two mechanisms are used at once (RFC 6749 section 2.3);
-            server_error, temporarily_unavailable where the proof cannot be judged now.
+        OAuthError: invalid_client; invalid_request if the request uses two methods (RFC 6749 section 2.3);
+            server_error or temporarily_unavailable if the credentials cannot be checked now.
     """
-    usual = _usual(credentials) if ports.authenticate_client is None else None
-    if usual is not None:
-        return await usual.authenticate(credentials, registry, ports, now)
+    only = _only_method(credentials) if ports.authenticate_client is None else None
+    if only is not None:
+        return await only.authenticate(credentials, registry, ports, now)
     presented = [method for method in METHODS if method.presented(credentials, registry)]
-    if custom in presented:  # all that such a client sends is for the operator's code to judge
+    if custom in presented:  # the operator's code checks everything that a client of `custom` sends
         presented = [custom]
     if len(presented) != 1:
         if presented:
-            raise OAuthError("invalid_request", "more than one way of client authentication is used")
+            raise OAuthError("invalid_request", "use exactly one client authentication method; the request has several")
         raise OAuthError("invalid_client", "client authentication is missing")
     return await presented[0].authenticate(credentials, registry, ports, now)
 
 
-def _usual(credentials: Credentials) -> Method | None:
-    """Return the only method that any of the table would find presented, where that is plain; None: ask them all."""
+def _only_method(credentials: Credentials) -> Method | None:
+    """Return the only method whose `presented` can be true, if header and form show it at once; else None.
+
+    This is a short cut for the usual requests. The result is the same as without it.
+    """
     form = credentials.form
     if credentials.authorization is not None:
         return None if form.has_any(PROOFS) else client_secret_basic

@@ -1,7 +1,7 @@
-"""Client assertions (RFC 7523 section 3, RFC 7521 section 4.2, OpenID Connect Core section 9): what both kinds share.
+"""Client assertions (RFC 7523 section 3, RFC 7521 section 4.2, OpenID Connect Core section 9), for both JWT methods.
 
-The audience is the issuer and nothing else: a server that is named beside us, or whose token URL begins as ours does,
-cannot use here what a client sent to it.
+The audience must be the issuer and nothing else. So another server cannot use here an assertion that a client sent to
+it, even if it is a second audience or its token URL begins like ours.
 """
 
 from functools import lru_cache
@@ -20,7 +20,7 @@ from service.protocol.one_time_id import OneTimeId, replay_id
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_LIFE = 300
-"""Seconds that an assertion may live."""
+"""Maximum lifetime of an assertion, in seconds."""
 
 _TYPES = frozenset({None, "JWT", "client-authentication+jwt"})
 _MAX_HEADER = 512
@@ -28,13 +28,13 @@ _REPLAYED = refused("assertion replayed")
 
 
 def presented(credentials: Credentials) -> bool:
-    """Tell whether the body has a client assertion, or half of one."""
+    """Tell whether the body has client_assertion or client_assertion_type."""
     form = credentials.form
     return form.get("client_assertion") is not None or form.get("client_assertion_type") is not None
 
 
 def has_mac(credentials: Credentials) -> bool:
-    """Tell whether the assertion says that a shared secret made it, not a private key."""
+    """Tell whether the `alg` header of the assertion is an HMAC algorithm."""
     return _names_hmac((credentials.form.get("client_assertion") or "").partition(".")[0])
 
 
@@ -49,7 +49,7 @@ def _names_hmac(header: str) -> bool:
 
 
 def read(credentials: Credentials, registry: Registry, method: str, algs: frozenset[str]) -> tuple[Client, Unverified]:
-    """Return the client that the assertion speaks of, and what has yet to be verified with its keys.
+    """Return the client that the assertion names, and the assertion, whose signature is still to be verified.
 
     Raises:
         OAuthError: invalid_client.
@@ -77,7 +77,7 @@ def read(credentials: Credentials, registry: Registry, method: str, algs: frozen
 def accept(
     client: Client, unverified: Unverified, keys: KeySet, registry: Registry, method: str, now: float
 ) -> Authenticated:
-    """Return the client whose assertion one of `keys` has signed; the assertion is then to be spent.
+    """Verify the assertion with `keys` and return the client, with the one-time id to spend for the assertion.
 
     Raises:
         OAuthError: invalid_client.

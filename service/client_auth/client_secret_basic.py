@@ -3,7 +3,7 @@
 import binascii
 from hashlib import sha256
 
-from service.client_auth.method import Authenticated, Credentials
+from service.client_auth.method import Authenticated, Credentials, refused
 from service.client_auth.secrets import prove
 from service.clients.registry import Registry
 from service.protocol.errors import OAuthError
@@ -14,15 +14,15 @@ NAME = "client_secret_basic"
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:
-    """Tell whether there is an Authorization header; which scheme it has is for `authenticate` to judge."""
+    """Tell whether there is an Authorization header; `authenticate` checks its scheme."""
     return credentials.authorization is not None
 
 
 async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
-    """Return the client named in the header; a header that was right before is known by its digest.
+    """Return the client of the header; a header that was accepted before is found in a cache by its digest.
 
     Raises:
-        OAuthError: invalid_client; invalid_request where the body names another client; those of `prove`.
+        OAuthError: invalid_client; invalid_request if the body names another client; the errors of `prove`.
     """
     header = credentials.authorization or ""
     digest = sha256(header.encode("latin-1")).digest()
@@ -39,11 +39,11 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
 
 def _check_client_id(credentials: Credentials, client_id: str) -> None:
     if credentials.form.get("client_id") not in (None, client_id):
-        raise OAuthError("invalid_request", "client_id differs from the authenticated client")
+        raise OAuthError("invalid_request", "client_id in the body must be the client of the Authorization header")
 
 
 def parse_basic(header: str) -> tuple[str, str]:
-    """Return (id, secret) of a Basic credential; a colon in the secret may be raw, one in the id must be escaped.
+    """Return (id, secret) of a Basic credential. A colon in the id must be percent-encoded; one in the secret need not.
 
     Raises:
         OAuthError: invalid_client.
@@ -51,12 +51,12 @@ def parse_basic(header: str) -> tuple[str, str]:
     scheme, _, encoded = header.partition(" ")
     try:
         if scheme.lower() != "basic":
-            raise OAuthError("invalid_client", "client authentication failed", reason="not Basic")
+            raise refused("not Basic")
         decoded = binascii.a2b_base64(encoded.encode("ascii"), strict_mode=True)
         client_id, colon, secret = decoded.decode("ascii").partition(":")
         if not (client_id and colon):
-            raise OAuthError("invalid_client", "client authentication failed", reason="no id or no colon in Basic")
+            raise refused("no id or no colon in Basic")
         return unquote(client_id), unquote(secret)
     except (ValueError, OAuthError) as fault:
         reason = fault.reason if isinstance(fault, OAuthError) else "Basic is not base64 of ASCII"
-        raise OAuthError("invalid_client", "client authentication failed", reason=reason) from None
+        raise refused(reason) from None

@@ -1,4 +1,4 @@
-"""client_secret_jwt (OpenID Connect Core section 9): an assertion under an HMAC with the client's secret."""
+"""client_secret_jwt (OpenID Connect Core section 9): an assertion with an HMAC by the client's secret."""
 
 from satchel_jose.algorithms import MACS
 from service.client_auth import assertion
@@ -11,7 +11,7 @@ ALGS = frozenset(MACS)
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:
-    """Tell whether there is an assertion that claims to be made with a secret."""
+    """Tell whether there is an assertion whose `alg` is an HMAC."""
     return assertion.presented(credentials) and assertion.has_mac(credentials)
 
 

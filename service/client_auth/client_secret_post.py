@@ -2,10 +2,9 @@
 
 from hashlib import sha256
 
-from service.client_auth.method import Authenticated, Credentials
+from service.client_auth.method import Authenticated, Credentials, refused
 from service.client_auth.secrets import prove
 from service.clients.registry import Registry
-from service.protocol.errors import OAuthError
 from service.protocol.ports import Ports
 
 NAME = "client_secret_post"
@@ -17,15 +16,16 @@ def presented(credentials: Credentials, registry: Registry) -> bool:
 
 
 async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
-    """Return the client named in the body; what was right before is known by its digest.
+    """Return the client of the body; a secret that was accepted before is found in a cache by its digest.
 
     Raises:
-        OAuthError: invalid_client; those of `prove`.
+        OAuthError: invalid_client; the errors of `prove`.
     """
     client_id, secret = credentials.form.get("client_id"), credentials.form.get("client_secret") or ""
     if client_id is None:
-        raise OAuthError("invalid_client", "client authentication failed", reason="client_id is missing")
-    digest = sha256(f"{client_id}\n{secret}".encode()).digest()  # neither has a line break, nor has a Basic header
+        raise refused("client_id is missing")
+    # The parts have no line break, so no two pairs share a digest. A Basic header has none either: the cache is shared.
+    digest = sha256(f"{client_id}\n{secret}".encode()).digest()
     proved = registry.clients.proved.find(digest, now)
     if proved is not None:
         return Authenticated(proved.client, NAME, until=proved.until)

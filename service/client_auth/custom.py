@@ -1,4 +1,4 @@
-"""custom: code of the operator's own maps the credentials of a request to a client (`hooks.authenticate_client`)."""
+"""custom: the operator's code maps the credentials of a request to a client (`hooks.authenticate_client`)."""
 
 import asyncio
 
@@ -12,13 +12,13 @@ from service.protocol.ports import Ports
 
 NAME = "custom"
 SECONDS = 1.0
-"""Seconds that the code may take."""
+"""Maximum time for the operator's code, in seconds."""
 
 log = structlog.get_logger("satchel")
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:
-    """Tell whether client_id names a client of this method, or nothing names a client in a standard way."""
+    """Tell whether client_id names a client of this method, or the request names no client in a standard way."""
     if not registry.config.hooks.authenticate_client:
         return False
     form = credentials.form
@@ -34,15 +34,15 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     """Return the client that the operator's code names.
 
     Raises:
-        OAuthError: invalid_client; server_error, where that code fails or takes longer than SECONDS.
+        OAuthError: invalid_client; server_error if the code fails or takes longer than SECONDS.
     """
     if ports.authenticate_client is None:
-        raise OAuthError("server_error", reason="hooks.authenticate_client is not there")
+        raise OAuthError("server_error", "internal error", reason="hooks.authenticate_client is not loaded")
     try:
         client_id = await asyncio.wait_for(ports.authenticate_client(credentials), SECONDS)
     except TimeoutError:
         log.error("hook failed", hook=registry.config.hooks.authenticate_client, fault="TimeoutError")
-        raise OAuthError("server_error", "something went wrong here", reason="the hook took too long") from None
+        raise OAuthError("server_error", "internal error", reason="the hook took too long") from None
     client = registry.clients.find(client_id) if client_id is not None else None
     if client is None:
         raise refused("unknown client")

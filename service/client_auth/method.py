@@ -1,4 +1,4 @@
-"""What a client-authentication method is, and what it reads."""
+"""The interface of a client authentication method, and its input and result."""
 
 from typing import NamedTuple, Protocol
 
@@ -10,28 +10,28 @@ from service.protocol.one_time_id import OneTimeId
 from service.protocol.ports import Ports
 
 PROOFS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
-"""Parameters by which a form proves its client."""
+"""Form parameters that authenticate a client."""
 
 
 class Credentials(NamedTuple):
-    """The part of a request that can prove a client."""
+    """The part of a request that can authenticate a client."""
 
     authorization: str | None
     """The Authorization header."""
     form: Form
     certificate: bytes | None = None
-    """The client's certificate (DER), from the TLS connection by way of a trusted proxy."""
+    """The client's TLS certificate (DER), as a trusted proxy reports it."""
     certificate_path: tuple[bytes, ...] = ()
-    """Certificates (DER) that came with it, to lead from it to an authority."""
+    """The certificates between `certificate` and an authority (DER)."""
     address: str = ""
-    """Where the request comes from, as far as trusted proxies tell."""
+    """The client's IP address, as trusted proxies report it."""
 
     def __repr__(self) -> str:
         return "Credentials()"
 
     @property
     def bare_client_id(self) -> str | None:
-        """The client_id, if nothing else in header and body speaks for a client; a certificate may still do so."""
+        """The client_id, if header and body have no credentials; a certificate may still be one."""
         form = self.form
         if self.authorization is not None or form.has_any(PROOFS):
             return None
@@ -39,28 +39,32 @@ class Credentials(NamedTuple):
 
 
 class Authenticated(NamedTuple):
-    """A client and the method that proved it (its name in RFC 7591's registry); `spends` must be spent with it."""
+    """An authenticated client.
+
+    method: the name of the authentication method (RFC 7591 section 2).
+    one_time_ids: the ids to spend for the credentials before anything is issued.
+    until: the instant until which the same credentials stay valid, in seconds since the epoch.
+    """
 
     client: Client
     method: str
     one_time_ids: tuple[OneTimeId, ...] = ()
     until: float = 0.0
-    """The instant (seconds since the epoch) until which the same credentials prove the same client again."""
 
 
 class Method(Protocol):
-    """A method; each is a module with a name (RFC 7591 section 2) and two functions."""
+    """A client authentication method: a module with a name (RFC 7591 section 2) and two functions."""
 
     NAME: str
 
     def presented(self, credentials: Credentials, registry: Registry, /) -> bool:
-        """Tell whether the request uses this method, rightly or wrongly."""
+        """Tell whether the request uses this method; the credentials may be wrong."""
         ...
 
     async def authenticate(
         self, credentials: Credentials, registry: Registry, ports: Ports, now: float, /
     ) -> Authenticated:
-        """Return the client.
+        """Return the client that the credentials authenticate.
 
         Raises:
             OAuthError: invalid_client.
@@ -69,5 +73,6 @@ class Method(Protocol):
 
 
 def refused(reason: str) -> OAuthError:
-    """Return the one refusal of every failed authentication; `reason` is for the log."""
-    return OAuthError("invalid_client", "client authentication failed", reason=reason)
+    """Return the refusal of a failed authentication. Its description is always the same; `reason` is for the log."""
+    description = "client authentication failed; check client_id, credentials and authentication method"
+    return OAuthError("invalid_client", description, reason=reason)

@@ -1,4 +1,4 @@
-"""none (RFC 6749 section 2.1): a public client, which says who it is and cannot prove it."""
+"""none (RFC 6749 section 2.1): a public client, which sends its client_id and no credentials."""
 
 from service.client_auth import tls
 from service.client_auth.method import Authenticated, Credentials, refused
@@ -9,12 +9,12 @@ NAME = "none"
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:
-    """Tell whether client_id stands alone; a certificate beside it may be there to bind tokens (RFC 8705 section 4)."""
+    """Tell whether client_id comes without credentials; a certificate may only bind the tokens (RFC 8705 section 4)."""
     return credentials.bare_client_id is not None and not tls.presented(credentials, registry, tls.METHODS)
 
 
 async def authenticate(credentials: Credentials, registry: Registry, ports: Ports, now: float) -> Authenticated:
-    """Return the public client of that id.
+    """Return the public client that client_id names.
 
     Raises:
         OAuthError: invalid_client.

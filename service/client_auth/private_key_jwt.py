@@ -1,4 +1,4 @@
-"""private_key_jwt (OpenID Connect Core section 9): an assertion signed with the client's own private key."""
+"""private_key_jwt (OpenID Connect Core section 9): an assertion signed with the client's private key."""
 
 from satchel_jose.algorithms import SIGNATURES
 from service.client_auth import assertion
@@ -12,7 +12,7 @@ ALGS = frozenset(SIGNATURES)
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:
-    """Tell whether there is an assertion that does not claim to be made with a secret."""
+    """Tell whether there is an assertion whose `alg` is not an HMAC."""
     return assertion.presented(credentials) and not assertion.has_mac(credentials)
 
 
@@ -20,7 +20,7 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     """Return the client that signed the assertion.
 
     Raises:
-        OAuthError: invalid_client; temporarily_unavailable, where the client's keys cannot be fetched.
+        OAuthError: invalid_client; temporarily_unavailable if the client's keys cannot be fetched.
     """
     client, unverified = assertion.read(credentials, registry, NAME, ALGS)
     keys = await client_keys(client, unverified.kid, registry, ports)

@@ -1,8 +1,11 @@
-"""Client secrets (RFC 6749 section 2.3.1): generated ones as SHA-256, those that people chose as Argon2id.
+"""Client secrets (RFC 6749 section 2.3.1): generated ones as SHA-256, human-chosen ones as Argon2id.
 
-A slow hash buys nothing for a secret of 256 bits, which nobody can guess, and would cost most of the service's time: so
-whoever is right with one never pays for it. What is wrong takes the time of a slow hash wherever some client has a
-secret that somebody chose, be the client unknown, that one, or another (a client with two such secrets takes two).
+A generated secret has 256 bits and cannot be guessed. A slow hash would add no security and would take most of the
+service's time, so a correct generated secret costs one SHA-256.
+
+If any client has a human-chosen secret, every wrong secret costs one Argon2id hash, also for unknown clients and for
+clients without such a secret. So timing does not show which clients exist. (A client with two human-chosen secrets
+costs two.)
 """
 
 from collections.abc import Sequence
@@ -16,31 +19,32 @@ from service.protocol.errors import OAuthError
 from service.protocol.passwords import verify
 from service.protocol.ports import Attempts, Ports
 
-_NOBODY = "0" * 64
+_NO_DIGEST = "0" * 64
+"""Compared with when a client is unknown or has no generated secret. No secret has this digest."""
 
 
 async def prove(
     client_id: str, secret: str, method: str, credentials: Credentials, registry: Registry, ports: Ports, now: float
 ) -> Authenticated:
-    """Return the client `client_id` if `secret` is one of its own and `method` is registered for it.
+    """Return the client `client_id` if `secret` is one of its secrets and `method` is registered for the client.
 
     Raises:
-        OAuthError: invalid_client, whose reason is for the log; slow_down, where too many were wrong;
-            temporarily_unavailable, under too many slow hashes.
+        OAuthError: invalid_client; slow_down after too many wrong secrets; temporarily_unavailable if too many Argon2id
+            hashes are waiting.
         MemoryUnavailable, MemoryFull: a wrong secret cannot be counted.
     """
     client, decoy = registry.clients.find(client_id), registry.clients.keys.decoy
     digest = sha256(secret.encode("utf-8")).hexdigest()
-    alive = [
+    valid = [
         known
         for known in (() if client is None else client.secrets)
         if known.not_after is None or now < known.not_after.timestamp()
     ]
     right = False
-    for fast in [known.sha256 for known in alive if not known.argon2id] or [_NOBODY]:
+    for fast in [known.sha256 for known in valid if not known.argon2id] or [_NO_DIGEST]:
         right |= compare_digest(fast, digest)
     if not right and decoy is not None:
-        chosen = [known.argon2id for known in alive if known.argon2id]
+        chosen = [known.argon2id for known in valid if known.argon2id]
         attempts = ports.attempts(client_id, credentials.address, now)
         right = await _guess(secret, chosen or [decoy.argon2id], attempts) and bool(chosen)
     if client is None:
@@ -49,20 +53,24 @@ async def prove(
         raise refused("wrong secret")
     if method not in client.auth_methods:
         raise refused(f"{method} is not registered")
-    ends = [known.not_after.timestamp() for known in alive if known.not_after is not None]
+    ends = [known.not_after.timestamp() for known in valid if known.not_after is not None]
     return Authenticated(client, method, until=min(ends, default=float("inf")))
 
 
 async def _guess(secret: str, chosen: Sequence[str], attempts: Attempts) -> bool:
-    """Tell whether `secret` is one of those hashed in `chosen`, where so many attempts are still heard.
+    """Tell whether `secret` matches one of the Argon2id hashes `chosen`.
 
-    Of a crowd that was let in together, those beyond the limit are told the same, right or wrong.
+    Many attempts may begin at the same time. Those beyond the limit get slow_down, whether right or wrong.
+
+    Raises:
+        OAuthError: slow_down, temporarily_unavailable.
     """
     counted = True
     try:
         admitted = await attempts.may_begin()
     except MemoryUnavailable:
-        admitted, counted = True, False  # a client needs no memory; the threads are a limit of their own
+        # Clients can authenticate without the memory. The number of hashing threads still limits the rate of guesses.
+        admitted, counted = True, False
     if admitted:
         for phc in chosen:
             if await verify(phc, secret, "clients"):

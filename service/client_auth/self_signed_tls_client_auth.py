@@ -1,6 +1,6 @@
-"""self_signed_tls_client_auth (RFC 8705 section 2.2): a certificate over one of the client's registered keys.
+"""self_signed_tls_client_auth (RFC 8705 section 2.2): a certificate with one of the client's registered keys.
 
-It is the key that is compared: an `x5c` beside it would only say the same key again.
+Only the key is compared. An `x5c` of the registered JWK holds the same key, so it is not needed.
 """
 
 from service.client_auth import tls
@@ -13,7 +13,7 @@ NAME = "self_signed_tls_client_auth"
 
 
 def presented(credentials: Credentials, registry: Registry) -> bool:
-    """Tell whether a certificate is all that speaks for a client of this method."""
+    """Tell whether a certificate is the only credential of a client of this method."""
     return tls.presented(credentials, registry, (NAME,))
 
 
@@ -21,13 +21,13 @@ async def authenticate(credentials: Credentials, registry: Registry, ports: Port
     """Return the client that has registered the certificate's key.
 
     Raises:
-        OAuthError: invalid_client; temporarily_unavailable, where the client's keys cannot be fetched.
+        OAuthError: invalid_client; temporarily_unavailable if the client's keys cannot be fetched.
     """
     client, certificate = tls.read(credentials, registry, now)
     thumbprint = certificate.key_thumbprint
     keys = await client_keys(client, None, registry, ports)
     if not keys.holds(thumbprint):
-        # A certificate names no kid; a name that no key has makes a changed jwks_uri be read again.
+        # A certificate has no kid. A kid that no key has makes the keys of jwks_uri be fetched again.
         keys = await client_keys(client, thumbprint, registry, ports)
     if not keys.holds(thumbprint):
         raise refused("the certificate's key is not registered")

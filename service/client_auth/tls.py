@@ -1,6 +1,7 @@
-"""Mutual TLS (RFC 8705 section 2): what both of its methods share.
+"""Mutual TLS (RFC 8705 section 2), for both of its methods.
 
-That the client holds the certificate's private key was shown in the TLS handshake, to the proxy that passes it on.
+The client has proved in the TLS handshake that it holds the certificate's private key. The trusted proxy that ends TLS
+passes the certificate on.
 """
 
 from service.bags.certificate import Certificate, read_certificate
@@ -13,9 +14,9 @@ METHODS = ("tls_client_auth", "self_signed_tls_client_auth")
 
 
 def presented(credentials: Credentials, registry: Registry, methods: tuple[str, ...]) -> bool:
-    """Tell whether a certificate is all that speaks for a client, one that is registered for one of `methods`.
+    """Tell whether a certificate is the only credential of a client that is registered for one of `methods`.
 
-    A certificate alone does not make a mechanism: other clients may show one only to have their tokens bound to it.
+    For other clients a certificate is no credential: it may only bind their tokens.
     """
     if credentials.certificate is None:
         return False
@@ -31,12 +32,12 @@ def read(credentials: Credentials, registry: Registry, now: float) -> tuple[Clie
     """
     client = registry.clients.find(credentials.bare_client_id or "")
     if client is None or credentials.certificate is None:
-        raise refused("no certificate of a known client")
+        raise refused("unknown client, or no certificate")
     try:
         certificate = read_certificate(credentials.certificate)
     except BadBag as fault:
         raise refused(fault.reason) from None
     skew = registry.config.keys.skew
     if not certificate.not_before - skew <= now < certificate.not_after + skew:
-        raise refused("the certificate is out of its time")
+        raise refused("the certificate has expired or is not valid yet")
     return client, certificate

@@ -1,8 +1,8 @@
-"""Who a client is (RFC 6749 section 2).
+"""Clients (RFC 6749 section 2).
 
-| file | what it holds |
-|---|---|
-| directory | the look-up of a client by its id |
-| keys | public keys, HMAC keys and certificate names that clients authenticate with |
-| registry | everything that one configuration declares: clients, audiences, entitlements, trusted issuers |
+| purpose                                                                              | file         |
+|--------------------------------------------------------------------------------------|--------------|
+| the look-up of a client by its id, and the cache of accepted secrets                 | directory.py |
+| public keys, HMAC keys, certificate names and encryption keys of clients, and checks | keys.py      |
+| what a configuration declares: clients, audiences, entitlements, trusted issuers     | registry.py  |
 """

@@ -1,4 +1,4 @@
-"""The directory of clients (RFC 6749 section 2): found by id, with their keys."""
+"""The look-up of clients by id (RFC 6749 section 2)."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from service.protocol.bounded_cache import BoundedCache
 
 
 class Proved(Protocol):
-    """A client that a secret has authenticated; the secret is good until `until` (seconds since the epoch)."""
+    """A client that a secret has authenticated; the secret is valid until `until` (seconds since the epoch)."""
 
     @property
     def client(self) -> Client: ...
@@ -18,7 +18,11 @@ class Proved(Protocol):
 
 
 class Clients:
-    """Finds clients by id; `keys` are their keys and certificate names, `proved` the secrets that were right lately."""
+    """The clients of the configuration.
+
+    keys: their keys and certificate names.
+    proved: a cache of accepted secrets, by the digest of the credentials.
+    """
 
     __slots__ = ("_configured", "keys", "proved")
 
@@ -28,5 +32,5 @@ class Clients:
         self.proved: BoundedCache[Proved] = BoundedCache()
 
     def find(self, client_id: str) -> Client | None:
-        """Return the client of that id, or None."""
+        """Return the client with the id `client_id`, or None."""
         return self._configured.get(client_id)

@@ -1,4 +1,4 @@
-"""What clients prove themselves with (RFC 7591 section 2), ready for use at every request: no key is read twice."""
+"""Keys and certificate names of clients (RFC 7591 section 2), imported once per configuration."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -13,7 +13,7 @@ from service.protocol.passwords import check_phc
 
 
 def client_key_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield (path, message) for each key, name and hash that cannot be used."""
+    """Yield (path, message) for each key, certificate name and password hash that cannot be used."""
     hashes = {f"users.known[{n}].password": user.password for n, user in enumerate(config.users.known)}
     try:
         if config.proxies.authorities:
@@ -23,11 +23,14 @@ def client_key_problems(config: Config) -> Iterator[tuple[str, str]]:
     for n, client in enumerate(config.clients):
         try:
             if client.jwks and not import_jwks(client.jwks) and not client.id_token_encrypted_response:
-                yield f"clients[{n}].jwks", "has no key that verifies signatures"
+                yield f"clients[{n}].jwks", "has no key that verifies signatures; add a public signature key"
         except BadBag as fault:
             yield f"clients[{n}].jwks", fault.reason
         if client.id_token_encrypted_response and _recipient(client) is None:
-            yield f"clients[{n}].jwks", "has no key of use enc: P-256, X25519, or RSA of at least 2048 bits, with a kid"
+            yield (
+                f"clients[{n}].jwks",
+                'has no encryption key; add one with "use": "enc" and a kid (P-256, X25519, or RSA from 2048 bits)',
+            )
         for kind, text in _certificate_names(client):
             try:
                 canonical_name(kind, text)
@@ -44,10 +47,15 @@ def client_key_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 class ClientKeys:
-    """Each by client id: public keys, keys of HMACs, names of certificates, keys that ID tokens are sealed to.
+    """The keys of all clients, each by client id.
 
-    `authorities` stand behind the certificates, unless that is for others to verify; `decoy` is a secret that somebody
-    chose, for those to be checked against who are nobody.
+    jwks: public keys that verify signatures.
+    hmac_keys: keys for client_secret_jwt.
+    certificate_names: registered names for tls_client_auth.
+    recipients: keys that ID tokens are encrypted to.
+    authorities: the CAs that issue client certificates; None if the proxy verifies that.
+    decoy: an Argon2id hash that a secret is checked against when the client is unknown, so that timing does not tell;
+        None if no client has a human-chosen secret.
     """
 
     __slots__ = ("authorities", "certificate_names", "decoy", "hmac_keys", "jwks", "recipients")
@@ -75,7 +83,7 @@ class ClientKeys:
 
 
 def _recipient(client: Client) -> Recipient | None:
-    """Return the first key in its `jwks` that something can be sealed to."""
+    """Return the first encryption key in the `jwks` of `client`, or None."""
     keys = client.jwks.get("keys")
     for jwk in keys if isinstance(keys, list) else ():
         if isinstance(jwk, dict) and jwk.get("use") == "enc":

@@ -1,4 +1,4 @@
-"""The registry: what one configuration declares, prepared once and used at every request."""
+"""The registry: the look-ups that are built once from a configuration and used by every request."""
 
 import json
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from service.protocol.trusted_issuer import TrustedIssuer, issuer_problems
 
 
 def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield (path, message) for each claim, key, name and hash in the configuration that cannot be used."""
+    """Yield (path, message) for each claim, key, certificate name and hash in the configuration that cannot be used."""
     for n, resource in enumerate(config.resources):
         for name in RESERVED_CLAIMS.intersection(resource.claims):
-            yield f"resources[{n}].claims.{name}", "is for the service alone to set"
+            yield f"resources[{n}].claims.{name}", "the service sets this claim itself; remove it"
         try:
             json.dumps(msgspec.msgpack.decode(msgspec.msgpack.encode(resource.claims)), allow_nan=False)
         except (OverflowError, TypeError, ValueError):
-            yield f"resources[{n}].claims", "has a value that a token cannot carry, such as a number beyond 64 bits"
+            yield f"resources[{n}].claims", "has a value that a token cannot hold (for example a number beyond 64 bits)"
         if resource.format == "jwe" and resource.encryption_key:
             try:
                 Recipient.from_jwk(resource.encryption_key)
@@ -40,7 +40,10 @@ def registry_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 
 class Registry:
-    """Clients, audiences, entitlements, types of authorization details, and trusted issuers by `iss`."""
+    """The clients, audiences, entitlements, authorization details types and trusted issuers of a configuration.
+
+    Trusted issuers are found by `iss`, authorization details types by `type`.
+    """
 
     __slots__ = ("audiences", "clients", "config", "detail_types", "entitlements", "issuers")
 

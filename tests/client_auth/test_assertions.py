@@ -64,7 +64,8 @@ def refused(satchel: Satchel, token: str, **more: str) -> str:
     """The log's reason for a refusal that looks like every other."""
     answer = satchel.post("/token", form(token, **more))
     assert (answer.status, answer.json()["error"]) == (401, "invalid_client"), answer.body
-    assert answer.json()["error_description"] == "client authentication failed"
+    description = "client authentication failed; check client_id, credentials and authentication method"
+    assert answer.json()["error_description"] == description
     return str(satchel.log[-1]["reason"])
 
 

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from service.client_auth import METHODS, Credentials, _usual, secrets
+from service.client_auth import METHODS, Credentials, _only_method, secrets
 from service.client_auth.assertion import TYPE
 from service.protocol.form import Form
 from tests.worlds.client_proofs import JWKS, client_toml
@@ -219,7 +219,7 @@ def test_the_short_way_is_that_of_the_whole_table(make_satchel: Any) -> None:
         form = {name: value for name, value in zip(list(PARTS)[2:], said, strict=True) if value is not None}
         shown = None if certificate is None else certificate.encode()
         credentials = Credentials(authorization, Form(form, {}), shown)
-        usual = _usual(credentials)
+        usual = _only_method(credentials)
         if usual is not None:
             assert [method for method in METHODS if method.presented(credentials, registry)] == [usual]
             plain.append(usual.NAME)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.client_auth.client_secret_basic import parse_basic
+from service.client_auth.method import refused
 from service.protocol.errors import OAuthError
 
 text = st.text(st.characters(blacklist_categories=["Cs"], min_codepoint=0x20, blacklist_characters="\x7f"), min_size=1)
@@ -77,7 +78,7 @@ def test_what_is_no_credential(name: str) -> None:
     with pytest.raises(OAuthError) as caught:
         parse_basic(JUNK[name])
     error = caught.value
-    assert (error.code, error.status, error.description) == ("invalid_client", 401, "client authentication failed")
+    assert (error.code, error.status, error.description) == ("invalid_client", 401, refused("").description)
     assert error.reason in {"not Basic", "no id or no colon in Basic", "Basic is not base64 of ASCII"} | {
         "a parameter is not form-urlencoded: write a space as + and other special characters as %XX",
         "a parameter is not UTF-8",
@@ -113,7 +114,7 @@ def outcome(value: str) -> OAuthError | tuple[str, str]:
 def check(value: str) -> None:
     got = outcome(value)
     if isinstance(got, OAuthError):
-        assert (got.code, got.description) == ("invalid_client", "client authentication failed")
+        assert (got.code, got.description) == ("invalid_client", refused("").description)
         assert got.__suppress_context__
     else:
         assert got[0]

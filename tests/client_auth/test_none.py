@@ -91,4 +91,4 @@ def test_a_certificate_proves_nobody_who_has_not_registered_it(satchel: Satchel,
 
 def test_a_client_of_certificates_is_judged_by_its_certificate(satchel: Satchel) -> None:
     assert code_request(satchel, CERTIFICATE, client_id="tls").status == 401
-    assert satchel.log[-1]["reason"] == "the certificate has another name"
+    assert satchel.log[-1]["reason"] == "the certificate does not have the registered name"

@@ -147,7 +147,9 @@ def test_somebody_must_know_the_people(tmp_path: Path, grant: str) -> None:
 def test_a_user_that_is_none(tmp_path: Path, user: User) -> None:
     satchel = own(tmp_path, toml=NO_USERS + CLASS, authenticate_user=lambda username, password: user)
     assert log_in(satchel)["error"] == "server_error"
-    assert [line["fault"] for line in satchel.log if "fault" in line] == ["a user that tokens cannot speak of"]
+    assert [line["fault"] for line in satchel.log if "fault" in line] == [
+        "the hook returned a user that cannot be written as JSON"
+    ]
     assert b"hush" not in b"".join(satchel.lines)
 
 

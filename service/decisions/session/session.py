@@ -145,4 +145,4 @@ def browser_of(context: Context, decision: Decision, browser_request: BrowserReq
 
 
 def _unfit(reason: str) -> OAuthError:
-    return OAuthError("server_error", "something went wrong here", reason=reason)
+    return OAuthError("server_error", "internal error", reason=reason)
