@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from keys import Ring
 from satchel_jose.base64url import encode
@@ -127,7 +128,8 @@ def begun(config: Path) -> str:
         await memory.close()
         return status.identity
 
-    return asyncio.run(act())
+    with capture_logs():
+        return asyncio.run(act())
 
 
 def test_108_revoke_makes_no_memory_where_the_service_has_none(config: Path, run: Run) -> None:

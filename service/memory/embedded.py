@@ -20,12 +20,14 @@ import structlog
 from service.memory.embedded_batch import Batch, Entry, Operation
 from service.memory.embedded_contents import Contents
 from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, open_file, set_aside
+from service.memory.embedded_mark import make_durable
 from service.memory.embedded_upkeep import checkpoint
 from service.memory.port import MemoryFull, MemoryStatus, MemoryUnavailable
 
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
 _CHECKPOINT = 2000  # writes between two checkpoints
 _LOOK = 0.05  # seconds after which whoever does not write looks again whether the file is still there
+_DURABLE = frozenset({"revocation", "raised"})  # classes of use whose writes outlive a power cut once they are answered
 _REPLACED = "the memory was replaced by another"
 
 _forks = 0
@@ -147,7 +149,7 @@ class EmbeddedMemory:
         if self._file is not None:
             file, self._file = self._file, None
             self._contents.forget()
-            file.connection.close()
+            file.close()
 
     async def _ask(
         self,
@@ -160,10 +162,19 @@ class EmbeddedMemory:
         operation = Operation(act, use, ids, identity, future)
         self._batch.add(operation)
         answer = await future
+        if use in _DURABLE:
+            await self._durable()
         # The caller may go on to ask for `identity`, a turn after the transaction.
         if self._file is None or self._file.identity != operation.identity:
             raise MemoryUnavailable(_REPLACED)
         return answer
+
+    async def _durable(self) -> None:
+        """Wait until all that was written is on the disk, in a thread. Raises `MemoryUnavailable`."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, make_durable, self._path)
+        except OSError as error:
+            raise MemoryUnavailable(f"{self._name}: {error}") from None
 
     def _run(self, batch: list[Operation]) -> list[Operation]:
         """Do all in one transaction, and tell the callers; give those that wait for a lock of another process."""

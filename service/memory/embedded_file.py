@@ -8,13 +8,14 @@ import os
 import secrets
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 import structlog
 
+from service.memory.embedded_mark import Mark, log_of, loss, mark_closed, mark_open
 from service.memory.port import MemoryRefused, MemoryUnavailable
 
 # The version is raised where entries move, since a memory that looks elsewhere has forgotten all.
@@ -28,7 +29,10 @@ CREATE TABLE entries (
     id BLOB PRIMARY KEY, value, until INTEGER NOT NULL, use TEXT NOT NULL, weight INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE classes (use TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE about (identity TEXT NOT NULL, since INTEGER NOT NULL, swept INTEGER NOT NULL);
+CREATE TABLE about (
+    identity TEXT NOT NULL, since INTEGER NOT NULL, swept INTEGER NOT NULL,
+    boot TEXT NOT NULL, inode INTEGER NOT NULL, log INTEGER NOT NULL
+);
 CREATE TRIGGER entered AFTER INSERT ON entries WHEN new.weight BEGIN
     INSERT INTO classes VALUES (new.use, new.weight) ON CONFLICT (use) DO UPDATE SET entries = entries + new.weight;
 END;
@@ -38,16 +42,21 @@ END;
 """
 _WAL_LIMIT = 16 << 20  # bytes that the log keeps after a burst
 _BACKSTOP = 50_000  # pages in the log at which a put checkpoints by itself, should the thread never come round to it
+_LAST_WAIT = 5.0  # seconds that whoever closes the file waits for others that open or close it
 _PARTS = ("-wal", "-shm", "-journal")
 
 
-class MemoryFile(NamedTuple):
-    """An open file, and what it says of itself."""
+class MemoryFile:
+    """An open file, and what it says of itself. It is closed at the end of the process at the latest."""
 
-    connection: sqlite3.Connection
-    inode: tuple[int, int]
-    identity: str
-    since: int
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, inode: tuple[int, int], identity: str, since: int, users: int
+    ) -> None:
+        self.connection = connection
+        self.inode = inode
+        self.identity = identity
+        self.since = since
+        self.close = weakref.finalize(self, _close, path, connection, inode, users, os.getpid())
 
 
 def open_file(path: Path, wait: float, clock: Callable[[], int], create: bool = True) -> MemoryFile:
@@ -61,7 +70,7 @@ def open_file(path: Path, wait: float, clock: Callable[[], int], create: bool = 
         with contextlib.suppress(FileNotFoundError):
             inode = inode_of(path)
             try:
-                return _connect(path, inode, wait)
+                return _connect(path, inode, wait, clock)
             except sqlite3.DatabaseError as error:
                 if not create or not is_damage(error):
                     raise
@@ -103,26 +112,69 @@ def connect(path: Path, wait: float) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=wait, isolation_level=None)
 
 
-def _connect(path: Path, inode: tuple[int, int], wait: float) -> MemoryFile:
+def _connect(path: Path, inode: tuple[int, int], wait: float, clock: Callable[[], int]) -> MemoryFile:
+    with _alone(path, wait):
+        # Each process that has the file open holds this lock with others, and the kernel drops it with the process.
+        users = os.open(f"{path}.open", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            file = _begin(path, inode, wait, clock, users, first=_locked(users, fcntl.LOCK_EX))
+            fcntl.flock(users, fcntl.LOCK_SH)
+        except BaseException:
+            os.close(users)
+            raise
+    return file
+
+
+def _begin(
+    path: Path, inode: tuple[int, int], wait: float, clock: Callable[[], int], users: int, *, first: bool
+) -> MemoryFile:
+    log = log_of(path)
     connection = connect(path, wait)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_BACKSTOP}")
-        row = connection.execute("SELECT identity, since FROM about").fetchone()
+        row = connection.execute("SELECT identity, since, boot, inode, log FROM about").fetchone()
         if row is None:
             raise MemoryRefused(f"{path} is not a memory")
         if connection.execute("PRAGMA user_version").fetchone() != (1,):
             other = sqlite3.DatabaseError("of another format")
             other.sqlite_errorcode = sqlite3.SQLITE_NOTADB
             raise other
-        connection.execute("PRAGMA busy_timeout = 0")
         if inode_of(path) != inode:
             raise FileNotFoundError(path)
+        identity, since, *mark = row
+        if first:
+            lost = loss(Mark(*mark), inode[1], log)
+            if lost:
+                since = max(since, clock()) + 1  # what was issued in this second may be used already
+                structlog.get_logger().error("memory incomplete", file=str(path), reason=lost, since=since)
+            mark_open(connection, path, inode[1], since)
+        connection.execute("PRAGMA busy_timeout = 0")
     except BaseException:
         connection.close()
         raise
-    return MemoryFile(connection, inode, *row)
+    return MemoryFile(path, connection, inode, identity, since, users)
+
+
+def _close(path: Path, connection: sqlite3.Connection, inode: tuple[int, int], users: int, process: int) -> None:
+    if os.getpid() != process:  # a child that was forked off
+        return
+    with contextlib.suppress(sqlite3.Error, OSError, MemoryUnavailable), _alone(path, _LAST_WAIT):
+        if inode_of(path) == inode and _locked(users, fcntl.LOCK_EX):
+            connection.execute("PRAGMA busy_timeout = 1000")
+            mark_closed(connection)
+        connection.close()
+    with contextlib.suppress(sqlite3.Error):
+        connection.close()
+    os.close(users)
+
+
+def _locked(file: int, kind: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _create(path: Path, wait: float, clock: Callable[[], int]) -> None:
@@ -142,7 +194,8 @@ def _create(path: Path, wait: float, clock: Callable[[], int]) -> None:
         with contextlib.closing(connect(new, wait)) as connection:
             connection.executescript(_SCHEMA)
             identity, since = secrets.token_hex(8), clock()
-            connection.execute("INSERT INTO about VALUES (?, ?, 0)", (identity, since))
+            about = (identity, since, new.stat().st_ino)
+            connection.execute("INSERT INTO about VALUES (?, ?, 0, '', ?, 0)", about)
         new.rename(path)
     structlog.get_logger().info("memory begun", file=str(path), identity=identity, since=since)
 
@@ -165,14 +218,10 @@ def _alone(path: Path, wait: float) -> Iterator[None]:
     deadline = time.monotonic() + wait
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise MemoryUnavailable("another process is busy replacing the memory file") from None
-                time.sleep(0.005)
+        while not _locked(lock, fcntl.LOCK_EX):
+            if time.monotonic() >= deadline:
+                raise MemoryUnavailable("another process is opening or replacing the memory file")
+            time.sleep(0.005)
         yield
     finally:
         os.close(lock)

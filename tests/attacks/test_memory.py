@@ -483,7 +483,7 @@ def test_100_kill_9_inside_a_write_loses_nothing_that_was_answered(path: Path) -
             for n in range(2)
         ]
         # The first turns are killed about when the file is made, the later ones in the midst of puts.
-        time.sleep(0.25 + 0.1 * turn)
+        time.sleep(0.25 + 0.25 * turn)
         for writer in writers:
             writer.kill()
         for writer in writers:

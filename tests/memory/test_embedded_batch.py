@@ -170,13 +170,13 @@ class FullAtTheEnd:
 def test_what_could_not_be_committed_was_never_so(path: Path) -> None:
     async def act(memory: EmbeddedMemory) -> None:
         file = memory._opened()
-        memory._file = file._replace(connection=cast("sqlite3.Connection", FullAtTheEnd(file.connection)))
+        whole, file.connection = file.connection, cast("sqlite3.Connection", FullAtTheEnd(file.connection))
         read, won, raised = await outcomes(
             memory.get_many(["a"]), *puts(memory, "a", use="code"), memory.raise_to("n", 1, UNTIL)
         )
         assert [type(answer) for answer in (won, read, raised)] == [MemoryFull] * 3
         assert won.use == "code"
-        memory._file = file
+        file.connection = whole
         assert await memory.get_many(["a", "n"]) == [None, None]
 
     run(act, path)
