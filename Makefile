@@ -53,8 +53,9 @@ explain: .venv/run ## print what TOKEN=… is, and why it would be refused
 bench: .venv/dev ## measure; JSON=file writes the numbers, LONG=1 measures some minutes longer
 	@PYTHONPATH=client $(BIN)/python -m tests.bench $(if $(JSON),--json "$(JSON)") $(if $(LONG),--long)
 
-docs: .venv/dev ## write docs/configuration.md from the tables in service/config
+docs: .venv/dev ## write docs/configuration.md and docs/errors.md from the tables in service/
 	@$(BIN)/python -m service reference > docs/configuration.md
+	@$(BIN)/python -m service errors > docs/errors.md
 
 lock: ## resolve the dependencies again and write the lock files
 	$(BIN)/pip wheel -q --no-deps -w .venv/wheels ./jose

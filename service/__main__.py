@@ -15,12 +15,16 @@ from service.config.check_front import front_warnings
 from service.config.check_grants import grant_warnings
 from service.config.check_memory import memory_warnings
 from service.config.reference import reference
+from service.errors import error_reference
 from service.explain import explain
 from service.memory import MemoryFull, MemoryUnavailable
 from service.new_client import new_client
 from service.protocol import passwords
 from service.protocol.errors import OAuthError
 from service.web.events import configure_events
+
+PAGES = {"reference": reference, "errors": error_reference}
+"""Commands that print a page of docs/."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,10 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     mint.add_argument("--challenge", default="", help="S256 code_challenge")
     commands.add_parser("password", help="read a password and print its Argon2id hash, for a user or a client")
     commands.add_parser("reference", help="print the reference of the configuration file")
+    commands.add_parser("errors", help="print the reference of errors and log reasons")
     options = parser.parse_args(arguments)
     configure_events("warning", lambda line: print(line.decode(), file=sys.stderr))  # standard output is for the answer
-    if options.command == "reference":
-        print(reference(), end="")
+    if options.command in PAGES:
+        print(PAGES[options.command](), end="")
         return 0
     if options.command == "password":
         return _hash_password()
