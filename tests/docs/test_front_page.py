@@ -89,7 +89,7 @@ def test_another_browser(server: Running, lewis: Person) -> None:
     issued = curl(server, ISSUE, ticket(server, lewis))
     with Person(server.url) as somebody:
         somebody.browser_request(issued["redirect_to"])
-        assert "another browser" in somebody.page
+        assert "this page has expired" in somebody.page
 
 
 def test_every_setting_that_the_page_names() -> None:
