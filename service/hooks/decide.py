@@ -89,7 +89,11 @@ class TokenRequest:
             audiences, scopes, _ = registry.entitlements.of(client, resources, scope)
             return msgspec.structs.replace(Plan(client.id, client.id, audiences, scopes, cnf=self.cnf), **members)
         if registry.clients.find(user.sub) is not None:
-            raise OAuthError("server_error", "something went wrong here", reason="a user has the id of a client")
+            raise OAuthError(
+                "server_error",
+                "internal error",
+                reason="a user has the id of a client",
+            )
         now = int(self.now)
         audiences, scopes, _ = registry.entitlements.consentable(client, resources, scope)
         grant = Grant(

@@ -66,7 +66,11 @@ class Hook:
     def failed(self, fault: str) -> OAuthError:
         """Write down that the hook has failed, and return what the client is told."""
         log.error("hook failed", hook=self.name, fault=fault)
-        return OAuthError("server_error", "something went wrong here", reason=f"hook {self.name}: {fault}")
+        return OAuthError(
+            "server_error",
+            "internal error",
+            reason=f"hook {self.name}: {fault}",
+        )
 
     def _start(self, arguments: tuple[Any, ...]) -> "asyncio.Future[Outcome]":
         if self._is_async:

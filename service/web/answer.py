@@ -1,4 +1,4 @@
-"""Answers as HTTP sends them, and a decision as one of them (RFC 6749 sections 5.1 and 5.2)."""
+"""HTTP responses, and the rendering of a decision as one (RFC 6749 sections 5.1 and 5.2)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from service.decisions.decision import Action, Decision
 from service.protocol.errors import ErrorBody, OAuthError
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
-"""Headers of every answer that is for one caller only."""
+"""Headers of every response that only its caller may see."""
 
 Headers = list[tuple[bytes, bytes]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -24,21 +24,21 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Answer(NamedTuple):
-    """A status, header fields and a body."""
+    """An HTTP response: status, header fields and body."""
 
     status: int
     headers: Headers
     body: bytes
 
     async def send(self, send: Send) -> None:
-        """Send it, with its length."""
+        """Send the response, with its Content-Length."""
         headers = [*self.headers, (b"content-length", b"%d" % len(self.body))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
 def answer_of(decision: Decision) -> Answer:
-    """Render `decision`."""
+    """Return `decision` as a response with JSON, or with its own media type."""
     if decision.error is not None:
         answer = error_answer(decision.error)
     elif isinstance(decision.answer, str):
@@ -53,7 +53,7 @@ def answer_of(decision: Decision) -> Answer:
 
 
 def error_answer(error: OAuthError) -> Answer:
-    """Render the refusal `error`."""
+    """Return `error` as a response (RFC 6749 section 5.2)."""
     headers = [_JSON, *_PRIVATE]
     if error.status == 401:
         headers.append((b"www-authenticate", b'Basic realm="satchel", charset="UTF-8"'))
@@ -63,7 +63,7 @@ def error_answer(error: OAuthError) -> Answer:
 
 
 def refusal(status: int, description: str, *headers: tuple[bytes, bytes]) -> Answer:
-    """Return a refusal that concerns HTTP rather than OAuth."""
+    """Return an error response for a fault of HTTP, such as a wrong method."""
     return Answer(status, [_JSON, *_PRIVATE, *headers], _encode(ErrorBody("invalid_request", description)))
 
 
@@ -73,26 +73,26 @@ def json_document(value: Any) -> bytes:
 
 
 def serialize_error(req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError) -> None:
-    """Give Falcon's own refusals (no such path, wrong verb) the shape and the headers of all others."""
+    """Render the errors that Falcon raises (unknown path, wrong method) like all other errors."""
     resp.content_type = "application/json"
     resp.set_headers(PRIVATE)
     resp.data = _encode(ErrorBody("invalid_request", falcon.code_to_http_status(error.status_code)[4:]))
 
 
 def unexpected(fault: Exception, request_id: str) -> OAuthError:
-    """Return server_error for a fault of our own; the log gets where it happened, but not what it said."""
+    """Return server_error for an unexpected exception. The log gets its type and place but not its text."""
     trace, place = fault.__traceback__, ""
     while trace is not None:
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
-    log.error("unexpected", id=request_id, fault=type(fault).__name__, place=place)
-    return OAuthError("server_error", "something went wrong here")
+    log.error("unexpected error", id=request_id, fault=type(fault).__name__, place=place)
+    return OAuthError("server_error", "internal error")
 
 
 async def answer_unexpected(
     req: falcon.asgi.Request, resp: falcon.asgi.Response, fault: Exception, params: dict[str, Any]
 ) -> None:
-    """Answer a fault in a Falcon resource."""
+    """Render an unexpected exception in a Falcon resource."""
     resp.status = falcon.HTTP_500
     resp.content_type = "application/json"
     resp.set_headers(PRIVATE)

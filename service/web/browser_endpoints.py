@@ -1,8 +1,7 @@
-"""The endpoints of browsers over HTTP: /authorize (RFC 6749 section 3.1) and the pages that people see.
+"""The endpoints for browsers: /authorize (RFC 6749 section 3.1), the pages, /device and /logout.
 
-Another site's page can make a browser POST here, but then the browser's Lax cookies stay away: a session does not
-count at an authorization request that is posted across sites, and whoever posts one should know that it costs a login.
-The pages' own forms are refused with an Origin that is not ours.
+Another site can make a browser POST to /authorize. Browsers then send no Lax cookies, so the session is not used and
+the user must log in again. Forms of the built-in pages are refused if their Origin is another site.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -35,11 +34,11 @@ _GUARD = {**PRIVATE, "X-Frame-Options": "DENY", "Cross-Origin-Resource-Policy": 
 _GUARDED: Headers = [(name.lower().encode(), value.encode()) for name, value in _GUARD.items()]
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _NO_REFERRER = (b"referrer-policy", b"no-referrer")
-_OWN_REFERRER = (b"referrer-policy", b"same-origin")  # with no-referrer, browsers post our forms with `Origin: null`
+_OWN_REFERRER = (b"referrer-policy", b"same-origin")  # with no-referrer, browsers post the forms with `Origin: null`
 
 
 class BrowserRenderer:
-    """What the endpoints of browsers have in common."""
+    """Renders decisions for browsers, and holds what all browser endpoints share: pages, cookies, proxies, origin."""
 
     def __init__(self, runtime: Runtime) -> None:
         config = runtime.context.registry.config
@@ -50,10 +49,10 @@ class BrowserRenderer:
         self.origin = _origin(config)
 
     def render(self, decision: Decision, line: Line, method: str) -> Answer:
-        """Return `decision` as a browser is to see it.
+        """Return `decision` as a redirect or a page.
 
         Raises:
-            ValueError: the decision is none for browsers, or its URL is not one.
+            ValueError: the decision has an action that browsers cannot get, or its URL is invalid.
         """
         cookies = self.cookies.fields(decision.session, decision.browser)
         if decision.action is Action.LOCATION:
@@ -78,52 +77,60 @@ class BrowserRenderer:
 
 
 class BrowserEndpoint(Endpoint):
-    """GET with a query, POST a form; `own` where only our own pages post."""
+    """An endpoint that takes GET with a query or POST with a form.
 
-    def __init__(self, name: str, decisions: Mapping[str, Decide], front: BrowserRenderer, own: bool = False) -> None:
+    `decisions` maps each method to its decision. If `own` is true, forms from other sites are refused.
+    """
+
+    def __init__(
+        self, name: str, decisions: Mapping[str, Decide], renderer: BrowserRenderer, own: bool = False
+    ) -> None:
         self._name = name
         self._decisions = decisions
-        self._front = front
+        self._renderer = renderer
         self._own = own
 
     async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
-        """Answer the request in `scope` with the whole `body`; `line` takes what is known of it."""
+        """Answer the request in `scope` (ASGI) with the whole `body`, and fill in `line` for the log."""
         line.endpoint = self._name
-        method, front = scope["method"], self._front
+        method, renderer = scope["method"], self._renderer
+        runtime = renderer.runtime
         decide = self._decisions.get(method)
         if decide is None:
-            error = OAuthError("invalid_request", "this address cannot be opened like that")
-            answer = front.render(Decision(Action.OK).refuse(error), line, method)
+            error = OAuthError(
+                "invalid_request", f"this page does not support the method: use {' or '.join(self._decisions)}"
+            )
+            answer = renderer.render(Decision(Action.OK).refuse(error), line, method)
             return Answer(405, [*answer.headers, allowed(self._decisions)], answer.body)
         try:
-            decision = await decide(front.runtime.context, self._browser_request(scope, body), front.runtime.clock())
-            answer = front.render(decision, line, method)
+            decision = await decide(runtime.context, self._browser_request(scope, body), runtime.clock())
+            answer = renderer.render(decision, line, method)
         except Exception as fault:
             refusal = fault if isinstance(fault, OAuthError) else unexpected(fault, line.id)
             decision = Decision(Action.OK).refuse(refusal)
-            answer = front.render(decision, line, method)
+            answer = renderer.render(decision, line, method)
         line.take(decision)
         return answer
 
     def _browser_request(self, scope: dict[str, Any], body: bytes) -> BrowserRequest:
-        """Return what the browser brings.
+        """Return the parameters, cookies and address of the request.
 
         Raises:
             OAuthError: invalid_request.
         """
-        front, headers = self._front, single(scope["headers"])
+        renderer, headers = self._renderer, single(scope["headers"])
         parameters = scope["query_string"]
         if scope["method"] == "POST":
             check_form(headers.get(b"content-type", b""), parameters)
-            if self._own and headers.get(b"origin", front.origin) != front.origin:
-                raise OAuthError("invalid_request", "the form was sent from another site")
+            if self._own and headers.get(b"origin", renderer.origin) != renderer.origin:
+                raise OAuthError("invalid_request", "this form was sent from another site")
             parameters = body
-        session, browser = front.cookies.read(scope["headers"])
-        return BrowserRequest(parameters, session, browser, front.proxies.address(scope))
+        session, browser = renderer.cookies.read(scope["headers"])
+        return BrowserRequest(parameters, session, browser, renderer.proxies.address(scope))
 
 
 def _origin(config: Config) -> bytes:
-    """Return the issuer's origin as browsers send it: without the default port."""
+    """Return the origin of the issuer as browsers send it: without the default port."""
     url = urlsplit(config.issuer)
     default = {"https": ":443", "http": ":80"}[url.scheme]
     return f"{url.scheme}://{url.netloc.removesuffix(default).lower()}".encode()
@@ -131,24 +138,24 @@ def _origin(config: Config) -> bytes:
 
 def _visible(url: str) -> bytes:
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("a URL with characters that none has")
+        raise ValueError("the redirect URL has characters that a URL cannot have")
     return url.encode()
 
 
 def browser_endpoints(runtime: Runtime) -> dict[str, BrowserEndpoint]:
-    """Return the endpoints by path."""
-    front, config = BrowserRenderer(runtime), runtime.context.registry.config
+    """Return the browser endpoints by path."""
+    renderer, config = BrowserRenderer(runtime), runtime.context.registry.config
     base, paths = config.base_path, config.endpoints
     read: dict[str, Decide] = {"GET": decide_authorization, "POST": decide_authorization}
     return {
-        base + paths.authorize: BrowserEndpoint("authorize", read, front),
-        f"{base}{paths.authorize}/login": BrowserEndpoint("login", {"POST": decide_login}, front, own=True),
-        f"{base}{paths.authorize}/consent": BrowserEndpoint("consent", {"POST": decide_consent}, front, own=True),
+        base + paths.authorize: BrowserEndpoint("authorize", read, renderer),
+        f"{base}{paths.authorize}/login": BrowserEndpoint("login", {"POST": decide_login}, renderer, own=True),
+        f"{base}{paths.authorize}/consent": BrowserEndpoint("consent", {"POST": decide_consent}, renderer, own=True),
         base + paths.device: BrowserEndpoint(
-            "device", {"GET": decide_device, "POST": decide_device_code}, front, own=True
+            "device", {"GET": decide_device, "POST": decide_device_code}, renderer, own=True
         ),
-        base + paths.logout: BrowserEndpoint("logout", {"GET": decide_logout, "POST": decide_logout}, front),
+        base + paths.logout: BrowserEndpoint("logout", {"GET": decide_logout, "POST": decide_logout}, renderer),
         f"{base}{paths.logout}/confirm": BrowserEndpoint(
-            "logout_confirmed", {"POST": decide_logout_confirmed}, front, own=True
+            "logout_confirmed", {"POST": decide_logout_confirmed}, renderer, own=True
         ),
     }

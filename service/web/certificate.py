@@ -1,7 +1,7 @@
-"""The client's certificate as a TLS-terminating proxy passes it on (RFC 9440, and what nginx and envoy send).
+"""The client certificate in the header of a TLS-terminating proxy (RFC 9440, nginx, envoy).
 
-From anyone but a trusted proxy the header means nothing: it is not even looked at. The proxy must remove the header
-that a client sends, and must do so for one header alone, which is why a repeated one is refused.
+The header is read only from trusted proxies. The proxy must remove this header from client requests. A repeated header
+is refused, because one of the two comes from the client.
 """
 
 import binascii
@@ -15,21 +15,25 @@ from service.protocol.errors import OAuthError
 from service.web.proxies import TrustedProxies
 
 CertificateReader = Callable[[dict[str, Any]], bytes | None]
-"""ASGI scope -> certificate (DER), or None."""
+"""Takes an ASGI scope and returns the certificate (DER), or None."""
 
-# One element: pairs of a name and a value, which is quoted where it has a comma, a semicolon or an equals sign.
+# One element: pairs of name and value. A value with a comma, a semicolon or an equals sign is quoted.
 _PAIR = re.compile(r'([A-Za-z]++)=(?:"((?:[^"\\]|\\.)*+)"|([^",;]*+))(?:;|$)')
 
 
 def certificate_reader(proxies: Proxies) -> CertificateReader | None:
-    """Return what reads certificates out of requests; None where none is configured to come."""
+    """Return the reader for the configured header; None if no header is configured."""
     if not proxies.certificate_header:
         return None
-    header, decode = FORMS[proxies.certificate_header]
+    header, decode = HEADERS[proxies.certificate_header]
     trusted = TrustedProxies(proxies)
 
     def read(scope: dict[str, Any]) -> bytes | None:
-        """Raise OAuthError, invalid_request, where a trusted proxy sends something else than a certificate."""
+        """Return the certificate of the request in `scope`.
+
+        Raises:
+            OAuthError: invalid_request: the header of a trusted proxy is not one certificate.
+        """
         values = [value for name, value in scope["headers"] if name == header]
         if not values or not trusted.sent(scope):
             return None
@@ -39,7 +43,8 @@ def certificate_reader(proxies: Proxies) -> CertificateReader | None:
             text = values[0].decode("ascii").strip(" \t")
             return decode(text) if text else None
         except ValueError:
-            raise OAuthError("invalid_request", "the client certificate's header is malformed") from None
+            description = "the proxy sent a client certificate header that cannot be read"
+            raise OAuthError("invalid_request", description) from None
 
     return read
 
@@ -52,7 +57,7 @@ def _rfc9440(text: str) -> bytes:
 
 
 def _escaped_pem(text: str) -> bytes:
-    """Decode a URL-escaped PEM text of one certificate."""
+    """Decode a percent-encoded PEM text of one certificate."""
     lines = unquote(text, errors="strict").split()
     if lines[:2] != ["-----BEGIN", "CERTIFICATE-----"] or lines[-2:] != ["-----END", "CERTIFICATE-----"]:
         raise ValueError
@@ -60,9 +65,9 @@ def _escaped_pem(text: str) -> bytes:
 
 
 def _xfcc(text: str) -> bytes | None:
-    """Decode Cert of the one element of an X-Forwarded-Client-Cert; one without it brings no certificate.
+    """Decode the member Cert of an X-Forwarded-Client-Cert header with one element; None if there is no Cert.
 
-    Envoy repeats By and DNS for each name of a certificate; it writes Cert once.
+    Envoy repeats By and DNS for each name in a certificate, but not Cert.
     """
     values: dict[str, str] = {}
     end = 0
@@ -82,9 +87,9 @@ def _base64(text: str) -> bytes:
     return der
 
 
-FORMS: dict[str, tuple[bytes, Callable[[str], bytes | None]]] = {
+HEADERS: dict[str, tuple[bytes, Callable[[str], bytes | None]]] = {
     "rfc9440": (b"client-cert", _rfc9440),
     "nginx": (b"x-ssl-client-cert", _escaped_pem),
     "envoy": (b"x-forwarded-client-cert", _xfcc),
 }
-"""Each form's header and decoder; a decoder raises ValueError for what is malformed."""
+"""Header and decoder for each value of `proxies.certificate_header`. Decoders raise ValueError for malformed input."""

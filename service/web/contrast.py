@@ -1,19 +1,19 @@
-"""Colours that can be read on each other (WCAG 2.2 sections 1.4.3 and 1.4.11); a colour is `#rrggbb`."""
+"""Legible color pairs (WCAG 2.2 sections 1.4.3 and 1.4.11). Colors are written `#rrggbb`."""
 
 LEGIBLE = 4.5
-"""The least contrast of text with its ground."""
+"""The least contrast ratio of text and background."""
 
 _STEPS = 32
 
 
 def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours: 1 to 21."""
+    """Return the contrast ratio of two colors, from 1 to 21."""
     light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 def legible(color: str, ground: str) -> str:
-    """Return `color`, as far towards black or white as it takes to be read on `ground`."""
+    """Return `color`, mixed with as much black or white as it needs to be legible on the background `ground`."""
     end = ink(ground)
     for step in range(_STEPS):
         mixed = _mixed(color, end, step / _STEPS)
@@ -23,7 +23,7 @@ def legible(color: str, ground: str) -> str:
 
 
 def ink(ground: str) -> str:
-    """Return black or white: what can be read better on `ground`, and always can be read."""
+    """Return black or white, whichever has more contrast with `ground`. One of them is always legible."""
     return max("#ffffff", "#000000", key=lambda text: contrast(text, ground))
 
 

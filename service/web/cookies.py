@@ -1,7 +1,8 @@
-"""The two cookies of a browser (RFC 6265): its session, and what tells it from other browsers.
+"""The two cookies (RFC 6265): the session, and an id that binds tickets to this browser.
 
-`__Host-` keeps other hosts of the domain, and plain http, from setting them. They end with the browser; what is in
-them ends by itself. Lax lets them come with a person who follows a link here, and not with another site's POST.
+The prefix `__Host-` prevents other hosts of the domain, and plain http, from setting these cookies. The browser drops
+them when it closes; the bags in them have expiry times of their own. With SameSite=Lax the browser sends them when a
+user follows a link from another site, but not when another site POSTs.
 """
 
 from typing import NamedTuple
@@ -12,7 +13,7 @@ _NAMES = ("satchel-session", "satchel-browser")
 
 
 class Jar(NamedTuple):
-    """Values of the cookies of a request; empty where there is none."""
+    """The cookies of a request. A missing cookie is empty."""
 
     session: str = ""
     browser: str = ""
@@ -22,14 +23,14 @@ class Jar(NamedTuple):
 
 
 class Cookies:
-    """Reads and writes them; `secure` is off for http on loopback alone, where browsers would not keep them."""
+    """Reads and writes the cookies. `secure` is false only for http on loopback, where browsers drop secure cookies."""
 
     def __init__(self, secure: bool) -> None:
         self._names = tuple(f"__Host-{name}" if secure else name for name in _NAMES)
         self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
 
     def read(self, headers: Headers) -> Jar:
-        """Return what `headers` bring; a cookie that is there twice counts as absent, for one of them is not ours."""
+        """Return the cookies in `headers`. A cookie that is sent twice counts as missing: one of the two is foreign."""
         found: dict[str, str] = {}
         for line in [value.decode("latin-1") for name, value in headers if name == b"cookie"]:
             for pair in line.split(";"):
@@ -39,7 +40,7 @@ class Cookies:
         return Jar(*[found.get(name, "") for name in self._names])
 
     def fields(self, session: str | None, browser: str | None) -> Headers:
-        """Return the header fields that set each cookie, drop it where it is empty, or leave it alone (None)."""
+        """Return the Set-Cookie fields: a value sets the cookie, an empty value deletes it, None leaves it alone."""
         return [
             (b"set-cookie", f"{name}={value}{self._attributes}{'' if value else '; Max-Age=0'}".encode("ascii"))
             for name, value in zip(self._names, (session, browser), strict=True)

@@ -1,7 +1,7 @@
-"""Programs in a browser (the CORS protocol of the Fetch standard): read by the origins of a registration alone.
+"""CORS (Fetch standard): scripts on the registered `origins` of a client may read the responses to that client.
 
-Nothing is granted or refused here: an answer says who may read it, and that is never the opaque origin `null`, which
-any page can take on.
+CORS headers only control which scripts can read a response; the request itself is decided without them. The opaque
+origin `null` is never allowed, because any page can have it.
 """
 
 from collections import defaultdict
@@ -19,28 +19,28 @@ _VARY = (b"vary", b"Origin")
 
 
 class Cors:
-    """Which clients are at home at an origin."""
+    """The registered origins, with the ids of their clients."""
 
     def __init__(self, clients: Iterable[Client]) -> None:
-        self._homes: defaultdict[bytes, set[str]] = defaultdict(set)
+        self._clients: defaultdict[bytes, set[str]] = defaultdict(set)
         for client in clients:
             for origin in client.origins:
-                self._homes[origin.encode()].add(client.id)
+                self._clients[origin.encode()].add(client.id)
 
     def preflight(self, headers: Headers, methods: Sequence[str]) -> Answer | None:
-        """Answer whether one of `methods` may follow; None where that is not the question, or it is nobody's origin."""
+        """Return the response to a preflight request; None for other requests and for unregistered origins."""
         fields = dict(headers)
         origin = fields.get(b"origin", b"")
         wanted = fields.get(b"access-control-request-method", b"").decode("latin-1")
-        if origin not in self._homes or wanted not in methods:
+        if origin not in self._clients or wanted not in methods:
             return None
         names = ", ".join(methods).encode()
         granted = [(b"access-control-allow-origin", origin), (b"access-control-allow-methods", names)]
         return Answer(204, [*granted, *_PREFLIGHT, _VARY], b"")
 
     def fields(self, origin: bytes, client_id: str) -> Headers:
-        """Return what lets `origin` read an answer to `client_id`, which is empty where the client is not known."""
-        homes = self._homes.get(origin)
-        if homes is None or (client_id and client_id not in homes):
+        """Return the headers that let `origin` read a response to `client_id` (empty if the client is unknown)."""
+        clients = self._clients.get(origin)
+        if clients is None or (client_id and client_id not in clients):
             return []
         return [(b"access-control-allow-origin", origin), _EXPOSED, _VARY]

@@ -28,7 +28,7 @@ _MISSING = "0" * 64
 
 
 class DecisionApi(Endpoint):
-    """All of its paths."""
+    """Answers the requests to all paths of the decision API."""
 
     def __init__(self, runtime: Runtime) -> None:
         config = runtime.context.registry.config
@@ -49,7 +49,7 @@ class DecisionApi(Endpoint):
         return [self._prefix, *(f"{self._prefix}/{key}" for key in self._secrets)]
 
     async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
-        """Answer the request in `scope` with the whole `body`; `line` takes what is known of it."""
+        """Answer the request in `scope` (ASGI) with the whole `body`, and fill in `line` for the log."""
         line.endpoint = "api"
         if self._port is not None and scope["server"][1] != self._port:
             return _refusal(404, not_kept(""))
@@ -59,16 +59,16 @@ class DecisionApi(Endpoint):
             return _refusal(400, f"[A000201] {error.description}")
         key = self._caller(headers.get(b"authorization", b""))
         if key is None:
-            return _refusal(401, "[A000001] the caller is not known", _CHALLENGE)
+            return _refusal(401, "[A000001] the API key, the API secret or the bearer token is wrong", _CHALLENGE)
         service, name = self._split(scope["path"])
         if service and key not in ("", service):
-            return _refusal(404, "[A000002] the service is another one's")
+            return _refusal(404, "[A000002] this API key is for another service id")
         if name not in CALLS:
             return _refusal(404, not_kept(name))
         line.endpoint = f"api:{name}"
         methods = CALLS[name].methods
         if scope["method"] not in methods:
-            return _refusal(405, "[A000003] the call is made with another method", allowed(methods))
+            return _refusal(405, f"[A000003] use {' or '.join(methods)}", allowed(methods))
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if body and kind != b"application/json":
             return _refusal(400, "[A000004] the content type must be application/json")
@@ -91,9 +91,9 @@ class DecisionApi(Endpoint):
         return Answer(200, [*_HEADERS], json_document(response))
 
     def _caller(self, authorization: bytes) -> str | None:
-        """Return the API key that is proved, empty for a bearer token (which is good for each); None: nobody's.
+        """Return the authenticated API key; empty for a bearer token, which is valid for every key; None if refused.
 
-        Known or not, right or wrong, each is compared in the same time.
+        The comparison takes the same time for unknown keys and wrong secrets.
         """
         scheme, _, credentials = authorization.partition(b" ")
         if scheme.lower() == b"bearer":
@@ -110,13 +110,13 @@ class DecisionApi(Endpoint):
         return key if proved else None
 
     def _split(self, path: str) -> tuple[str, str]:
-        """Return the service's id in a path, empty without one, and the name of the call."""
+        """Return the service id in a path (empty if there is none) and the name of the call."""
         name = path.removeprefix(self._prefix).removeprefix("/")
         first, _, rest = name.partition("/")
         return (first, rest) if first in self._secrets else ("", name)
 
     async def sink(self, req: falcon.asgi.Request, resp: falcon.asgi.Response | None, **_: Any) -> None:
-        """Answer a request for what is no call."""
+        """Answer a request for an unknown path below the decision API."""
         if resp is not None:
             await self.on_request(req, resp)
 

@@ -1,7 +1,4 @@
-"""The public documents: /jwks (RFC 7517) and the metadata (RFC 8414, OpenID Connect Discovery section 4).
-
-Anyone may read and cache them.
-"""
+"""The public documents: /jwks (RFC 7517) and the metadata (RFC 8414, OpenID Connect Discovery section 4)."""
 
 from hashlib import sha256
 
@@ -28,13 +25,13 @@ def _public(req: falcon.asgi.Request, resp: falcon.asgi.Response, body: bytes, s
 
 
 class JwksDocument:
-    """GET the published keys; a cached copy is never older than the time to the next activation allows."""
+    """GET /jwks. `max-age` is short enough that verifiers have every key before it signs."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Answer one request."""
+        """Answer the request."""
         req.scope["line"].endpoint = "jwks"
         now = self._runtime.clock()
         ring = self._runtime.context.snapshot.ring
@@ -42,12 +39,12 @@ class JwksDocument:
 
 
 class MetadataDocument:
-    """GET the metadata, at either of its well-known paths."""
+    """GET the metadata, at both well-known paths."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Answer one request."""
+        """Answer the request."""
         req.scope["line"].endpoint = "metadata"
         _public(req, resp, json_document(metadata(self._runtime.context)), 3600)

@@ -1,4 +1,4 @@
-"""A Falcon resource that answers from the scope of a request (ASGI HTTP) and its whole body."""
+"""Endpoints: Falcon resources that answer from the ASGI scope of a request and its whole body."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -10,7 +10,7 @@ from service.web.request_log import Line
 
 
 class Endpoint(ABC):
-    """Every method of HTTP comes to `answer`, which refuses those that the endpoint does not have.
+    """An endpoint. Requests with any HTTP method go to `answer`, which refuses the methods that it does not support.
 
     A server that has a whole request may call `answer` itself, without Falcon's request and response
     (service/web/gate.py).
@@ -18,10 +18,10 @@ class Endpoint(ABC):
 
     @abstractmethod
     async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
-        """Answer the request in `scope` with the whole `body`; `line` takes what is known of it."""
+        """Answer the request in `scope` (ASGI) with the whole `body`, and fill in `line` for the log."""
 
     async def on_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **_: Any) -> None:
-        """Answer one request that Falcon has routed here."""
+        """Answer a request that Falcon has routed here."""
         answer = await self.answer(req.scope, await req.stream.read(), req.scope["line"])
         resp.status = answer.status
         for name, value in answer.headers:

@@ -1,4 +1,4 @@
-"""Events of the service (not requests): JSON lines on standard output, through structlog."""
+"""Log events other than requests: JSON lines on standard output, written with structlog."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ import structlog
 
 
 def configure_events(level: str, write: Callable[[bytes], Any]) -> None:
-    """Send every event of at least `level` to `write` as one JSON line."""
+    """Send every event of at least `level` to `write`, as one JSON line."""
 
     class Sink:
         def msg(self, line: str) -> None:
@@ -31,13 +31,13 @@ def configure_events(level: str, write: Callable[[bytes], Any]) -> None:
 
 
 class StandardOutput:
-    """Writes lines to standard output, those of one turn of the event loop in one call."""
+    """Writes lines to standard output. The lines of one turn of the event loop are written with one system call."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
 
     def __call__(self, line: bytes) -> None:
-        """Write `line` at the end of this turn; at once where no loop runs."""
+        """Write `line` at the end of this turn of the event loop; at once if no loop runs."""
         self._lines.append(line)
         if len(self._lines) == 1:
             try:

@@ -1,7 +1,7 @@
-"""The endpoints of programs, which take a form: /token (RFC 6749 section 3.2), /introspect (RFC 7662) and their like.
+"""The endpoints for programs that POST a form: /token (RFC 6749 section 3.2), /introspect (RFC 7662) and others.
 
-They are most of the service's work, so the gate calls them itself: what Falcon makes of a request (docs/performance.md)
-would cost more than all that they do beside the signature.
+The worker calls these endpoints directly if it holds a whole request (service/web/gate.py): Falcon's request objects
+would cost more time than everything else in such a request except the signature (docs/performance.md).
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -28,13 +28,13 @@ from service.web.runtime import Runtime
 Decide = Callable[[Context, FormRequest, float], Awaitable[Decision]]
 
 FORM = b"application/x-www-form-urlencoded"
-"""The content type of a form."""
+"""The content type of form bodies."""
 
 _SINGLE = frozenset({b"authorization", b"content-type", b"host", b"dpop", b"accept", b"origin"})
 
 
 class FormEndpoint(Endpoint):
-    """POST a form, get a decision."""
+    """An endpoint that takes POST with a form and returns JSON."""
 
     methods: tuple[str, ...] = ("POST",)
 
@@ -48,11 +48,11 @@ class FormEndpoint(Endpoint):
         self._proxies = TrustedProxies(proxies)
 
     async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
-        """Answer the request in `scope` with the whole `body`; `line` takes what is known of it."""
+        """Answer the request in `scope` (ASGI) with the whole `body`, and fill in `line` for the log."""
         line.endpoint = self._name
         if scope["method"] not in self.methods:
             preflight = self._cors.preflight(scope["headers"], self.methods) if scope["method"] == "OPTIONS" else None
-            return preflight or refusal(405, "there is no such method here", allowed(self.methods))
+            return preflight or refusal(405, f"use {' or '.join(self.methods)}", allowed(self.methods))
         headers: dict[bytes, bytes] = {}
         try:
             headers = single(scope["headers"])
@@ -70,7 +70,7 @@ class FormEndpoint(Endpoint):
         return answer
 
     def form_request(self, scope: dict[str, Any], headers: dict[bytes, bytes], body: bytes) -> FormRequest:
-        """Return what is to be judged.
+        """Return the request without HTTP: body, credentials, DPoP proof, client certificate, address.
 
         Raises:
             OAuthError: invalid_request.
@@ -87,27 +87,27 @@ class FormEndpoint(Endpoint):
         )
 
     def rendered(self, decision: Decision, headers: dict[bytes, bytes]) -> Answer:
-        """Return the answer that `decision` is to the request with `headers`."""
+        """Return `decision` as the response to the request with `headers`."""
         return answer_of(decision)
 
 
 def single(headers: Headers) -> dict[bytes, bytes]:
-    """Return the fields that matter, each of which may be sent once.
+    """Return the header fields that the endpoints read. Each may be sent once; the last Accept counts.
 
     Raises:
-        OAuthError: invalid_request.
+        OAuthError: invalid_request: one of them is sent more than once.
     """
     found: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in _SINGLE:
             if name in found and name != b"accept":
-                raise OAuthError("invalid_request", "a header is repeated")
+                raise OAuthError("invalid_request", f"the header {name.decode()} is sent more than once")
             found[name] = value
     return found
 
 
 def allowed(methods: Iterable[str]) -> tuple[bytes, bytes]:
-    """Return the header of a 405 (RFC 9110 section 10.2.1)."""
+    """Return the Allow header of a 405 response (RFC 9110 section 10.2.1)."""
     return b"allow", ", ".join(methods).encode()
 
 
@@ -117,7 +117,7 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
 
 
 def check_form(content_type: bytes, query: bytes) -> None:
-    """Check that parameters come as a form, and none in the query (RFC 6749 section 3.2).
+    """Check that the body is a form and the query is empty (RFC 6749 section 3.2).
 
     Raises:
         OAuthError: invalid_request.
@@ -127,11 +127,11 @@ def check_form(content_type: bytes, query: bytes) -> None:
         if kind.strip() != FORM or parameters.strip().replace(b'"', b"") not in (b"", b"charset=utf-8"):
             raise OAuthError("invalid_request", "the content type must be application/x-www-form-urlencoded")
     if query:
-        raise OAuthError("invalid_request", "parameters belong in the body")
+        raise OAuthError("invalid_request", "send the parameters in the body, not in the query")
 
 
 def form_endpoints(runtime: Runtime) -> dict[str, FormEndpoint]:
-    """Return the endpoints by path; an issuer's own path comes before theirs."""
+    """Return the form endpoints by path. The path of the issuer precedes theirs."""
     config = runtime.context.registry.config
     paths = config.endpoints
     cors = Cors(config.clients)

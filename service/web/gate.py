@@ -1,6 +1,6 @@
-"""The application: Falcon's, with whole bodies within a size, and one line of log for each request.
+"""The ASGI application: limits the body, routes with Falcon, and logs one line per request.
 
-Time is the worker's to bound (service/server/http.py): a body that does not come ends in a disconnect.
+The worker limits the time (service/server/http.py): if the body does not arrive in time, the worker disconnects.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,18 +15,17 @@ from service.web.request_log import Line, RequestLog
 from service.web.runtime import Runtime
 
 MAX_BODY = 64 * 1024
-"""Bytes of the longest body."""
+"""The longest request body, in bytes."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 class Gate(falcon.asgi.App):  # type: ignore[type-arg]
-    """The ASGI application, for any server. Every endpoint is a Falcon resource, which finds its Line in
-    `req.scope["line"]`.
+    """The ASGI application, for any server. Falcon resources find the request's Line in `req.scope["line"]`.
 
-    `endpoints` are the resources by path that answer from a whole request. A server that has one, such as the worker in
-    service/server, may call `answer` for it: the same resource answers the same, without the cost of ASGI's events and
-    Falcon's request and response.
+    `endpoints` are the resources, by path, that answer from a whole request. There are two entrances to them: ASGI
+    (`__call__`) and `answer`. A server that already holds a whole request, such as the worker in service/server, calls
+    `answer`; the same resource then answers without the cost of ASGI events and Falcon's request and response objects.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
             self.add_route(path, endpoint)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:  # type: ignore[override]
-        """Serve one request; a WebSocket is refused, for there is nothing to talk about."""
+        """Serve one request. WebSockets are refused."""
         if scope["type"] != "http":
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
@@ -57,8 +56,8 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
             if event["type"] != "http.request":
                 return  # the peer has left
             if len(event["body"]) > MAX_BODY:
-                answer, line.status = refusal(413, "the body is too large"), 413
-                if event.get("more_body"):  # nobody reads the rest
+                answer, line.status = refusal(413, f"the body is longer than {MAX_BODY} bytes"), 413
+                if event.get("more_body"):  # the rest of the body stays unread
                     answer.headers.append((b"connection", b"close"))
                 await answer.send(send)
                 return
@@ -90,13 +89,13 @@ class Gate(falcon.asgi.App):  # type: ignore[type-arg]
                 line.status = sent["status"]
             return send(sent)
 
-        # The server drops the body of an answer to HEAD (RFC 9110 section 9.3.2).
+        # The server drops the body of a response to HEAD (RFC 9110 section 9.3.2).
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         await super().__call__({**scope, "method": method, "line": line}, receive, watched)
 
 
 async def _whole_body(event: dict[str, Any], receive: Receive) -> dict[str, Any]:
-    """Return one event with the whole body, or as much of it as shows that it is too long."""
+    """Return one event with the whole body, or with the first part of a body that is too long."""
     body = bytearray(event["body"])
     while event.get("more_body") and len(body) <= MAX_BODY:
         event = await receive()

@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics: for the operator, without a secret."""
+"""/healthz, /readyz and /metrics, for the operator. Their responses contain no secrets."""
 
 from ipaddress import ip_address
 
@@ -18,10 +18,10 @@ _BY_PROXY = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
 
 class Healthz:
-    """GET: the process answers."""
+    """GET /healthz: 200 as long as the process answers."""
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Answer one request."""
+        """Answer the request."""
         req.scope["line"].endpoint = "healthz"
         resp.set_headers(PRIVATE)
         resp.content_type = "application/json"
@@ -29,16 +29,16 @@ class Healthz:
 
 
 class Readyz:
-    """GET: this node can do its work: the ring is readable, keys are active, the memory answers."""
+    """GET /readyz: whether this node can work: the key directory is readable, keys are active, the memory answers."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Answer one request: 200, or 503 with what is missing."""
+        """Answer the request: 200, or 503 with the faults."""
         req.scope["line"].endpoint = "readyz"
         runtime, now = self._runtime, self._runtime.clock()
-        faults = {"keys": "the directory cannot be read; the log says why"} if runtime.fault else {}
+        faults = {"keys": "the key directory cannot be read; see the log"} if runtime.fault else {}
         try:
             for alg in runtime.policy.signing_algs:
                 runtime.context.snapshot.ring.signer(alg, now)
@@ -50,7 +50,7 @@ class Readyz:
             memory = await runtime.context.memory.ready()
             report["memory"] = {"name": memory.name, "identity": memory.identity, "since": memory.since}
         except MemoryUnavailable:
-            faults["memory"] = "unavailable"
+            faults["memory"] = "the memory does not answer; see the log"
         resp.set_headers(PRIVATE)
         resp.content_type = "application/json"
         if faults:
@@ -59,7 +59,7 @@ class Readyz:
 
 
 class Metrics:
-    """GET: Prometheus text of all workers of this host, for callers on loopback."""
+    """GET /metrics: Prometheus metrics of all workers on this host, for callers on loopback."""
 
     def __init__(self, runtime: Runtime, request_log: RequestLog, multiprocess: bool) -> None:
         self._request_log = request_log
@@ -67,10 +67,10 @@ class Metrics:
         self._keys = KeyMetrics(runtime)
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Answer one request; 404 to anyone else.
+        """Answer the request.
 
         Raises:
-            HTTPNotFound: the caller is not on loopback, or a proxy speaks for somebody else.
+            HTTPNotFound: the caller is not on loopback, or the request came through a proxy.
         """
         req.scope["line"].endpoint = "metrics"
         client = req.scope.get("client")

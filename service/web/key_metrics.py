@@ -1,4 +1,4 @@
-"""Metrics of the key ring, computed when they are asked for."""
+"""Metrics of the key ring, computed at each scrape."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from service.web.runtime import Runtime
 
 
 class KeyMetrics(Collector):
-    """A collector in a registry of its own: the ring is the same in every worker, so nothing is summed."""
+    """A collector with its own registry. The ring is the same in every worker, so its metrics are not summed."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -18,14 +18,18 @@ class KeyMetrics(Collector):
         self.registry.register(self)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Return nothing: the ring is not read at registration."""
+        """Return no metrics, so that registration does not read the ring."""
         return iter(())
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the age of each key and the seconds to its end."""
+        """Yield the age of each key and the time until it expires, in seconds."""
         now = self._runtime.clock()
-        age = GaugeMetricFamily("satchel_key_age_seconds", "Age of a key", labels=["kid", "alg", "state"])
-        left = GaugeMetricFamily("satchel_key_expires_in_seconds", "Seconds until a key expires", labels=["kid", "alg"])
+        age = GaugeMetricFamily(
+            "satchel_key_age_seconds", "Seconds since the key was created", labels=["kid", "alg", "state"]
+        )
+        left = GaugeMetricFamily(
+            "satchel_key_expires_in_seconds", "Seconds until the key expires", labels=["kid", "alg"]
+        )
         for key in self._runtime.context.snapshot.ring.keys:
             age.add_metric([key.kid, key.alg, key.state(now)], now - key.created)
             left.add_metric([key.kid, key.alg], key.expires - now)

@@ -1,4 +1,4 @@
-"""Keeping the ring fresh: a change of the key directory replaces the context, without a restart."""
+"""Watches the key directory. When keys change, the running service gets the new key ring without a restart."""
 
 import asyncio
 import contextlib
@@ -13,23 +13,23 @@ from service.web.runtime import Runtime
 log = structlog.get_logger("satchel")
 
 SECONDS = 2.0
-"""Seconds between two looks at the directory, unless `keys.reload` promises to be quicker."""
+"""Seconds between two checks of the directory, unless `keys.reload` requires shorter intervals."""
 
 
 def load_keys(store: KeyStore) -> Ring:
-    """Return the ring in the directory of `store`.
+    """Return the key ring in the directory of `store`.
 
     Raises:
-        KeyStoreError: it cannot be read, or holds no key at all.
+        KeyStoreError: the directory cannot be read or holds no keys.
     """
     ring = store.load()
     if not ring.keys:
-        raise KeyStoreError(store.directory, "holds no keys (make rotate-keys)")
+        raise KeyStoreError(store.directory, "holds no keys; create them with `make rotate-keys`")
     return ring
 
 
 class KeyWatch:
-    """Falcon middleware that runs the watch for as long as the application is up."""
+    """Falcon middleware that watches the key directory while the application runs."""
 
     def __init__(self, runtime: Runtime, store: KeyStore) -> None:
         self._runtime = runtime
@@ -49,7 +49,7 @@ class KeyWatch:
                 await self._task
 
     async def look(self) -> None:
-        """Take the ring as it is in the directory now, if that has changed; keep the last good one otherwise."""
+        """Load the ring if the directory has changed. If it cannot be loaded, the previous ring stays in use."""
         try:
             stamp = self._store.stamp()
             if stamp is not None and stamp == self._stamp and not self._runtime.fault:
@@ -57,13 +57,13 @@ class KeyWatch:
             ring = await asyncio.to_thread(load_keys, self._store)  # an RSA key takes 30 ms to check
         except (KeyStoreError, OSError) as fault:
             if self._runtime.fault != str(fault):
-                log.error("the key directory cannot be read; the last good keys stay", fault=str(fault))
+                log.error("key directory cannot be read, previous keys stay in use", fault=str(fault))
             self._runtime.fault = str(fault)
             return
         runtime = self._runtime
         if ring != runtime.context.snapshot.ring:
             runtime.context = runtime.context._replace(snapshot=Snapshot(ring, runtime.context.snapshot.issuer))
-            log.info("new keys", kids=[key.kid for key in ring.keys])
+            log.info("keys loaded", kids=[key.kid for key in ring.keys])
         self._stamp, runtime.fault = stamp, ""
 
     async def _watch(self) -> None:

@@ -1,4 +1,4 @@
-"""Opening the memory when a worker starts, and closing it when it ends."""
+"""Opens the memory when a worker starts, and closes it when the worker ends."""
 
 from typing import Any
 
@@ -11,25 +11,25 @@ log = structlog.get_logger("satchel")
 
 
 class MemoryWatch:
-    """Falcon middleware for the two ends of the application's life."""
+    """Falcon middleware that opens and closes the memory with the application."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     async def process_startup(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """Contact the memory, so that no first request pays for it; one that is not there yet may come later.
+        """Connect to the memory, so that the first request need not. If it is unreachable, requests try again.
 
         Raises:
-            MemoryRefused: it is set up so that it would forget what is alive.
+            MemoryRefused: the memory is configured in a way that would lose entries too early.
         """
         try:
             status = await self._runtime.context.memory.ready()
-            log.info("memory", name=status.name, identity=status.identity, since=status.since)
+            log.info("memory connected", name=status.name, identity=status.identity, since=status.since)
         except MemoryRefused:
             raise
         except MemoryUnavailable as fault:
-            log.error("the memory is unreachable", fault=str(fault))
+            log.error("memory is unreachable", fault=str(fault))
 
     async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """Let go of it."""
+        """Close the memory."""
         await self._runtime.context.memory.close()

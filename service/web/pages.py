@@ -1,7 +1,7 @@
-"""The built-in pages: templates, and the policy that browsers show them under (Content Security Policy Level 3).
+"""The built-in pages: templates and their Content-Security-Policy (CSP Level 3).
 
-No page needs a script, and one has a script: that which posts a form to a client. There is no `form-action`: browsers
-apply it to the redirect after a form too, and that leads to the client.
+Only one page has a script, which submits a form to the client; that page works without the script too. The policy has
+no `form-action`, because browsers apply it to the redirect after a form, which leads to the client.
 """
 
 from base64 import b64encode
@@ -45,17 +45,17 @@ _SCRIPT = "document.forms[0].submit()"
 
 
 class Html(NamedTuple):
-    """A page, and its Content-Security-Policy."""
+    """A page and its Content-Security-Policy."""
 
     body: bytes
     policy: str
 
 
 class PageRenderer:
-    """Renders pages as the configuration wants them.
+    """Renders pages with the name, logo, color and templates of the configuration.
 
     Raises:
-        Exception: a template of the operator's cannot be had (`page_problems` says so before).
+        Exception: a template of the operator cannot be loaded; `page_problems` reports this at the start.
     """
 
     def __init__(self, config: Config) -> None:
@@ -73,7 +73,7 @@ class PageRenderer:
         environment.globals |= {
             "name": pages.name,
             "logo": pages.logo,
-            "style": Markup(style),  # noqa: S704 - the operator's own
+            "style": Markup(style),  # noqa: S704 - from the templates and the configuration
             "script": Markup(_SCRIPT),  # noqa: S704
             "paths": {
                 "login": f"{base}{paths.authorize}/login",
@@ -91,13 +91,13 @@ class PageRenderer:
         self._posting_policy = f"{self._policy}; script-src {_hashed(_SCRIPT)}"
 
     def render(self, page: Any) -> Html:
-        """Return one of the pages of service/decisions/pages.py, or a FormPost, as HTML."""
+        """Return `page` as HTML: a page of service/decisions/pages.py or a FormPost."""
         policy = self._posting_policy if isinstance(page, FormPost) else self._policy
         return Html(self._templates[type(page)].render(page=page).encode(), policy)
 
 
 def readable(value: Any) -> str:
-    """Return a member of authorization_details as people can read it."""
+    """Return the value of a member of authorization_details as text for people."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -106,7 +106,7 @@ def readable(value: Any) -> str:
 
 
 def page_problems(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the templates of `config`, as (path, message): each page is rendered once."""
+    """Yield (path, message) if a template of `config` fails. Each page is rendered once with sample data."""
     if not config.pages.templates:
         return
     client = Client(id="client", name="Client")
@@ -124,7 +124,7 @@ def page_problems(config: Config) -> Iterator[tuple[str, str]]:
         pages = PageRenderer(config)
         for sample in samples:
             pages.render(sample)
-    except Exception as fault:  # a template is a program of the operator's
+    except Exception as fault:  # a template is code of the operator and may raise anything
         yield "pages.templates", f"{type(fault).__name__}: {fault}"
 
 

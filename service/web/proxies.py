@@ -1,4 +1,4 @@
-"""Whose forwarded headers are believed: those of the proxies that the configuration trusts, and nobody else's."""
+"""Trusted proxies: forwarded headers are read only from the addresses in `proxies.trusted`."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
@@ -7,20 +7,20 @@ from service.config import Proxies
 
 
 class TrustedProxies:
-    """The addresses and networks of proxies."""
+    """The addresses and networks of trusted proxies."""
 
     def __init__(self, proxies: Proxies) -> None:
         self._networks = [ip_network(network) for network in proxies.trusted]
 
     def sent(self, scope: dict[str, Any]) -> bool:
-        """Whether the request in `scope` (ASGI) comes from one of them."""
+        """Return whether the request in `scope` (ASGI) comes from a trusted proxy."""
         return bool(self._networks) and self._trusted(_address(_peer(scope)))
 
     def address(self, scope: dict[str, Any]) -> str:
-        """Return the address that a request began at: its peer's, unless that is a proxy and says whose.
+        """Return the address of the client: the peer, or what trusted proxies say in X-Forwarded-For.
 
-        Each proxy adds to the right of X-Forwarded-For, so what is left of the first address that is not a proxy's is
-        hearsay. A Unix socket has no address: the text is empty.
+        Each proxy appends to X-Forwarded-For. Read from the right, the first address that is not a trusted proxy is the
+        client; the entries left of it are not trustworthy. For a Unix socket the result is empty.
         """
         text = _peer(scope)
         if not self._networks or not self.sent(scope):

@@ -1,4 +1,4 @@
-"""Which machines may be talked to on somebody else's word: public ones (RFC 6890), found before connecting."""
+"""Public addresses (RFC 6890): the only ones to which outgoing requests may go."""
 
 import asyncio
 import socket
@@ -6,31 +6,31 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
 
-# An address of these leads to the IPv4 address in it: NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056).
+# Addresses of these networks lead to the IPv4 address inside them: NAT64 (RFC 6052, RFC 8215).
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 
 
 class AddressRefused(Exception):
-    """A server or an answer of the wrong kind; the text is for the log."""
+    """A server or its response is refused. The text is for the log."""
 
 
 async def resolve(host: str, port: int, development: bool) -> list[Address]:
-    """Return the addresses of `host`, all of them public; in `development` those on loopback will do too.
+    """Return the addresses of `host`. All must be public; in `development`, loopback addresses are allowed too.
 
     Raises:
-        AddressRefused: one of them is not.
-        OSError: the name is not known.
+        AddressRefused: an address is not public.
+        OSError: the name cannot be resolved.
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
     if not addresses or not all(is_public(one) or (development and one.is_loopback) for one in addresses):
-        raise AddressRefused("not a public address")
+        raise AddressRefused("the host has an address that is not public")
     return addresses
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether `address`, or the IPv4 address that it stands for, is on the public internet."""
+    """Return whether `address`, or the IPv4 address inside it, is on the public internet."""
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:

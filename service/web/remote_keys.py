@@ -1,4 +1,4 @@
-"""Fetching other parties' JWK Sets (RFC 7517 section 5): within limits, and kept a while."""
+"""Fetches and caches the JWK Sets of other parties (RFC 7517 section 5), with limits on size, time and frequency."""
 
 import asyncio
 import re
@@ -17,48 +17,48 @@ from service.web.public_address import AddressRefused
 
 MAX_BYTES = 64 * 1024
 SECONDS = 5.0
-"""Seconds for all of a fetch: name, connection and document."""
+"""Seconds for one fetch in total: name resolution, connection and document."""
 MIN_AGE, DEFAULT_AGE, MAX_AGE = 60, 600, 86_400
-"""Seconds for which keys are kept, whatever `max-age` says (RFC 9111 section 5.2.2.1)."""
+"""Limits in seconds, and default, of the `max-age` for which keys are cached (RFC 9111 section 5.2.2.1)."""
 COOL_DOWN = 60
-"""Seconds after a fetch before an unknown kid, or a failure where there are old keys, leads to another."""
+"""Seconds between two fetches of one URI while keys are cached, even if a kid is unknown or a fetch failed."""
 RETRY = 10
-"""Seconds after a failure before the next fetch where there are no keys at all."""
+"""Seconds between a failed fetch and the next one while no keys are cached."""
 MAX_URIS = 1000
 
 log = structlog.get_logger("satchel")
 
 
 class HttpRemoteKeys:
-    """JWK Sets by URI, fetched when they are first asked for; one fetch at a time for each."""
+    """JWK Sets by URI. A set is fetched at its first use; for each URI, one fetch runs at a time."""
 
     def __init__(self, development: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._development = development
         self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._cache: OrderedDict[str, _CachedKeys] = OrderedDict()
 
     async def keys(self, uri: str, kid: str | None) -> KeySet:
-        """Return the keys at `uri`; if `kid` is not among those at hand, they are fetched anew, once a minute at most.
+        """Return the keys at `uri`. If the cache lacks `kid`, the keys are fetched again, at most once a minute.
 
-        Old keys stay in use where new ones cannot be had.
+        Cached keys stay in use if a fetch fails.
 
         Raises:
-            KeysUnavailable: there are none.
+            KeysUnavailable: the fetch failed, and no keys are cached.
         """
-        kept = self._kept.setdefault(uri, _Kept())
-        self._kept.move_to_end(uri)
-        if len(self._kept) > MAX_URIS:
-            self._kept.popitem(last=False)
-        if kept.wants_fetch(kid, self._clock()):
-            if kept.fetching is None or kept.fetching.done():
-                kept.fetching = asyncio.create_task(self._refresh(uri, kept))
-            # Others may be waiting for the same fetch: a client that hangs up does not end it.
-            await asyncio.shield(kept.fetching)
-        if kept.keys is None:
-            raise KeysUnavailable(f"no keys from {uri}")
-        return kept.keys
+        cached = self._cache.setdefault(uri, _CachedKeys())
+        self._cache.move_to_end(uri)
+        if len(self._cache) > MAX_URIS:
+            self._cache.popitem(last=False)
+        if cached.wants_fetch(kid, self._clock()):
+            if cached.fetching is None or cached.fetching.done():
+                cached.fetching = asyncio.create_task(self._refresh(uri, cached))
+            # Other requests may wait for the same fetch, so a client that disconnects must not cancel it.
+            await asyncio.shield(cached.fetching)
+        if cached.keys is None:
+            raise KeysUnavailable(f"the JWK Set at {uri} cannot be fetched")
+        return cached.keys
 
-    async def _refresh(self, uri: str, kept: "_Kept") -> None:
+    async def _refresh(self, uri: str, cached: "_CachedKeys") -> None:
         try:
             async with asyncio.timeout(SECONDS):
                 document, age = await _fetch(uri, self._development)
@@ -67,14 +67,14 @@ class HttpRemoteKeys:
             reason = (
                 fault.reason if isinstance(fault, BadBag) else str(fault) if isinstance(fault, AddressRefused) else ""
             )
-            log.warning("keys not fetched", uri=uri, fault=type(fault).__name__, reason=reason)
-            kept.failed(self._clock())
+            log.warning("JWK Set cannot be fetched", uri=uri, fault=type(fault).__name__, reason=reason)
+            cached.failed(self._clock())
         else:
-            kept.succeeded(keys, age, self._clock())
+            cached.succeeded(keys, age, self._clock())
 
 
-class _Kept:
-    """The keys of one URI and when to ask for them again."""
+class _CachedKeys:
+    """The cached keys of one URI, and when to fetch them again."""
 
     __slots__ = ("fetching", "fresh_until", "keys", "not_before")
 
@@ -95,7 +95,7 @@ class _Kept:
 
 
 async def _fetch(uri: str, development: bool) -> tuple[bytes, int]:
-    """Return a document and the seconds for which it may be kept.
+    """Return a document and the seconds for which it may be cached.
 
     Raises:
         AddressRefused, httpx.HTTPError, OSError
@@ -108,12 +108,12 @@ async def _fetch(uri: str, development: bool) -> tuple[bytes, int]:
 
 async def _document(response: httpx.Response) -> bytes:
     if response.status_code != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
-        raise AddressRefused(f"status {response.status_code}, or an encoding that was not asked for")
+        raise AddressRefused(f"status {response.status_code}, or an unexpected Content-Encoding")
     document = bytearray()
     async for chunk in response.aiter_raw():
         document += chunk
         if len(document) > MAX_BYTES:
-            raise AddressRefused("document is too long")
+            raise AddressRefused(f"the document is longer than {MAX_BYTES} bytes")
     return bytes(document)
 
 

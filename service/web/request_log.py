@@ -1,9 +1,9 @@
-"""One line a request: a JSON line for the log and a few counts for Prometheus; by construction without a secret.
+"""The request log: one JSON line per request, and counts for Prometheus. Neither contains a secret.
 
-The line names the endpoint, never the path or the query as they were sent, and ids, never tokens.
+A line has the name of the endpoint instead of path and query, and ids instead of tokens.
 
-Counts are plain integers until `flush` adds them to Prometheus' own, once a second and at each scrape: in its
-multi-process mode each increment looks up the process id and writes to a mapped file, a twentieth of a request.
+Requests are counted in plain integers. `flush` adds these to the Prometheus metrics, once a second and at each scrape,
+because an increment in the multi-process mode of prometheus-client costs a twentieth of a request.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ _BOUNDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10
 _REQUESTS = Counter("satchel_requests", "Requests by endpoint and outcome", ["endpoint", "outcome"])
 _SECONDS = Histogram(
     "satchel_request_seconds",
-    "Seconds from the end of the request to its answer",
+    "Seconds from the end of the request to its response",
     ["endpoint"],
     buckets=_BOUNDS,
 )
-_TOKENS = Counter("satchel_tokens_issued", "Access tokens by format and grant", ["format", "grant"])
+_TOKENS = Counter("satchel_tokens_issued", "Access tokens issued, by format and grant", ["format", "grant"])
 _FLUSH_SECONDS = 1.0
 
 
 class Line(msgspec.Struct, omit_defaults=True):
-    """What is written of a request; `time` is in seconds since the epoch, `ms` in milliseconds."""
+    """The log line of a request. `time` is in seconds since the epoch, `ms` is the duration in milliseconds."""
 
     time: float
     id: str
@@ -50,7 +50,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     reason: str = ""
 
     def take(self, decision: Decision) -> None:
-        """Take over what a decision knows."""
+        """Copy the facts of `decision` into the line."""
         self.client_id = decision.client_id
         self.auth_method = decision.auth_method
         self.grant_type = decision.grant_type
@@ -63,7 +63,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 
 
 class AuditLine(Line):
-    """A line that tells an auditor of tokens: with the members of TokenIssued (service/hooks/events.py)."""
+    """A log line with the audit facts of issued tokens: the members of TokenIssued (service/hooks/events.py)."""
 
     subject: str = ""
     audiences: Sequence[str] = ()
@@ -73,7 +73,7 @@ class AuditLine(Line):
     has_id_token: bool = False
 
     def take(self, decision: Decision) -> None:
-        """Take over what a decision knows."""
+        """Copy the facts of `decision` into the line."""
         Line.take(self, decision)
         issued = decision.issued
         if issued is not None:
@@ -88,9 +88,10 @@ class AuditLine(Line):
 
 
 class RequestLog:
-    """Makes lines, counts them, and writes them to `write` unless it is None; Falcon middleware for its timer.
+    """Creates lines, counts requests, and passes finished lines to `write` if there is one.
 
-    With `audit` the lines are AuditLines.
+    The lines are AuditLines if `audit` is true. The class is Falcon middleware, so that its timer runs with the
+    application.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class RequestLog:
         )
 
     def finish(self, line: Line, seconds: float) -> None:
-        """Count a request that took `seconds`, and write its line."""
+        """Count the request, which took `seconds`, and write its line."""
         error = line.error
         cell = self._cells[line.endpoint, error or ("ok" if 0 < line.status < 400 else str(line.status or "gone"))]
         cell[bisect_left(_BOUNDS, seconds)] += 1
@@ -127,7 +128,7 @@ class RequestLog:
             self._write(self._encode(line))
 
     def flush(self) -> None:
-        """Add what was counted since the last time to Prometheus' metrics."""
+        """Add the counts since the last call to the Prometheus metrics."""
         for (endpoint, outcome), (*buckets, seconds) in self._cells.items():
             _REQUESTS.labels(endpoint, outcome).inc(sum(buckets))
             histogram = _SECONDS.labels(endpoint)
@@ -144,7 +145,7 @@ class RequestLog:
         self._timer = asyncio.create_task(self._keep_flushing())
 
     async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """Stop the timer; nothing counted is lost."""
+        """Stop the timer and add the last counts."""
         if self._timer is not None:
             self._timer.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""What the running service works with now; a change of keys replaces the context as a whole."""
+"""The runtime: what all endpoints use now. When keys change, its context is replaced as a whole."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,10 @@ from service.decisions.context import Context
 
 
 class Runtime:
-    """The current context, and the clock (seconds since the epoch); `fault` names an unreadable key ring."""
+    """The current context, the key policy and the clock (seconds since the epoch).
+
+    `fault` says why the key directory cannot be read; it is empty if there is no fault.
+    """
 
     __slots__ = ("clock", "context", "fault", "policy")
 

@@ -1,4 +1,4 @@
-"""/userinfo over HTTP (OpenID Connect Core section 5.3): a token in Authorization, by GET or POST, and its refusals."""
+"""/userinfo (OpenID Connect Core section 5.3): an access token in Authorization, with GET or POST."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ _UNAUTHORIZED = frozenset({"invalid_token", "invalid_dpop_proof", "use_dpop_nonc
 
 
 class UserinfoEndpoint(FormEndpoint):
-    """A query is not looked at: a token in it (RFC 6750 section 2.3) is as good as none."""
+    """The userinfo endpoint. It ignores the query, so a token in the query (RFC 6750 section 2.3) is not accepted."""
 
     methods = ("GET", "POST")
 
     def form_request(self, scope: dict[str, Any], headers: dict[bytes, bytes], body: bytes) -> FormRequest:
-        """Return what is to be judged; a POST may be empty, and then needs no content type.
+        """Return the request without HTTP. A POST may be empty and then needs no content type.
 
         Raises:
             OAuthError: invalid_request.
@@ -31,7 +31,7 @@ class UserinfoEndpoint(FormEndpoint):
         return super().form_request({**scope, "query_string": b""}, headers, body)
 
     def rendered(self, decision: Decision, headers: dict[bytes, bytes]) -> Answer:
-        """Return the answer; a refusal says how to come back (RFC 6750 section 3, RFC 9449 section 7.1)."""
+        """Return the response; errors have WWW-Authenticate (RFC 6750 section 3, RFC 9449 section 7.1)."""
         answer = answer_of(decision)
         error = decision.error
         if error is None or error.status >= 500:
@@ -46,7 +46,7 @@ def _challenge(error: OAuthError, authorization: bytes) -> str:
 
 
 def userinfo_endpoints(runtime: Runtime) -> dict[str, UserinfoEndpoint]:
-    """Return the endpoint by path, where there is OpenID Connect."""
+    """Return the endpoint by path; nothing if OpenID Connect is disabled."""
     config = runtime.context.registry.config
     if not config.openid.enabled:
         return {}

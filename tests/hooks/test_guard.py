@@ -41,7 +41,10 @@ def refused(call: Coroutine[Any, Any, Any]) -> OAuthError:
 
 def fault(lines: list[bytes], error: OAuthError) -> str:
     """The fault in the log; the client is told nothing of it."""
-    assert (error.code, error.description) == ("server_error", "something went wrong here")
+    assert (error.code, error.description) == (
+        "server_error",
+        "internal error",
+    )
     line = json.loads(lines[-1])
     assert (line["event"], line["hook"]) == ("hook failed", "acme:hook")
     assert b"hush" not in b"".join(lines)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.config import Proxies
 from service.protocol.errors import OAuthError
-from service.web.certificate import FORMS, certificate_reader
+from service.web.certificate import HEADERS, certificate_reader
 from tests.worlds.certificates import certificate, escaped_pem, rfc9440
 
 DER = certificate()
@@ -29,7 +29,7 @@ def reader(form: str, *trusted: str) -> Any:
 
 
 def read(form: str, value: str) -> bytes | None:
-    return reader(form)(scope((FORMS[form][0].decode(), value)))  # type: ignore[no-any-return]
+    return reader(form)(scope((HEADERS[form][0].decode(), value)))  # type: ignore[no-any-return]
 
 
 GOOD = [
@@ -50,7 +50,7 @@ def test_a_certificate(form: str, value: str) -> None:
     assert read(form, value) == DER
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", HEADERS)
 def test_none(form: str) -> None:
     assert reader(form)(scope()) is None
     assert read(form, "") is None
@@ -104,7 +104,7 @@ def test_malformed(form: str, value: str) -> None:
     assert (caught.value.code, caught.value.status) == ("invalid_request", 400)
 
 
-@given(st.sampled_from(sorted(FORMS)), st.text(st.characters(max_codepoint=255), min_size=1))
+@given(st.sampled_from(sorted(HEADERS)), st.text(st.characters(max_codepoint=255), min_size=1))
 def test_any_text_is_a_certificate_or_refused(form: str, value: str) -> None:
     try:
         assert read(form, value) is None or value
@@ -112,10 +112,10 @@ def test_any_text_is_a_certificate_or_refused(form: str, value: str) -> None:
         assert refusal.code == "invalid_request"  # noqa: PT017
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", HEADERS)
 def test_twice(form: str) -> None:
     """Which of the two is the proxy's, and which the client's?"""
-    name = FORMS[form][0].decode()
+    name = HEADERS[form][0].decode()
     good = {"rfc9440": f":{PLAIN}:", "nginx": PEM, "envoy": f'Cert="{PEM}"'}[form]
     assert reader(form)(scope((name, good))) == DER
     with pytest.raises(OAuthError):

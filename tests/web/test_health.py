@@ -65,7 +65,7 @@ def test_readyz_wants_a_key_of_every_algorithm(satchel: Satchel) -> None:
 def test_readyz_with_an_unreadable_ring(satchel: Satchel) -> None:
     satchel.app.runtime.fault = "x.json: is torn"
     answer = satchel.get("/readyz")
-    assert (answer.status, answer.json()["faults"]) == (503, {"keys": "the directory cannot be read; the log says why"})
+    assert (answer.status, answer.json()["faults"]) == (503, {"keys": "the key directory cannot be read; see the log"})
     assert satchel.post("/token", {"grant_type": "client_credentials"}, CXF).status == 200
 
 

@@ -186,7 +186,7 @@ def test_new_keys_are_logged_by_their_kids(satchel: Satchel, watch: KeyWatch) ->
     turn(satchel)
     look(watch)
     [line] = satchel.log
-    assert (line["event"], set(line["kids"])) == ("new keys", {key.kid for key in satchel.store.load().keys})
+    assert (line["event"], set(line["kids"])) == ("keys loaded", {key.kid for key in satchel.store.load().keys})
 
 
 def test_the_watch_runs_while_the_application_is_up(satchel: Satchel, monkeypatch: pytest.MonkeyPatch) -> None:
