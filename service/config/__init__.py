@@ -14,7 +14,7 @@
 | `check_front.py` | rules of the authorization endpoint, login and consent |
 | `check_openid.py` | rules of OpenID Connect |
 | `check_api.py` | rules of the decision API |
-| `check_memory.py` | rules of the memory |
+| `check_memory.py` | warnings about settings that need a memory |
 | `reference.py` | writes docs/configuration.md from the tables |
 """
 
