@@ -4,7 +4,8 @@
 |---|---|
 | gunicorn_conf | the settings: addresses, limits, start, reload |
 | worker | the worker process: event loop, connections, signals, stop |
-| http | one HTTP/1.1 connection: parsing, order, time limits, close |
+| http | one HTTP/1.1 connection: order, time limits, close |
+| reader | reads requests with httptools, within limits |
 | head | the rules for a request head that the parser leaves open |
 | exchange | one request and its response, as ASGI sees them |
 | response | response heads |

@@ -36,15 +36,16 @@ class BadRequest(Exception):
 
 
 class Head:
-    """The head of one request; `body_follows` tells whether content was announced."""
+    """The head of one request; `framing` is the field that announces a body, if there is one."""
 
-    __slots__ = ("body_follows", "expects_continue", "headers", "keep_alive", "method", "target", "version")
+    __slots__ = ("expects_continue", "framing", "headers", "keep_alive", "method", "target", "version")
 
     def __init__(self) -> None:
         self.target = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.method = self.version = ""
-        self.keep_alive = self.expects_continue = self.body_follows = False
+        self.keep_alive = self.expects_continue = False
+        self.framing = b""
 
     def complete(self, parser: HttpRequestParser) -> None:
         """Take over what `parser` knows once the head is complete, and check the head.
@@ -76,7 +77,7 @@ class Head:
                 if name == b"host":
                     host = value
                 elif name == b"content-length":
-                    self.body_follows = value.strip(b"0") != b""
+                    self.framing = b"Content-Length: " + value
                 elif name == b"transfer-encoding":
                     self._check_coding(value)
                 elif name == b"expect" and value.lower() == b"100-continue":
@@ -98,7 +99,7 @@ class Head:
             raise BadRequest(status, "a transfer coding other than chunked")
         if self.version == "1.0":
             raise BadRequest(HTTPStatus.BAD_REQUEST, "Transfer-Encoding in HTTP/1.0")
-        self.body_follows = True
+        self.framing = b"Transfer-Encoding: chunked"
 
     def scope(self, client: Any, server: Any) -> dict[str, Any]:
         """Return the scope of the request (ASGI HTTP 2.4)."""
