@@ -6,7 +6,7 @@ import time
 from service.app import create_context, key_store
 from service.clients.registry import Registry
 from service.config import Config
-from service.decisions.resource_server.revoke import call_back
+from service.decisions.resource_server.revoke import revoke_issued
 from service.decisions.token.code import mint_code
 from service.memory import open_memory
 from service.protocol.pkce import challenge_octets
@@ -33,7 +33,7 @@ def revoke(config: Config, client: str, subject: str, family: str, everything: b
         memory = open_memory(config.memory, create=False)
         try:
             await memory.ready()
-            await call_back(memory, config, time.time(), client=client, subject=subject, family=family)
+            await revoke_issued(memory, config, time.time(), client=client, subject=subject, family=family)
             return memory.identity
         finally:
             await memory.close()

@@ -13,6 +13,7 @@ from service.decisions.decision import Action, Decision
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
 from service.decisions.resource_server.introspect import accepts_jwt, describe, find_token, sign_answer
+from service.decisions.resource_server.userinfo import invalid_token
 from service.decisions.token.sender_constraint import prove_possession
 from service.protocol.challenge import challenge
 from service.protocol.errors import OAuthError
@@ -85,7 +86,7 @@ async def introspection(
                 raise BadBag("the client is gone")
             one_time_ids = prove_possession(decision, context, client, token, request.token, form_request, "", now)
         except BadBag as fault:
-            raise OAuthError("invalid_token", "the access token is not valid", reason=fault.reason) from None
+            raise invalid_token(fault.reason) from None
         decision.client_id, decision.jti = token.client_id, token.jti
         members = _members(token, context, now)
         _check(token, members["subject"], request, now)

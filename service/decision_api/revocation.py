@@ -8,7 +8,7 @@ from service.decision_api.wire import CallersFault, FromClient, Message, Respons
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.refusing import refusing
-from service.decisions.resource_server.revoke import call_back, decide_revocation, revoke
+from service.decisions.resource_server.revoke import decide_revocation, revoke, revoke_issued
 
 
 class TokenRevokeRequest(Message):
@@ -64,7 +64,7 @@ async def token_revoke(
             client = find_client(context.registry, request.client_identifier) if request.client_identifier else None
             if request.client_identifier and client is None:
                 raise CallersFault("clientIdentifier is that of no client")
-            await call_back(
+            await revoke_issued(
                 context.memory,
                 context.registry.config,
                 now,

@@ -12,7 +12,13 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
-from service.decisions.resource_server.userinfo import JWT_TYPE, consented, presented, tell
+from service.decisions.resource_server.userinfo import (
+    JWT_TYPE,
+    claims_for,
+    invalid_token,
+    read_access_token,
+    write_claims,
+)
 from service.protocol.challenge import challenge
 from service.protocol.errors import OAuthError
 from service.protocol.subject import owner, personal_claims
@@ -56,12 +62,12 @@ async def userinfo(context: Context, request: Presented, now: float) -> tuple[De
     members: dict[str, Any] = {}
     with refusing(decision):
         try:
-            token, client, one_time_ids = presented(decision, context, form_request, now)
-            person = await consented(token, context, now)
+            token, client, one_time_ids = read_access_token(decision, context, form_request, now)
+            person = await claims_for(token, context, now)
             personal = personal_claims(token, context.snapshot, now)
             await spend_all(one_time_ids, context.memory)
         except BadBag as fault:
-            raise _not_good(fault) from None
+            raise invalid_token(fault.reason) from None
         members = {
             **client_members(client),
             "subject": owner(token, context.snapshot, now),
@@ -91,22 +97,18 @@ async def issue_userinfo(context: Context, request: UserInfoIssueRequest, now: f
             client = context.registry.clients.find(token.client_id)
             if client is None:
                 raise BadBag("the client is gone")
-            person = await consented(token, context, now)
+            person = await claims_for(token, context, now)
         except BadBag as fault:
-            raise _not_good(fault) from None
+            raise invalid_token(fault.reason) from None
         if request.sub not in (None, "", person.sub):
             raise CallersFault("sub cannot differ from that of the token")
         decision.client_id, decision.subject, decision.jti = client.id, token.sub, token.jti
-        tell(decision, person._replace(known=claims) if request.claims else person, client, context, now)
+        write_claims(decision, person._replace(known=claims) if request.claims else person, client, context, now)
     if decision.error is None:
         action = "JWT" if decision.media_type == JWT_TYPE else "JSON"
         return decision, Response(action=action, response_content=content(decision))
     action, header = _refused(decision, decision.error, dpop=False)
     return decision, Response(action=action, response_content=header)
-
-
-def _not_good(fault: BadBag) -> OAuthError:
-    return OAuthError("invalid_token", "the access token is not valid", reason=fault.reason)
 
 
 def _refused(decision: Decision, error: OAuthError, *, dpop: bool) -> tuple[str, str]:

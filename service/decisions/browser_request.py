@@ -1,13 +1,14 @@
-"""What a browser brings to the authorization endpoint and its pages (RFC 6749 section 3.1)."""
+"""A browser's request to the authorization endpoint and its pages (RFC 6749 section 3.1)."""
 
 from typing import NamedTuple
 
 
 class BrowserRequest(NamedTuple):
-    """A request of a browser: parameters as they were sent (a query or a form), and what came beside them.
+    """A browser's request, independent of HTTP.
 
-    `session` and `browser` are the values of the two cookies, empty without them; `address` is the person's, as far
-    as trusted proxies tell.
+    parameters: the query or the form as it was sent.
+    session, browser: the values of the two cookies, or empty.
+    address: the person's IP address, as trusted proxies report it.
     """
 
     parameters: bytes

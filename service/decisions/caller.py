@@ -1,4 +1,4 @@
-"""Who may ask: client authentication for the endpoints beside /token (RFC 7662 section 2.1, RFC 7009 section 2.1)."""
+"""Client authentication for the endpoints beside /token (RFC 7662 section 2.1, RFC 7009 section 2.1)."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from service.protocol.one_time_id import OneTimeId
 
 
 class Caller(NamedTuple):
-    """The client that sends a request, its form, and the ids to be spent once nothing else can refuse the request."""
+    """The authenticated client, the form, and the ids to spend once nothing else can refuse the request."""
 
     client: Client
     form: Form
@@ -20,7 +20,7 @@ class Caller(NamedTuple):
 
 
 async def authenticate_caller(decision: Decision, context: Context, form_request: FormRequest, now: float) -> Caller:
-    """Return the client that sends `form_request`; nothing is spent yet.
+    """Return the authenticated client of `form_request`. Nothing is spent yet.
 
     Raises:
         OAuthError: invalid_client, invalid_request.

@@ -1,4 +1,4 @@
-"""A decision: an action, the OAuth answer or error, and what is known of the request (for logs, hooks, renderings)."""
+"""A decision: the action, the OAuth response or error, and facts about the request for logs, hooks and renderers."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -10,10 +10,12 @@ from service.protocol.errors import OAuthError
 
 
 class Action(StrEnum):
-    """What the caller is to do with a decision.
+    """What the caller does with a decision.
 
-    LOCATION: send the browser to the URL in `answer`; FORM: have it post the `FormPost` there; INTERACTION: show the
-    page there (service/decisions/pages.py); BAD_REQUEST in a browser: show the error, for nobody else can be told.
+    LOCATION: redirect the browser to the URL in `answer`.
+    FORM: send a page that posts the `FormPost` in `answer`.
+    INTERACTION: show the page in `answer` (service/decisions/pages.py).
+    BAD_REQUEST, in a browser: show the error to the person; it must not be redirected.
     """
 
     OK = "OK"
@@ -35,14 +37,14 @@ _ACTIONS = {
 
 
 class FormPost(NamedTuple):
-    """Parameters that a browser is to post (OAuth 2.0 Form Post Response Mode)."""
+    """Parameters that the browser posts to `url` (OAuth 2.0 Form Post Response Mode)."""
 
     url: str
     fields: dict[str, str]
 
 
 class Decision(msgspec.Struct):
-    """The judgement on one request; `answer` is the body of a success, `error` a refusal: one of the two is there."""
+    """The result of one request: either `answer` (the body of a success) or `error` (a refusal)."""
 
     action: Action
     answer: Any = None
@@ -55,20 +57,20 @@ class Decision(msgspec.Struct):
     jti: str = ""
     dpop_nonce: str = ""
     media_type: str = "application/json"
-    """Of the answer; a text answer goes out as it is."""
+    """The media type of `answer`. A text is sent as it is, anything else as JSON."""
     note: str = ""
-    """For the log: why an answer is not what it might be."""
+    """For the log: the reason of a negative answer, such as why a token is not active."""
     session: str | None = None
-    """For the browser: the session cookie to set; empty: to drop; None: to leave alone."""
+    """The value of the session cookie to set; empty: delete the cookie; None: do not change it."""
     browser: str | None = None
-    """The same for the cookie that tells one browser from another."""
+    """The value of the browser id cookie to set; None: do not change it."""
     issued: Issued | None = None
-    """The tokens in the answer, and all that is known of them."""
+    """The tokens in `answer`, with their content."""
     code: str = ""
-    """The authorization code in the answer."""
+    """The authorization code in `answer`."""
 
     def refuse(self, error: OAuthError) -> "Decision":
-        """Make this the decision to answer with `error`, keeping what is known; return it."""
+        """Make this decision a refusal with `error`, keep the facts about the request, and return the decision."""
         self.action = _ACTIONS.get(error.code, Action.BAD_REQUEST)
         self.error, self.answer = error, None
         return self

@@ -1,4 +1,4 @@
-"""What a token request has led to (RFC 6749 section 5.1), for every rendering of it."""
+"""The tokens that a token request has led to, and the response (RFC 6749 section 5.1)."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from service.grants.plan import Plan
 
 
 class TokenAnswer(msgspec.Struct, omit_defaults=True):
-    """A successful answer of the token endpoint (RFC 6749 section 5.1); `expires_in` is in seconds."""
+    """A successful response of the token endpoint (RFC 6749 section 5.1); `expires_in` is in seconds."""
 
     access_token: str
     token_type: str
@@ -22,7 +22,7 @@ class TokenAnswer(msgspec.Struct, omit_defaults=True):
 
 
 class Issued(NamedTuple):
-    """What was issued and by which plan; `token` and `refresh` are what the texts in `answer` hold."""
+    """The issued tokens and their plan; `token` and `refresh` are the contents of the tokens in `answer`."""
 
     plan: Plan
     answer: TokenAnswer
@@ -31,10 +31,10 @@ class Issued(NamedTuple):
 
     @property
     def body(self) -> TokenAnswer | dict[str, Any]:
-        """The answer, with the properties that the client may see."""
+        """The response, with the properties that the client may see."""
         terms = self.plan.terms
-        shown = {} if terms is None else visible(terms.properties)
-        return {**shown, **msgspec.to_builtins(self.answer)} if shown else self.answer
+        properties = {} if terms is None else visible(terms.properties)
+        return {**properties, **msgspec.to_builtins(self.answer)} if properties else self.answer
 
     def __repr__(self) -> str:
         return "Issued()"

@@ -1,6 +1,7 @@
-"""Authorization server metadata (RFC 8414) and that of OpenID Connect (Discovery section 3), listing only what works.
+"""The metadata of the authorization server (RFC 8414) and of OpenID Connect (Discovery section 3).
 
-One document says both: its members have one registry, and whoever knows the one well-known path finds the other's.
+It lists only what the configuration makes work. Both well-known paths have the same document, since both
+specifications share one registry of members.
 """
 
 from typing import Any
@@ -38,7 +39,7 @@ def metadata(context: Context) -> dict[str, Any]:
         "dpop_signing_alg_values_supported": sorted(ALGS),
         "scopes_supported": sorted({scope for resource in config.resources for scope in resource.scopes}),
     }
-    if context.memory.name != "none":  # what nothing remembers cannot be revoked
+    if context.memory.name != "none":  # without a memory nothing can be revoked
         document |= {
             "revocation_endpoint": config.issuer + config.endpoints.revoke,
             "revocation_endpoint_auth_methods_supported": methods,
@@ -57,7 +58,7 @@ def metadata(context: Context) -> dict[str, Any]:
 
 
 def _authorization(config: Config) -> dict[str, Any]:
-    """Return what is said of the authorization endpoint (RFC 9126 section 5, RFC 9101 10.5, RFC 9207 section 3)."""
+    """Return the members for the authorization endpoint (RFC 9126 section 5, RFC 9101 10.5, RFC 9207 section 3)."""
     clients = [client for client in config.clients if "authorization_code" in client.grants]
     document: dict[str, Any] = {
         "authorization_endpoint": config.issuer + config.endpoints.authorize,
@@ -77,7 +78,7 @@ def _authorization(config: Config) -> dict[str, Any]:
 
 
 def _openid(config: Config) -> dict[str, Any]:
-    """Return what OpenID Connect adds (Discovery section 3, RP-Initiated Logout 2.1, Back-Channel Logout 2.1)."""
+    """Return the members of OpenID Connect (Discovery section 3, RP-Initiated Logout 2.1, Back-Channel Logout 2.1)."""
     return {
         "userinfo_endpoint": config.issuer + config.endpoints.userinfo,
         "end_session_endpoint": config.issuer + config.endpoints.logout,
@@ -95,6 +96,6 @@ def _openid(config: Config) -> dict[str, Any]:
 
 
 def _unlisted(config: Config) -> set[str]:
-    """Return the methods that no client could use here, and ours without a name of RFC 7591's registry."""
+    """Return the methods to leave out: `custom`, which has no registered name, and those that cannot work here."""
     without_certificates = {"tls_client_auth", "self_signed_tls_client_auth"}
     return {"custom"} if config.proxies.certificate_header else {"custom", *without_certificates}

@@ -1,4 +1,4 @@
-"""What the pages show: data alone. Each has a template of its name (service/web/templates)."""
+"""The data of the pages. Each page has a template of the same name (service/web/templates)."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from service.config import Client
 
 
 class LoginPage(NamedTuple):
-    """Name and password; posts `ticket`, `username`, `password` to <authorize>/login. `fault` is for the person."""
+    """The login page. It posts `ticket`, `username` and `password` to <authorize>/login; `fault` is shown above."""
 
     ticket: str
     client: Client
@@ -15,10 +15,11 @@ class LoginPage(NamedTuple):
 
 
 class ConsentPage(NamedTuple):
-    """What the client wants; posts `ticket` and `answer` (allow, deny or switch) to <authorize>/consent.
+    """The consent page. It posts `ticket` and `answer` (allow, deny or switch) to <authorize>/consent.
 
-    `scopes` are pairs of a scope and what is said of it; `details` pairs of a type's title and an element of
-    authorization_details; `user_code` is shown where a device asks.
+    scopes: pairs of a scope and its title.
+    details: pairs of a type's title and an element of authorization_details.
+    user_code: the user code of a device; empty for any other client.
     """
 
     ticket: str
@@ -30,7 +31,7 @@ class ConsentPage(NamedTuple):
 
 
 class DevicePage(NamedTuple):
-    """Where a user code is entered (RFC 8628 section 3.3); posts `user_code` and `check` to <device>."""
+    """The page on which a user code is entered (RFC 8628 section 3.3). It posts `user_code` and `check` to <device>."""
 
     check: str
     user_code: str = ""
@@ -38,28 +39,28 @@ class DevicePage(NamedTuple):
 
 
 class DeviceDonePage(NamedTuple):
-    """The end of the device flow: approved or denied."""
+    """The last page of the device flow: approved or denied."""
 
     approved: bool
     client: Client
 
 
 class LogoutPage(NamedTuple):
-    """The question whether to log out; posts `ticket` to <logout>/confirm."""
+    """The page that asks whether to log out. It posts `ticket` to <logout>/confirm."""
 
     ticket: str
 
 
 class SignedOutPage(NamedTuple):
-    """Logged out; `unreached` names clients that could not be told."""
+    """The page after the logout; `unreached` are the names of clients that did not accept a logout token."""
 
     unreached: tuple[str, ...] = ()
 
 
 class ErrorPage(NamedTuple):
-    """An error that nobody but the person can be told: an OAuth code and a sentence.
+    """The page of an error that must not be redirected: its OAuth code and description.
 
-    `reference` is the request's id in the log.
+    `reference` is the id of the request in the log.
     """
 
     error: str

@@ -15,7 +15,7 @@ from service.bags.kinds import KINDS, AccessToken, PersonalClaims
 from service.decisions.decision import Action
 from service.decisions.form_request import FormRequest
 from service.decisions.pages import LogoutPage
-from service.decisions.resource_server.revoke import call_back
+from service.decisions.resource_server.revoke import revoke_issued
 from service.decisions.resource_server.userinfo import decide_userinfo
 from tests.worlds.dpop import Holder
 from tests.worlds.http import Answer, basic, granted
@@ -174,7 +174,7 @@ def test_63_an_exchange_keeps_the_pseudonym_and_what_calls_it_back(tmp_path: Pat
     assert seen["sub"] == openid.seen(first)["sub"] != "alice"
     assert "personal" not in seen
     assert openid.userinfo(second).status == 403
-    asyncio.run(call_back(openid.context.memory, openid.settings, NOW, subject="alice"))
+    asyncio.run(revoke_issued(openid.context.memory, openid.settings, NOW, subject="alice"))
     assert openid.seen(second) == {"active": False}
     assert openid.send("gateway", exchange).json()["error"] == "invalid_request"
 

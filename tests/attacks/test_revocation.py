@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.decisions.resource_server.revoke import call_back
+from service.decisions.resource_server.revoke import revoke_issued
 from tests.worlds.http import basic, granted, refused
 from tests.worlds.refresh_chains import RESOURCES, RS, RefreshChains
 from tests.worlds.satchel import NOW
@@ -92,7 +92,7 @@ def test_70_revoking_writes_only_what_is_ones_own(sessions: RefreshChains) -> No
 def raise_not_before(sessions: RefreshChains, at: float, **who: str) -> None:
     async def run() -> None:
         memory = sessions.context.memory
-        await call_back(memory, sessions.config, at, **who)
+        await revoke_issued(memory, sessions.config, at, **who)
 
     asyncio.run(run())
 

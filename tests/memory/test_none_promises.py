@@ -8,7 +8,7 @@ import pytest
 from service.app import load
 from service.bags.kinds import AccessToken
 from service.config.check_memory import memory_warnings
-from service.decisions.resource_server.revoke import call_back, revoke
+from service.decisions.resource_server.revoke import revoke, revoke_issued
 from service.memory.none import NoMemory
 from service.protocol.errors import OAuthError
 from tests.worlds.decision_api import DecisionApi
@@ -43,7 +43,7 @@ def test_no_other_way_to_revoke_reports_success(tmp_path: Path) -> None:
     memory, config = service.context.memory, service.config
     for named in ({}, {"client": "web"}, {"subject": "alice"}, {"family": "f"}):
         with pytest.raises(OAuthError, match="unsupported_token_type"):
-            asyncio.run(call_back(memory, config, NOW, **named))
+            asyncio.run(revoke_issued(memory, config, NOW, **named))
     token = service.context.snapshot.open(service.begin("web")["access_token"], (AccessToken,), NOW)
     with pytest.raises(OAuthError, match="unsupported_token_type"):
         asyncio.run(revoke(token, service.context))

@@ -1,7 +1,7 @@
-"""The device flow (RFC 8628): a device asks for codes, and is told what a person has answered.
+"""The decision on a device authorization request (RFC 8628 section 3.1): a device gets a device code and a user code.
 
-The device code is a bag. The memory holds it under the user code for as long as that may be entered, and then the
-answer, sealed, under the device code's id. What people see of it is in device_page.py.
+The device code is a bag. The memory keeps it under the user code until the user code expires. The person's answer is a
+bag too; the memory keeps it under the `jti` of the device code (authorize/device_code.py).
 """
 
 import msgspec
@@ -27,10 +27,11 @@ from service.protocol.form import Form
 from service.protocol.user_code import fresh_user_code
 
 _TRIES = 5
+"""Attempts to find a user code that is not in use."""
 
 
 class DeviceCodes(msgspec.Struct):
-    """An answer of the device authorization endpoint (section 3.2); times are in seconds."""
+    """A response of the device authorization endpoint (section 3.2); times are in seconds."""
 
     device_code: str
     user_code: str
@@ -43,14 +44,18 @@ class DeviceCodes(msgspec.Struct):
 async def decide_device_authorization(
     context: Context, form_request: FormRequest, now: float, *, counted: bool = True
 ) -> Decision:
-    """Judge a device's request for codes, at `now` (seconds since the epoch); `counted` by its address."""
+    """Return the decision on a device authorization request at `now` (seconds since the epoch).
+
+    `counted`: limit the requests per address.
+    """
     decision = Decision(Action.OK)
     with refusing(decision):
         client, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
         if DEVICE_CODE not in client.grants:
-            raise OAuthError("unauthorized_client", "the client may not use the device flow")
+            raise OAuthError("unauthorized_client", "the client is not registered for the device_code grant")
         if context.memory.name == "none":
-            raise OAuthError("unauthorized_client", "there is no device flow here", reason="it needs a memory")
+            description = "this server does not support the device flow"
+            raise OAuthError("unauthorized_client", description, reason="memory.kind is none")
         if counted:
             await _check_address(context, form_request.address, now)
         cnf: dict[str, str] = {}
@@ -61,28 +66,29 @@ async def decide_device_authorization(
         device = _device(context, client, cnf, form, now)
         device_code = context.snapshot.seal(device, now)
         if len(device_code) > MAX_CHARS:
-            raise OAuthError("invalid_request", "the request is too long")
+            raise OAuthError("invalid_request", "the request is too long; shorten authorization_details")
         await spend_all(one_time_ids, context.memory)
         decision.answer = await _begin(context, device, device_code)
     return decision
 
 
 async def _check_address(context: Context, address: str, now: float) -> None:
-    """Count a request of `address`.
+    """Count a request from `address`.
 
     Raises:
-        OAuthError: temporarily_unavailable, where there were too many.
+        OAuthError: temporarily_unavailable after too many requests.
         MemoryUnavailable, MemoryFull
     """
     login = context.registry.config.login
     limit = Limit(f"device:{network(address)}", login.failures_per_address, "device")
     if not await Throttle(context.memory, login.window, now, limit).count():
         reason = "too many device requests from one address"
-        raise OAuthError("temporarily_unavailable", "try again later", reason=reason, retry_after=PAUSE)
+        description = f"too many device requests from this address; wait {PAUSE} seconds"
+        raise OAuthError("temporarily_unavailable", description, reason=reason, retry_after=PAUSE)
 
 
 def _device(context: Context, client: Client, cnf: dict[str, str], form: Form, now: float) -> DeviceCode:
-    """Return the device code for the request in `form`.
+    """Return the content of a device code for the request in `form`.
 
     Raises:
         OAuthError: invalid_scope, invalid_target, invalid_authorization_details.
@@ -108,10 +114,10 @@ def _device(context: Context, client: Client, cnf: dict[str, str], form: Form, n
 
 
 async def _begin(context: Context, device: DeviceCode, device_code: str) -> DeviceCodes:
-    """Keep `device_code` under a fresh user code.
+    """Record `device_code` under a fresh user code and return the response.
 
     Raises:
-        OAuthError: temporarily_unavailable, where no user code is free.
+        OAuthError: temporarily_unavailable if no free user code is found.
         MemoryUnavailable, MemoryFull
     """
     memory, config = context.memory, context.registry.config
@@ -121,4 +127,5 @@ async def _begin(context: Context, device: DeviceCode, device_code: str) -> Devi
         if await memory.put(user_code_id(user_code), value, device.exp + EXPIRED_FOR, use="device") == value:
             complete = f"{uri}?user_code={user_code}"
             return DeviceCodes(device_code, user_code, uri, complete, config.lifetimes.device_code, INTERVAL)
-    raise OAuthError("temporarily_unavailable", "try again later", reason="no user code is free")
+    description = "no user code is free now; try again later"
+    raise OAuthError("temporarily_unavailable", description, reason="no user code is free")

@@ -1,4 +1,4 @@
-"""Where a person enters the code that a device shows (RFC 8628 section 3.3)."""
+"""The page on which a person enters the user code of a device (RFC 8628 section 3.3)."""
 
 from hmac import compare_digest
 
@@ -20,12 +20,12 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.user_code import read_user_code
 
-_WRONG = "This code is not valid, or not any more. Please compare it with the one on your device."
-_TOO_MANY = f"There were too many codes. Please wait for {PAUSE} seconds and try again."
+_WRONG = "This code is wrong or has expired. Compare it with the code on your device."
+_TOO_MANY = f"Too many codes were entered. Wait {PAUSE} seconds, then try again."
 
 
 async def decide_device(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
-    """Show the page, filled in where the URL has a code (verification_uri_complete), at `now` (seconds)."""
+    """Show the page at `now` (seconds since the epoch), with the user code of the URL (verification_uri_complete)."""
     decision = Decision(Action.INTERACTION)
     with refusing(decision):
         user_code = read_user_code(parse(browser_request.parameters).get("user_code") or "")
@@ -34,13 +34,13 @@ async def decide_device(context: Context, browser_request: BrowserRequest, now: 
 
 
 async def decide_device_code(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
-    """Judge the code that a person has entered: go on to login and consent, or show the page again."""
+    """Check an entered user code at `now` (seconds since the epoch): continue with login, or show the page again."""
     decision = Decision(Action.INTERACTION)
     with refusing(decision):
         form = parse(browser_request.parameters)
         browser = browser_of(context, decision, browser_request, now)
         if not compare_digest((form.get("check") or "").encode(), browser.jti.encode()):
-            raise OAuthError("invalid_request", "this page was opened in another browser, or too long ago")
+            raise OAuthError("invalid_request", "this page has expired or belongs to another browser; open it again")
         user_code = read_user_code(form.get("user_code") or "") or ""
         found, decision.note = await _found(context, user_code, browser_request.address, now)
         if found is None:
@@ -58,11 +58,11 @@ async def decide_device_code(context: Context, browser_request: BrowserRequest, 
 async def _found(
     context: Context, user_code: str, address: str, now: float
 ) -> tuple[tuple[DeviceCode, Client] | None, str]:
-    """Return the device code behind `user_code` with its client, or what to tell the person."""
+    """Return the device code of `user_code` and its client, or None and the message for the person."""
     login = context.registry.config.login
     limit = Limit(f"user_code:{network(address)}", login.failures_per_address, "device")
     throttle = Throttle(context.memory, login.window, now, limit)
-    # Counted before it is looked up, right or wrong, so that many guesses at once are no way around.
+    # Every code is counted before the look-up, so that concurrent guesses do not pass the limit.
     if not (await throttle.count() or await throttle.may_begin()):
         return None, _TOO_MANY
     found = await device_of(context, user_code, now)
@@ -70,9 +70,9 @@ async def _found(
 
 
 def device_ticket(context: Context, device: DeviceCode, user_code: str, now: float) -> LoginTicket:
-    """Return what takes the device's request through login and consent.
+    """Return the login ticket for a device's request.
 
-    People are always asked: the code may be one that somebody else has sent them (section 5.4).
+    The consent page is always shown: the user code may come from an attacker's device (section 5.4).
     """
     request = AuthorizationRequest(
         device.client_id,

@@ -1,6 +1,7 @@
-"""The back channel of a login application: it reads a ticket, and issues or fails it (RFC 6749 section 3.1).
+"""The decisions on a login application's requests: it reads a ticket, then issues or fails it (RFC 6749 section 3.1).
 
-What it says becomes a sealed verdict in a URL, with which it sends the browser back to the authorization endpoint.
+The result is a verdict: a bag in a URL. The login application sends the browser to this URL, which continues the
+authorization request.
 """
 
 from collections.abc import Callable
@@ -25,11 +26,13 @@ from service.protocol.limits import MAX_URL
 
 
 class TicketAnswer(msgspec.Struct, omit_defaults=True):
-    """What a login application is told; times are in seconds, `max_age` is absent where none was asked for.
+    """The description of an authorization request for a login application; times are in seconds.
 
-    `scopes` and `details` are what to ask consent for, each with what to say of it; `subject` is who is logged in
-    already, `expected_subject` who alone may be (id_token_hint), as the client knows them; `user_code` is there for a
-    device (RFC 8628).
+    scopes, details: what needs consent, each with its title.
+    max_age: absent if the request has none.
+    subject: the person who is logged in already.
+    expected_subject: the only `sub` that may log in (id_token_hint), as the client knows the person.
+    user_code: the user code of a device (RFC 8628).
     """
 
     client_id: str
@@ -50,40 +53,40 @@ class TicketAnswer(msgspec.Struct, omit_defaults=True):
 
 
 class RedirectAnswer(msgspec.Struct):
-    """Where the login application is to send the browser."""
+    """The URL to which the login application sends the browser."""
 
     redirect_to: str
 
 
-_Judge = Callable[[Context, LoginTicket, Client, Form, float], TicketAnswer | Verdict]
+_Answer = Callable[[Context, LoginTicket, Client, Form, float], TicketAnswer | Verdict]
 
 
 async def decide_ticket(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Tell the login application what its `ticket` is about, at `now` (seconds since the epoch)."""
+    """Describe the request of `ticket` to the login application, at `now` (seconds since the epoch)."""
     return await _decide(context, form_request, now, _described)
 
 
 async def decide_ticket_issue(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Take the login application's word for who has logged in, and what they grant."""
+    """Accept from the login application who has logged in and what the person grants."""
     return await _decide(context, form_request, now, issued)
 
 
 async def decide_ticket_fail(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Take the login application's word for the error that the request ends with."""
+    """Accept from the login application the error that ends the request."""
     return await _decide(context, form_request, now, failed)
 
 
-async def _decide(context: Context, form_request: FormRequest, now: float, judge: _Judge) -> Decision:
+async def _decide(context: Context, form_request: FormRequest, now: float, answer_for: _Answer) -> Decision:
     decision = Decision(Action.OK)
     with refusing(decision):
         caller, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
         if caller.id != context.registry.config.login.client:
-            raise OAuthError("unauthorized_client", "the client is not the login application")
+            raise OAuthError("unauthorized_client", "only the login application (login.client) may use this endpoint")
         ticket, client = _ticket(context, form, now)
-        said = judge(context, ticket, client, form, now)
-        answer = _redirect(context, said, now) if isinstance(said, Verdict) else said
+        answer = answer_for(context, ticket, client, form, now)
+        body = _redirect(context, answer, now) if isinstance(answer, Verdict) else answer
         await spend_all(one_time_ids, context.memory)
-        decision.answer = answer
+        decision.answer = body
     return decision
 
 
@@ -93,7 +96,7 @@ def _ticket(context: Context, form: Form, now: float) -> tuple[LoginTicket, Clie
     Raises:
         OAuthError: invalid_grant, invalid_request.
     """
-    reason = "its client is gone"
+    reason = "the client is gone"
     try:
         ticket = context.snapshot.open(form.require("ticket"), (LoginTicket,), now)
     except BadBag as fault:
@@ -102,7 +105,8 @@ def _ticket(context: Context, form: Form, now: float) -> tuple[LoginTicket, Clie
         client = context.registry.clients.find(ticket.request.client_id)
         if client is not None:
             return ticket, client
-    raise OAuthError("invalid_grant", "the ticket is not valid", reason=reason)
+    description = "the ticket is wrong or has expired; the person must start again from the app"
+    raise OAuthError("invalid_grant", description, reason=reason)
 
 
 def _described(context: Context, ticket: LoginTicket, client: Client, form: Form, now: float) -> TicketAnswer:
@@ -128,15 +132,15 @@ def _described(context: Context, ticket: LoginTicket, client: Client, form: Form
 
 
 def _redirect(context: Context, verdict: Verdict, now: float) -> RedirectAnswer:
-    """Return where the browser is to go with `verdict`.
+    """Return the URL that carries `verdict` to the authorization endpoint.
 
     Raises:
-        OAuthError: invalid_request, where the URL would be too long.
+        OAuthError: invalid_request if the URL would be too long.
         NoActiveKey
     """
     config = context.registry.config
     url = f"{config.issuer}{config.endpoints.authorize}?resume={context.snapshot.seal(verdict, now)}"
     if len(url) > MAX_URL:
-        description = f"the URL would have {len(url)} characters, more than {MAX_URL}: give fewer or shorter claims"
+        description = f"the URL would have {len(url)} characters, more than {MAX_URL}; send fewer or shorter claims"
         raise OAuthError("invalid_request", description)
     return RedirectAnswer(url)

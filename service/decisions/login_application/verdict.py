@@ -1,4 +1,4 @@
-"""What a login application says of a request: who has logged in, and what they grant (OpenID Connect Core 3.1.2.4)."""
+"""The verdict of a login application: who has logged in and what the person grants (OpenID Connect Core 3.1.2.4)."""
 
 import re
 from typing import Any
@@ -30,14 +30,15 @@ FAILURES: tuple[ErrorCode, ...] = (
     "temporarily_unavailable",
     "server_error",
 )
-"""Errors that a login application may end a request with."""
+"""The error codes with which a login application may end a request."""
 
 _INSTANT = re.compile(r"[0-9]{1,10}")
 _MAX_SUBJECT = 255
+"""Maximum length of `subject`, in characters."""
 
 
 def failed(context: Context, ticket: LoginTicket, client: Client, form: Form, now: float) -> Verdict:
-    """Return the verdict that the request ends with the `error` of `form`.
+    """Return the verdict that ends the request with the `error` of `form`.
 
     Raises:
         OAuthError: invalid_request.
@@ -49,10 +50,10 @@ def failed(context: Context, ticket: LoginTicket, client: Client, form: Form, no
 
 
 def issued(context: Context, ticket: LoginTicket, client: Client, form: Form, now: float) -> Verdict:
-    """Return the verdict that the `subject` of `form` has logged in, and grants `scope` (all of it, without one).
+    """Return the verdict that the `subject` of `form` has logged in and grants `scope` (by default all that is wanted).
 
     Raises:
-        OAuthError: invalid_request, also for a login that is not what the client wants; invalid_scope,
+        OAuthError: invalid_request, also if the login does not meet the request; invalid_scope,
             invalid_authorization_details.
     """
     request, scope = ticket.request, form.get("scope")
@@ -60,11 +61,11 @@ def issued(context: Context, ticket: LoginTicket, client: Client, form: Form, no
     scopes = wanted if scope is None else parse_scope(scope)
     granted = [name for name in request.scope.split() if name in scopes]
     if not set(scopes) <= set(wanted) or (request.scope and not granted):
-        raise OAuthError("invalid_scope", "scope exceeds what was asked for, or grants nothing of it")
+        raise OAuthError("invalid_scope", "scope must name one or more of the requested scopes and no other")
     login = _login(context, form, now)
-    lacks = unmet_requirement(context, ticket, login, client, context.registry.config.keys.skew)
-    if lacks is not None:
-        raise OAuthError("invalid_request", lacks.description)
+    unmet = unmet_requirement(context, ticket, login, client, context.registry.config.keys.skew)
+    if unmet is not None:
+        raise OAuthError("invalid_request", unmet.description)
     return Verdict(
         iss=ticket.iss,
         jti=fresh_id(),
@@ -80,10 +81,10 @@ def issued(context: Context, ticket: LoginTicket, client: Client, form: Form, no
 def _without_denied(
     request: AuthorizationRequest, client: Client, wanted: tuple[str, ...], scopes: tuple[str, ...]
 ) -> AuthorizationRequest:
-    """Return `request` without those of its `claims` that amount to a scope that is wanted and not granted."""
-    every = msgspec.structs.replace(request, scope=" ".join(wanted))
-    asked, kept = claims_asked(client, every, list(wanted)), claims_asked(client, every, list(scopes))
-    denied = {name for before, after in zip(asked, kept, strict=False) for name in set(before).difference(after)}
+    """Return `request` without those of its `claims` that belong to a scope in `wanted` that is not in `scopes`."""
+    complete = msgspec.structs.replace(request, scope=" ".join(wanted))
+    before, after = claims_asked(client, complete, list(wanted)), claims_asked(client, complete, list(scopes))
+    denied = {name for old, new in zip(before, after, strict=False) for name in set(old).difference(new)}
     claims = {
         member: {name: claim for name, claim in named.items() if name not in denied}
         for member, named in request.claims.items()
@@ -92,19 +93,20 @@ def _without_denied(
 
 
 def _login(context: Context, form: Form, now: float) -> Login:
-    """Return who has logged in.
+    """Return the login that `form` describes.
 
     Raises:
         OAuthError: invalid_request.
     """
-    config, subject, said = context.registry.config, form.require("subject"), form.get("auth_time")
+    config, subject, auth_time = context.registry.config, form.require("subject"), form.get("auth_time")
     if len(subject) > _MAX_SUBJECT or context.registry.clients.find(subject) is not None:
-        raise OAuthError("invalid_request", "subject is too long, or the id of a client")
-    if said is not None and (_INSTANT.fullmatch(said) is None or int(said) > now + config.keys.skew):
-        raise OAuthError("invalid_request", "auth_time is not in seconds since the epoch, or ahead of our clock")
+        description = f"subject must have at most {_MAX_SUBJECT} characters and must not be the id of a client"
+        raise OAuthError("invalid_request", description)
+    if auth_time is not None and (_INSTANT.fullmatch(auth_time) is None or int(auth_time) > now + config.keys.skew):
+        raise OAuthError("invalid_request", "auth_time must be in seconds since the epoch and not in the future")
     return Login(
         subject,
-        int(now if said is None else said),
+        int(now if auth_time is None else auth_time),
         form.get("acr") or "",
         tuple((form.get("amr") or "").split()),
         _claims(form.get("claims") or "{}"),
@@ -119,12 +121,13 @@ def _claims(text: str) -> dict[str, Any]:
     """
     raw = text.encode("utf-8")
     if len(raw) > MAX_CLAIMS:
-        raise OAuthError("invalid_request", f"claims has more than {MAX_CLAIMS} bytes")
+        raise OAuthError("invalid_request", f"claims must have at most {MAX_CLAIMS} bytes")
     try:
         claims = load_object(raw)
         msgspec.msgpack.encode(claims)  # a number beyond 64 bits fits into no bag
     except (BadBag, OverflowError) as fault:
-        raise OAuthError("invalid_request", "claims is not a JSON object", reason=str(fault)) from None
+        raise OAuthError("invalid_request", "claims must be a JSON object", reason=str(fault)) from None
     if not RESERVED_CLAIMS.isdisjoint(claims):
-        raise OAuthError("invalid_request", "claims has a member that is for the service alone to set")
+        description = "claims must not have a claim that the service sets itself, such as iss, exp or scope"
+        raise OAuthError("invalid_request", description)
     return claims

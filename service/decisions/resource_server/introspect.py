@@ -20,16 +20,17 @@ from service.protocol.revocation_check import RevocationCheck
 from service.protocol.subject import owner, personal_claims
 
 INACTIVE = msgspec.Raw(b'{"active":false}')
-"""The answer for everything that is not active, or not for the caller; it never says why."""
+"""The response for every token that is not active or not for the caller; it never tells the reason."""
 
 JWT_TYPE = "application/token-introspection+jwt"
-_REFUSED = re.compile(r"q=0(\.0{0,3})?")
+_NOT_ACCEPTABLE = re.compile(r"q=0(\.0{0,3})?")
 
 
 async def decide_introspection(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Judge an introspection request at `now` (seconds since the epoch).
+    """Return the decision on an introspection request at `now` (seconds since the epoch).
 
-    A resource server sees the tokens whose audience it is; for all else the answer is the same as for garbage.
+    A resource server can introspect only tokens that were issued for it. For any other token the response is the same
+    as for garbage.
     """
     decision = Decision(Action.OK)
     try:
@@ -48,7 +49,7 @@ def accepts_jwt(accept: str | None) -> bool:
     for element in (accept or "").lower().split(","):
         media_type, *parameters = [part.strip() for part in element.split(";")]
         if media_type == JWT_TYPE:
-            return not any(_REFUSED.fullmatch(parameter) for parameter in parameters)
+            return not any(_NOT_ACCEPTABLE.fullmatch(parameter) for parameter in parameters)
     return False
 
 
@@ -61,9 +62,9 @@ async def describe(
     *,
     hidden: bool = False,
 ) -> AccessToken | None:
-    """Make `decision` tell of the access token `text`, if it stands and is for one of `audiences`, and return it.
+    """Write into `decision` the response for the access token `text`; return the token if it is active.
 
-    `hidden`: properties that clients do not see are told of too.
+    `audiences`, `now`: as for `find_token`. `hidden`: include the properties that clients do not see.
 
     Raises:
         MemoryUnavailable
@@ -78,7 +79,7 @@ async def describe(
 
 
 def sign_answer(decision: Decision, context: Context, audience: str, now: float) -> None:
-    """Make the answer a JWT for `audience` (RFC 9701 section 5), which proves who has given it.
+    """Replace the response of `decision` by a JWT for `audience` (RFC 9701 section 5).
 
     Raises:
         NoActiveKey
@@ -95,15 +96,15 @@ def sign_answer(decision: Decision, context: Context, audience: str, now: float)
 
 
 async def find_token(text: str, audiences: Collection[str] | None, context: Context, now: float) -> AccessToken:
-    """Return the access token `text`, if it still stands and is for one of `audiences` (None: for any).
+    """Return the access token `text` if it is active and was issued for one of `audiences` (None: for any).
 
     Raises:
-        BadBag: there is nothing to tell this caller.
+        BadBag: the token is not active, or not for these audiences.
         MemoryUnavailable
     """
     token = context.snapshot.open(text, (AccessToken,), now)
     if audiences is not None and not set(token.aud).intersection(audiences):
-        raise BadBag("the caller is not its audience")
+        raise BadBag("the caller is not in the audience")
     person = owner(token, context.snapshot, now)
     check = RevocationCheck(token.jti, token.family, token.client_id, person, token.iat)
     try:
@@ -118,7 +119,7 @@ async def find_token(text: str, audiences: Collection[str] | None, context: Cont
 
 
 def _active(token: AccessToken, context: Context, now: float, *, hidden: bool) -> msgspec.Raw:
-    """Return the answer for a token that concerns the caller (RFC 7662 section 2.2): what a signed one would say."""
+    """Return the response for an active token (RFC 7662 section 2.2): the claims that a signed token would have."""
     personal = personal_claims(token, context.snapshot, now)
     if personal is not None:
         properties = visible(personal.properties, hidden=hidden)

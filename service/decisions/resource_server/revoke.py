@@ -18,11 +18,11 @@ from service.protocol.revocation_check import NOT_BEFORE_ALL, not_before_client,
 
 
 async def decide_revocation(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Judge a revocation request at `now` (seconds since the epoch).
+    """Return the decision on a revocation request at `now` (seconds since the epoch).
 
     With memory `none` nothing can be revoked, and every token is refused with `unsupported_token_type` (section 2.2.1).
-    A refresh token takes its family along. For a token that is unknown, expired or another client's nothing happens,
-    and the answer is the same as for success (section 2.2).
+    Revoking a refresh token revokes its family. A token that is unknown, expired or another client's is not revoked,
+    and the response is the same as for success (section 2.2).
     """
     decision = Decision(Action.OK, answer={})
     try:
@@ -39,7 +39,7 @@ async def decide_revocation(context: Context, form_request: FormRequest, now: fl
 
 
 def require_memory(memory: Memory) -> None:
-    """Refuse what a memory that remembers nothing cannot do.
+    """Refuse a revocation that the memory cannot record.
 
     Raises:
         OAuthError: unsupported_token_type.
@@ -49,20 +49,20 @@ def require_memory(memory: Memory) -> None:
 
 
 def _find(decision: Decision, text: str, client: Client, context: Context, now: float) -> Bag | None:
-    """Return the token `text` if it is one of `client`; else None, and `decision` says why."""
-    mine = False
+    """Return the token `text` if it belongs to `client`; else None, with the reason in `decision.note`."""
+    is_own = False
     try:
         token: Bag = context.snapshot.open(text, (AccessToken, RefreshToken), now)
     except BadBag as fault:
         decision.note = fault.reason
         return None
     if isinstance(token, RefreshToken):
-        mine = compare_digest(token.grant.client, client_digest(client.id))
+        is_own = compare_digest(token.grant.client, client_digest(client.id))
     elif isinstance(token, AccessToken):
-        mine = token.client_id == client.id
-    if not mine:
+        is_own = token.client_id == client.id
+    if not is_own:
         decision.note = "another client's token"
-    return token if mine else None
+    return token if is_own else None
 
 
 async def revoke(token: Bag, context: Context) -> None:
@@ -80,12 +80,12 @@ async def revoke(token: Bag, context: Context) -> None:
     await context.memory.put(id, b"1", until + config.keys.skew, use="revocation")
 
 
-async def call_back(
+async def revoke_issued(
     memory: Memory, config: Config, now: float, *, client: str = "", subject: str = "", family: str = ""
 ) -> None:
-    """Void what was issued until `now` to a client, for a subject, of a family; without any of them, everything.
+    """Revoke what was issued until `now` (seconds since the epoch) to a client, for a subject or in a family, else all.
 
-    A not-before can be raised again and again; it is kept as long as the longest token lives.
+    A not-before can be raised any number of times. The memory keeps it as long as the longest token lives.
 
     Raises:
         OAuthError: unsupported_token_type.

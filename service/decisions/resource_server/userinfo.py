@@ -25,28 +25,34 @@ JWT_TYPE = "application/jwt"
 
 
 async def decide_userinfo(context: Context, form_request: FormRequest, now: float) -> Decision:
-    """Judge a request to /userinfo at `now` (seconds since the epoch); the answer is claims, or a JWT of them.
+    """Return the decision on a request to /userinfo at `now` (seconds since the epoch): claims, or a JWT of them.
 
-    Whatever is wrong with the token, the refusal is the same invalid_token; the log has the reason.
+    Every fault of the token gets the same invalid_token; the reason is in the log.
     """
     decision = Decision(Action.OK)
     with refusing(decision):
         try:
-            token, client, one_time_ids = presented(decision, context, form_request, now)
-            tell(decision, await consented(token, context, now), client, context, now)
+            token, client, one_time_ids = read_access_token(decision, context, form_request, now)
+            write_claims(decision, await claims_for(token, context, now), client, context, now)
             await spend_all(one_time_ids, context.memory)
         except BadBag as fault:
-            raise OAuthError("invalid_token", "the access token is not valid", reason=fault.reason) from None
+            raise invalid_token(fault.reason) from None
     return decision
 
 
-def presented(
+def invalid_token(reason: str) -> OAuthError:
+    """Return the refusal of an access token; the description is the same for each reason, so that it reveals none."""
+    description = "the access token is missing, wrong, expired or revoked, or its key was not proved; get a new one"
+    return OAuthError("invalid_token", description, reason=reason)
+
+
+def read_access_token(
     decision: Decision, context: Context, form_request: FormRequest, now: float
 ) -> tuple[AccessToken, Client, tuple[OneTimeId, ...]]:
-    """Return the access token in a request, its client, and what must be spent for the proof of its key.
+    """Return the access token of a request, its client, and the ids to spend for the proof of its key.
 
     Raises:
-        BadBag: there is none, it is not good, or they do not.
+        BadBag: there is no valid access token, or its key is not proved.
         OAuthError: invalid_request, invalid_dpop_proof, use_dpop_nonce.
     """
     scheme, text = _credentials(form_request)
@@ -54,41 +60,48 @@ def presented(
     client = context.registry.clients.find(token.client_id)
     decision.client_id, decision.subject, decision.jti = token.client_id, token.sub, token.jti
     if client is None or token.sub == token.client_id:
-        raise BadBag("the client is gone, or the token speaks of it")
+        raise BadBag("the client is gone, or the token has no person")
     if (scheme == "dpop") != ("jkt" in token.cnf):
-        raise BadBag("the scheme is not that of the token")
+        raise BadBag("DPoP scheme without a DPoP token, or the reverse")
     path = context.registry.config.endpoints.userinfo
     return token, client, prove_possession(decision, context, client, token, text, form_request, path, now)
 
 
 def _credentials(form_request: FormRequest) -> tuple[str, str]:
-    """Return the scheme, in lower case, and the access token; one in a form is a bearer's (RFC 6750 section 2.2)."""
+    """Return the scheme in lower case and the access token; in a form it is a bearer token (RFC 6750 section 2.2)."""
     in_form = parse(form_request.body).get("access_token")
     if form_request.authorization is None:
         if in_form is None:
             raise BadBag("no access token")
         return "bearer", in_form
     if in_form is not None:
-        raise OAuthError("invalid_request", "the access token is sent twice")
+        raise OAuthError(
+            "invalid_request", "send the access token in the Authorization header or in the form, not both"
+        )
     scheme, _, text = form_request.authorization.partition(" ")
     if scheme.lower() not in ("bearer", "dpop"):
-        raise BadBag("another scheme")
+        raise BadBag("neither Bearer nor DPoP")
     return scheme.lower(), text
 
 
-class Consented(NamedTuple):
-    """The names of the claims that a client may have, and what is known of the person; `sub` is as the client knows."""
+class PersonForClient(NamedTuple):
+    """What a client may know of a person.
+
+    sub: the subject identifier for the client.
+    names: the names of the claims that the client may have.
+    known: all claims of the person.
+    """
 
     sub: str
     names: frozenset[str]
     known: dict[str, Any]
 
 
-async def consented(token: AccessToken, context: Context, now: float) -> Consented:
-    """Return what the client may know of the person that `token` speaks of, if it still stands.
+async def claims_for(token: AccessToken, context: Context, now: float) -> PersonForClient:
+    """Return what the client may know of the person of `token`.
 
     Raises:
-        BadBag: it has been called back.
+        BadBag: the token was revoked.
         OAuthError: insufficient_scope.
         MemoryUnavailable
     """
@@ -99,15 +112,15 @@ async def consented(token: AccessToken, context: Context, now: float) -> Consent
         raise BadBag("revoked")
     scopes = token.scope.split()
     if "openid" not in scopes:
-        raise OAuthError("insufficient_scope", "the access token lacks the scope openid")
+        raise OAuthError("insufficient_scope", "the access token must have the scope openid")
     known = await context.ports.users.claims(person)
     if known is None:
         known = {} if personal is None else personal.claims
-    return Consented(token.sub, of_scopes(scopes).union(() if personal is None else personal.names), known)
+    return PersonForClient(token.sub, of_scopes(scopes).union(() if personal is None else personal.names), known)
 
 
-def tell(decision: Decision, person: Consented, client: Client, context: Context, now: float) -> None:
-    """Make `decision` tell `client` of `person`: claims, or a JWT of them.
+def write_claims(decision: Decision, person: PersonForClient, client: Client, context: Context, now: float) -> None:
+    """Write into `decision` the claims of `person` for `client`, or a JWT of the claims.
 
     Raises:
         NoActiveKey
@@ -116,5 +129,5 @@ def tell(decision: Decision, person: Consented, client: Client, context: Context
     decision.answer = claims
     alg = client.userinfo_signed_response_alg
     if alg:
-        said = msgspec.json.encode({"iss": context.snapshot.issuer, "aud": client.id, "iat": int(now), **claims})
-        decision.answer, decision.media_type = context.snapshot.sign_claims(USERINFO_JWT, said, alg, now), JWT_TYPE
+        payload = msgspec.json.encode({"iss": context.snapshot.issuer, "aud": client.id, "iat": int(now), **claims})
+        decision.answer, decision.media_type = context.snapshot.sign_claims(USERINFO_JWT, payload, alg, now), JWT_TYPE

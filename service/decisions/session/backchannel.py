@@ -1,4 +1,4 @@
-"""Telling the clients of a session that it is over (OpenID Connect Back-Channel Logout section 2)."""
+"""Back-channel logout: telling a session's clients that the session has ended (OIDC Back-Channel Logout section 2)."""
 
 import asyncio
 
@@ -13,22 +13,23 @@ from service.protocol.digests import client_digest
 from service.protocol.subject import session_id, subject
 
 SECONDS = 120
-"""Seconds for which a logout token is good."""
-_telling: set[asyncio.Future[list[bool]]] = set()
+"""Lifetime of a logout token, in seconds."""
+_pending: set[asyncio.Future[list[bool]]] = set()
+"""Deliveries under way; the references keep them alive when nobody waits for them any more."""
 _EVENTS: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 
 def logout_tokens(context: Context, session: Session, now: float) -> list[tuple[Client, str]]:
-    """Return a logout token for each client that `session` has served and that wants to be told.
+    """Return a logout token for each client of `session` that has a backchannel_logout_uri.
 
     Raises:
-        NoActiveKey: the ring has none for a client's algorithm.
+        NoActiveKey: the key ring has no active key for a client's algorithm.
     """
-    clients = {client_digest(client.id): client for client in context.registry.config.clients}
-    served = [clients[one.client] for one in session.served if one.client in clients]
+    by_digest = {client_digest(client.id): client for client in context.registry.config.clients}
+    clients = [by_digest[served.client] for served in session.served if served.client in by_digest]
     return [
         (client, _logout_token(context, session, client, int(now)))
-        for client in served
+        for client in clients
         if client.backchannel_logout_uri
     ]
 
@@ -50,16 +51,18 @@ def _logout_token(context: Context, session: Session, client: Client, now: int) 
     )
 
 
-async def tell(context: Context, tokens: list[tuple[Client, str]]) -> tuple[str, ...]:
-    """Send each client its logout token, all at once; return the names of those that have not taken it.
+async def send_logout_tokens(context: Context, tokens: list[tuple[Client, str]]) -> tuple[str, ...]:
+    """Send the logout tokens concurrently; return the names of the clients that did not accept theirs.
 
-    They are told even if the person does not wait for it.
+    The delivery goes on even if the person closes the connection.
     """
     notify = context.ports.notify
-    telling = asyncio.gather(
+    delivery = asyncio.gather(
         *(notify(client.backchannel_logout_uri, {"logout_token": token}) for client, token in tokens)
     )
-    _telling.add(telling)
-    telling.add_done_callback(_telling.discard)
-    told = await asyncio.shield(telling)
-    return tuple(client.name or client.id for (client, _), taken in zip(tokens, told, strict=True) if not taken)
+    _pending.add(delivery)
+    delivery.add_done_callback(_pending.discard)
+    results = await asyncio.shield(delivery)
+    return tuple(
+        client.name or client.id for (client, _), accepted in zip(tokens, results, strict=True) if not accepted
+    )

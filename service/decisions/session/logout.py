@@ -1,8 +1,9 @@
-"""The decision on a logout (OpenID Connect RP-Initiated Logout section 2).
+"""The decision on a logout request (OpenID Connect RP-Initiated Logout section 2).
 
-No mere link logs anybody out: unless an ID token comes along that fits the session, the person is asked first. A form
-that another site has posted comes without cookies, so there the ID token's own session is ended, and no cookie is
-touched: it may be somebody else's.
+A link alone logs nobody out: without an ID token of the browser's session, the person must confirm the logout.
+
+A form that another site posts arrives without cookies. Such a request ends the session of the ID token and changes no
+cookie, since the browser may have the session of another person.
 """
 
 from contextlib import suppress
@@ -19,7 +20,7 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.pages import LogoutPage, SignedOutPage
 from service.decisions.refusing import refusing
-from service.decisions.session.backchannel import logout_tokens, tell
+from service.decisions.session.backchannel import logout_tokens, send_logout_tokens
 from service.decisions.session.session import browser_of, open_session
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form, parse
@@ -29,8 +30,8 @@ from service.protocol.revocation_check import revoked
 from service.protocol.subject import session_id
 
 
-class _Wish(NamedTuple):
-    """What a request asks for: on whose word (the claims of an ID token), and where the browser is to go then."""
+class _LogoutRequest(NamedTuple):
+    """A validated logout request: the client, the claims of the id_token_hint, and where the browser goes next."""
 
     client: Client | None
     hint: dict[str, Any]
@@ -39,74 +40,76 @@ class _Wish(NamedTuple):
 
 
 async def decide_logout(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
-    """Judge a request to log out, at `now` (seconds since the epoch): it is done, or a page asks."""
+    """Return the decision on a logout request at `now` (seconds since the epoch): log out, or ask the person."""
     decision = Decision(Action.INTERACTION)
     with refusing(decision):
-        wish = _read(parse(browser_request.parameters), context, now)
-        decision.client_id = "" if wish.client is None else wish.client.id
+        request = _read(parse(browser_request.parameters), context, now)
+        decision.client_id = "" if request.client is None else request.client.id
         session = await open_session(context, browser_request, now, to_end=True)
-        if _unasked(wish, session, browser_request, context):
-            sid = "" if browser_request.session else wish.hint.get("sid", "")
+        if _hint_suffices(request, session, browser_request, context):
+            sid = "" if browser_request.session else request.hint.get("sid", "")
             await _log_out(decision, context, browser_request, session, sid, now)
-            _send_on(decision, wish.redirect_uri, wish.state)
+            _redirect(decision, request.redirect_uri, request.state)
         else:
-            decision.answer = LogoutPage(_ticket(decision, context, browser_request, session, wish, now))
+            decision.answer = LogoutPage(_ticket(decision, context, browser_request, session, request, now))
     return decision
 
 
 async def decide_logout_confirmed(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
-    """Judge the answer to the page, at `now` (seconds since the epoch): the session of this browser is over."""
+    """End the session of this browser at `now` (seconds since the epoch): the person has confirmed on the page."""
     decision = Decision(Action.INTERACTION)
     with refusing(decision):
         text = parse(browser_request.parameters).require("ticket")
         try:
             ticket = context.snapshot.open(text, (LogoutTicket,), now)
         except BadBag as fault:
-            raise OAuthError("invalid_request", "the page is too old", reason=fault.reason) from None
+            raise OAuthError("invalid_request", "this page has expired; log out again", reason=fault.reason) from None
         if not compare_digest(ticket.browser, browser_of(context, decision, browser_request, now).jti):
-            raise OAuthError("invalid_request", "the page is from another browser")
+            raise OAuthError("invalid_request", "this page belongs to another browser; log out again")
         session = await open_session(context, browser_request, now, to_end=True)
         if session is not None and ticket.sid not in ("", session.sid):
-            raise OAuthError("invalid_request", "somebody has logged in since the page was shown")
+            raise OAuthError("invalid_request", "somebody has logged in since this page was shown; log out again")
         await _log_out(decision, context, browser_request, session, "", now)
-        _send_on(decision, ticket.redirect_uri, ticket.state)
+        _redirect(decision, ticket.redirect_uri, ticket.state)
     return decision
 
 
-def _read(form: Form, context: Context, now: float) -> _Wish:
-    """Return the wish in a request; an ID token that is none of ours (any more) counts for nothing.
+def _read(form: Form, context: Context, now: float) -> _LogoutRequest:
+    """Return the validated request. An id_token_hint that this service cannot verify is ignored.
 
     Raises:
-        OAuthError: invalid_request, for clients that are unknown or two, or a URI that is not the client's.
+        OAuthError: invalid_request for an unknown client, two different clients or an unregistered URI.
     """
     hint: dict[str, Any] = {}
     with suppress(BadBag):
         hint = context.snapshot.open_id_token(form.get("id_token_hint") or "", now)
     client_id = form.get("client_id")
     if client_id is not None and client_id != hint.get("aud", client_id):
-        raise OAuthError("invalid_request", "client_id is not the client of the id_token_hint")
+        raise OAuthError("invalid_request", "client_id must be the client of the id_token_hint")
     client = context.registry.clients.find(client_id or hint.get("aud", ""))
     if client is None and client_id is not None:
-        raise OAuthError("invalid_request", "client_id is not known")
+        raise OAuthError("invalid_request", "client_id is unknown")
     uri, state = form.get("post_logout_redirect_uri"), form.get("state") or ""
     if client is None or uri is None:
-        return _Wish(client, hint)
+        return _LogoutRequest(client, hint)
     if not is_registered(uri, client.post_logout_redirect_uris):
         raise OAuthError("invalid_request", "post_logout_redirect_uri is not registered for the client")
     if len(_location(uri, state)) > MAX_URL:
-        raise OAuthError("invalid_request", f"state makes a URL of more than {MAX_URL} characters")
-    return _Wish(client, hint, uri, state)
+        raise OAuthError("invalid_request", f"shorten state: the URL would have more than {MAX_URL} characters")
+    return _LogoutRequest(client, hint, uri, state)
 
 
-def _unasked(wish: _Wish, session: Session | None, browser_request: BrowserRequest, context: Context) -> bool:
-    """Tell whether the ID token in `wish` is word enough to end `session`, or the one that it names."""
-    client, hint, config = wish.client, wish.hint, context.registry.config
-    if client is None or not hint or not wish.redirect_uri:
+def _hint_suffices(
+    request: _LogoutRequest, session: Session | None, browser_request: BrowserRequest, context: Context
+) -> bool:
+    """Tell whether the id_token_hint suffices to log out without asking the person."""
+    client, hint, config = request.client, request.hint, context.registry.config
+    if client is None or not hint or not request.redirect_uri:
         return False
     if session is not None:
-        # One of another session is suspect, if it is the same person's (Back-Channel Logout section 2.1).
+        # An ID token of another session is suspect, even if it is the same person's (Back-Channel Logout section 2.1).
         return bool(hint.get("sid") == session_id(session.sid, client, config))
-    # A pseudonym of a session says not which it is: without a cookie the page comes first, whose answer has one.
+    # A pairwise `sid` does not tell which session it names. Without a cookie the page is shown: its form sends one.
     return bool(browser_request.session) or client.subject_type == "public"
 
 
@@ -115,7 +118,7 @@ def _ticket(
     context: Context,
     browser_request: BrowserRequest,
     session: Session | None,
-    wish: _Wish,
+    request: _LogoutRequest,
     now: float,
 ) -> str:
     iat = int(now)
@@ -126,8 +129,8 @@ def _ticket(
         iat + context.registry.config.lifetimes.login,
         browser=browser_of(context, decision, browser_request, now).jti,
         sid="" if session is None else session.sid,
-        redirect_uri=wish.redirect_uri,
-        state=wish.state,
+        redirect_uri=request.redirect_uri,
+        state=request.state,
     )
     return context.snapshot.seal(ticket, now)
 
@@ -135,10 +138,10 @@ def _ticket(
 async def _log_out(
     decision: Decision, context: Context, browser_request: BrowserRequest, session: Session | None, sid: str, now: float
 ) -> None:
-    """End `session`, or where there is none the one of `sid` if that is given, and tell the clients.
+    """End `session` (without one, the session `sid` if given) and send the logout tokens.
 
     Raises:
-        NoActiveKey: before anything has happened.
+        NoActiveKey: nothing has happened.
         OAuthError: invalid_request, where there is no cookie to delete and no memory to write to.
         MemoryUnavailable, MemoryFull
     """
@@ -154,10 +157,10 @@ async def _log_out(
         await context.memory.put(revoked(sid), b"1", until + config.keys.skew, use="revocation")
     if browser_request.session:
         decision.session = ""
-    decision.answer = SignedOutPage(await tell(context, tokens))
+    decision.answer = SignedOutPage(await send_logout_tokens(context, tokens))
 
 
-def _send_on(decision: Decision, redirect_uri: str, state: str) -> None:
+def _redirect(decision: Decision, redirect_uri: str, state: str) -> None:
     if redirect_uri:
         decision.action, decision.answer = Action.LOCATION, _location(redirect_uri, state)
 

@@ -1,4 +1,4 @@
-"""What a browser keeps for us: single sign-on (OpenID Connect Core section 3.1.2.3), and what tells it from others."""
+"""The browser's two cookies: the session of single sign-on (OpenID Connect Core section 3.1.2.3) and the browser id."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -19,19 +19,19 @@ from service.protocol.errors import OAuthError
 from service.protocol.revocation_check import RevocationCheck
 
 MAX_SERVED = 25
-"""Clients that a session remembers; the one served longest ago is forgotten first."""
+"""Maximum number of clients in a session; the one that was used longest ago is dropped first."""
 MAX_COOKIE = 3800
-"""Characters of a session cookie; browsers keep 4096 with its name and attributes."""
+"""Maximum length of a session cookie, in characters; browsers keep 4096 with the cookie's name and attributes."""
 MAX_CLAIMS = 1000
-"""Bytes of JSON of what only a login knows of a person."""
+"""Maximum length of the claims that come with a login, in bytes of JSON."""
 
 
 async def open_session(
     context: Context, browser_request: BrowserRequest, now: float, *, to_end: bool = False
 ) -> Session | None:
-    """Return the session of the browser, unless there is none, or it has ended or been called back.
+    """Return the browser's session; None if there is none, or the session has ended or was revoked.
 
-    One from before all that the memory knows may have been called back, and is good for nothing but `to_end` it.
+    A session that is older than the memory may have been revoked, so it is only returned `to_end` it.
 
     Raises:
         MemoryUnavailable
@@ -46,31 +46,31 @@ async def open_session(
 
 
 def new_session(context: Context, login: Login, now: float) -> Session:
-    """Return a session for who has just logged in; its id was nobody's before.
+    """Return a session with a fresh id for a new login.
 
     Raises:
-        OAuthError: server_error, for a person that a session cannot hold.
+        OAuthError: server_error if the user's id or claims do not fit into a session.
     """
     sid, iat, config = fresh_id()[:SID_CHARS], int(now), context.registry.config
     if not 0 < len(login.sub) <= 255 or context.registry.clients.find(login.sub) is not None:
-        raise _unfit("a user has no id, too long an id, or that of a client")
+        raise _internal_error("the user has no id, an id that is too long, or the id of a client")
     try:
         size = len(msgspec.json.encode(login.claims))
     except (TypeError, ValueError, OverflowError):
-        raise _unfit("the claims of a user cannot be written as JSON") from None
+        raise _internal_error("the claims of a user cannot be written as JSON") from None
     if size > MAX_CLAIMS:
-        raise _unfit(f"the claims of a user have {size} bytes, more than {MAX_CLAIMS}")
+        raise _internal_error(f"the claims of a user have {size} bytes, more than {MAX_CLAIMS}")
     return Session(context.snapshot.issuer, fresh_id(), iat, iat + config.lifetimes.session, sid, login)
 
 
 def record_grant(
     registry: Registry, session: Session, client: Client, granted: Iterable[str], resources: Iterable[str]
 ) -> Session:
-    """Return `session` as it is once its person has granted these scopes at `resources` to `client`."""
+    """Return `session` with a record that its person has granted `client` these scopes at `resources`."""
     digest = client_digest(client.id)
-    words = dict.fromkeys([*_granted(session, client), *_words(registry, granted, resources)])
+    entries = dict.fromkeys([*_granted(session, client), *_entries(registry, granted, resources)])
     others = [served for served in session.served if served.client != digest]
-    served = (*others, Served(digest, " ".join(words)))[-MAX_SERVED:]
+    served = (*others, Served(digest, " ".join(entries)))[-MAX_SERVED:]
     return msgspec.structs.replace(session, jti=fresh_id(), served=served)
 
 
@@ -78,7 +78,7 @@ def has_granted(
     registry: Registry, session: Session, client: Client, scopes: Iterable[str], resources: Iterable[str]
 ) -> bool:
     """Tell whether the person has granted `client` all these scopes at all these resources in this session."""
-    return set(_words(registry, scopes, resources)) <= set(_granted(session, client))
+    return set(_entries(registry, scopes, resources)) <= set(_granted(session, client))
 
 
 def _granted(session: Session, client: Client) -> list[str]:
@@ -86,43 +86,43 @@ def _granted(session: Session, client: Client) -> list[str]:
     return next((served.scope.split() for served in session.served if served.client == digest), [])
 
 
-def _words(registry: Registry, scopes: Iterable[str], resources: Iterable[str]) -> list[str]:
-    """Return what is written down of scopes: a word for each place where one means something.
+def _entries(registry: Registry, scopes: Iterable[str], resources: Iterable[str]) -> list[str]:
+    """Return one entry for each (scope, resource) pair: `read` at one resource is not `read` at another.
 
-    `read` at one resource is not `read` at another. A quotation mark, which no scope has, begins a digest of both;
-    those that none of `resources` knows are OpenID Connect's, and stand for themselves.
+    An entry is a quotation mark, which no scope has, and a digest of the pair. A scope of none of the `resources` is
+    one of OpenID Connect; its entry is the scope itself.
     """
     audiences = [audience for name in resources if (audience := registry.audiences.get(name)) is not None]
-    words = []
+    entries = []
     for scope in scopes:
-        places = [audience.identifier for audience in audiences if scope in audience.scopes]
-        words += [_word(scope, place) for place in places] or [scope]
-    return words
+        identifiers = [audience.identifier for audience in audiences if scope in audience.scopes]
+        entries += [_entry(scope, identifier) for identifier in identifiers] or [scope]
+    return entries
 
 
 @lru_cache(4096)
-def _word(scope: str, resource: str) -> str:
+def _entry(scope: str, resource: str) -> str:
     return f'"{encode(uri_digest(f"{scope} {resource}")[:6]).decode("ascii")}'
 
 
 def session_cookie(context: Context, session: Session, now: float) -> str:
-    """Return the cookie of `session`, without the clients served longest ago where it would be too long.
+    """Return the cookie of `session`; if it would be too long, without the clients that were used longest ago.
 
     Raises:
         NoActiveKey
-        OAuthError: server_error, where even so it is.
+        OAuthError: server_error if it is too long even without clients.
     """
     served = session.served
     while len(cookie := context.snapshot.seal(msgspec.structs.replace(session, served=served), now)) > MAX_COOKIE:
         if not served:
-            raise _unfit("a login does not fit into a cookie")
-        # The last one is kept as long as can be, without what was granted: it must be told of a logout.
+            raise _internal_error("the login does not fit into a cookie")
+        # The last client is kept without its grants if possible, so that it gets a logout token.
         served = served[1:] if len(served) > 1 or not served[0].scope else (Served(served[0].client),)
     return cookie
 
 
 def browser_of(context: Context, decision: Decision, browser_request: BrowserRequest, now: float) -> Browser:
-    """Return what tells this browser from others; `decision` carries the cookie where it is new, or about to end.
+    """Return the browser id. If the cookie is missing or about to expire, a new one is written into `decision`.
 
     Raises:
         NoActiveKey
@@ -144,5 +144,5 @@ def browser_of(context: Context, decision: Decision, browser_request: BrowserReq
     return browser
 
 
-def _unfit(reason: str) -> OAuthError:
+def _internal_error(reason: str) -> OAuthError:
     return OAuthError("server_error", "internal error", reason=reason)

@@ -2,8 +2,9 @@
 
 | endpoint | checks, in order                                                    | file                 |
 |----------|---------------------------------------------------------------------|----------------------|
-| /token   | the form; the client's credentials; its grant_type                  | decide.py            |
+| /token   | the form; client authentication                                     | decide.py            |
 |          | the DPoP proof or client certificate                                | sender_constraint.py |
+|          | grant_type: known, registered for the client                        | decide.py            |
 |          | the grant: what may be issued (the plan)                            | service/grants/      |
 |          | settling: the order of read, spend, mint                            | settle.py            |
 |          | read: nothing is revoked; spend: proofs, then code or refresh token | redeem.py            |

@@ -93,7 +93,7 @@ def test_without_a_memory_there_is_no_device_flow(tmp_path: Path) -> None:
     satchel.app.runtime.context = satchel.context._replace(memory=Forgetful())
     decision = satchel.ask(decide_device_authorization, {"client_id": "tv"})
     assert decision.error is not None
-    assert (decision.error.code, decision.error.reason) == ("unauthorized_client", "it needs a memory")
+    assert (decision.error.code, decision.error.reason) == ("unauthorized_client", "memory.kind is none")
 
 
 def test_without_people_there_is_none_either(make_satchel: Any) -> None:
@@ -162,7 +162,7 @@ def test_a_wrong_code_is_asked_for_again(devices: Devices, typed: str) -> None:
     devices.begin()
     decision = devices.enter(typed)
     assert isinstance(decision.answer, DevicePage)
-    assert decision.answer.fault.startswith("This code is not valid")
+    assert decision.answer.fault.startswith("This code is wrong or has expired")
     assert decision.answer.user_code in ("", typed)
 
 

@@ -231,7 +231,7 @@ def test_a_login_that_the_client_does_not_want(devices: Devices, request_: dict[
 
 def test_a_url_that_would_be_too_long_says_so(devices: Devices) -> None:
     ticket = begin(devices, state="s" * 400)
-    assert "2000: give fewer or shorter claims" in bad(issue(devices, ticket, claims=json.dumps({"a": "x" * 900})))
+    assert "2000; send fewer or shorter claims" in bad(issue(devices, ticket, claims=json.dumps({"a": "x" * 900})))
     answered(resume(devices, issue(devices, ticket)))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from keys import Ring, SigningKey, rotate
 from service.bags.snapshot import Snapshot
-from service.decisions.resource_server.revoke import call_back
+from service.decisions.resource_server.revoke import revoke_issued
 from tests.worlds.http import Answer, basic, granted
 from tests.worlds.identifiers import API, ISSUER, SEALED, VAULT
 from tests.worlds.openid import CLAIMS, SCOPES, OpenId
@@ -173,7 +173,7 @@ def test_one_that_was_called_back(tmp_path: Path, client: str, what: str) -> Non
     if what == "token":
         openid.post("/revoke", {"token": token}, basic(client, "secret"))
     else:
-        asyncio.run(call_back(openid.context.memory, openid.settings, openid.now, **by.get(what, {})))
+        asyncio.run(revoke_issued(openid.context.memory, openid.settings, openid.now, **by.get(what, {})))
     refused(openid.userinfo(token))
     assert openid.seen(token) == {"active": False}
 

@@ -98,7 +98,7 @@ def test_a_state_that_is_too_long(openid: OpenId) -> None:
     session, cookie = openid.session("web")
     hint = openid.id_token(session)
     decision = openid.logout(cookie, id_token_hint=hint, post_logout_redirect_uri=AFTER, state="x" * 2000)
-    refused(decision, "state makes a URL of more than 2000 characters")
+    refused(decision, "shorten state: the URL would have more than 2000 characters")
     assert alive(openid, cookie)
 
 
@@ -253,8 +253,8 @@ def test_clients_that_are_two_or_none(openid: OpenId) -> None:
     session, cookie = openid.session("web")
     hint = openid.id_token(session)
     decision = openid.logout(cookie, id_token_hint=hint, client_id="other", post_logout_redirect_uri=AFTER)
-    refused(decision, "client_id is not the client of the id_token_hint")
-    refused(openid.logout(cookie, client_id="nobody"), "client_id is not known")
+    refused(decision, "client_id must be the client of the id_token_hint")
+    refused(openid.logout(cookie, client_id="nobody"), "client_id is unknown")
     assert alive(openid, cookie)
 
 
@@ -266,9 +266,9 @@ def test_a_ticket_of_another_browser_or_kind_or_time(openid: OpenId) -> None:
         answer = openid.confirm(ticket, cookie, other)
         assert (answer.action, answer.session) == (Action.BAD_REQUEST, None)
     for text in (cookie, browser, "x", ticket + "A"):
-        refused(openid.confirm(text, cookie, browser), "the page is too old")
+        refused(openid.confirm(text, cookie, browser), "this page has expired; log out again")
     openid.now += 901
-    refused(openid.confirm(ticket, cookie, browser), "the page is too old")
+    refused(openid.confirm(ticket, cookie, browser), "this page has expired; log out again")
     assert alive(openid, cookie)
 
 
@@ -277,7 +277,7 @@ def test_a_page_for_a_session_that_another_has_followed(openid: OpenId) -> None:
     _, second = openid.session("web", sub="bob")
     browser = openid.browser()
     ticket = asked(openid.logout(first, browser))
-    refused(openid.confirm(ticket, second, browser), "somebody has logged in since the page was shown")
+    refused(openid.confirm(ticket, second, browser), "somebody has logged in since this page was shown; log out again")
     assert alive(openid, second)
 
 
