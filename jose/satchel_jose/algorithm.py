@@ -53,7 +53,9 @@ class Algorithm:
     digest: Callable[[bytes], bytes]
     """The hash of `at_hash` and `c_hash` (OpenID Connect Core section 3.1.3.6)."""
     in_proofs: bool = True
-    """Whether a DPoP proof (RFC 9449) with this key in its header fits into an HTTP header field of 8 KiB."""
+    """Whether a DPoP proof (RFC 9449), with its key in its header, fits into an HTTP header field of 8 KiB."""
+    in_jwe: bool = True
+    """Whether an access token that is signed so and then encrypted (RFC 7519 section 5.2) fits into such a field."""
 
     @property
     def symmetric(self) -> bool:

@@ -18,7 +18,7 @@ _P256, _P384, _P521 = ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()
 _POST_QUANTUM = (
     ml_dsa("ML-DSA-44", mldsa.MLDSA44PrivateKey, mldsa.MLDSA44PublicKey, 1312, 2420),
     ml_dsa("ML-DSA-65", mldsa.MLDSA65PrivateKey, mldsa.MLDSA65PublicKey, 1952, 3309, in_proofs=False),
-    ml_dsa("ML-DSA-87", mldsa.MLDSA87PrivateKey, mldsa.MLDSA87PublicKey, 2592, 4627, in_proofs=False),
+    ml_dsa("ML-DSA-87", mldsa.MLDSA87PrivateKey, mldsa.MLDSA87PublicKey, 2592, 4627, in_proofs=False, in_jwe=False),
 )
 
 ROWS: tuple[Algorithm, ...] = (

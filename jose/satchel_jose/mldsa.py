@@ -22,9 +22,7 @@ def supported() -> bool:
     return True
 
 
-def ml_dsa(
-    name: str, private: Any, public: Any, key_octets: int, signature_octets: int, *, in_proofs: bool = True
-) -> Algorithm:
+def ml_dsa(name: str, private: Any, public: Any, key_octets: int, signature_octets: int, **fits: bool) -> Algorithm:
     """Return the row of a parameter set (FIPS 204 section 4), with the classes and sizes of its keys."""
 
     def unfit(members: Octets) -> str:
@@ -48,5 +46,5 @@ def ml_dsa(
         check=lambda key, signature, data: key.verify(signature, data),
         signature_bytes=lambda key: signature_octets,
         digest=lambda data: shake_256(data).digest(_DIGEST_OCTETS),
-        in_proofs=in_proofs,
+        **fits,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from satchel_jose.algorithms import ALGORITHMS
 from service.config.parties import Client, Resource
 from service.config.tables import Config
 
@@ -104,6 +105,9 @@ def _resource(path: str, resource: Resource, config: Config) -> Iterator[tuple[s
         yield f"{path}.identifier", "must be an absolute URI without fragment (RFC 8707 section 2)"
     if resource.signing_alg and resource.signing_alg not in config.keys.signing_algs:
         yield f"{path}.signing_alg", f"{resource.signing_alg!r} is not one of keys.signing_algs"
+    row = ALGORITHMS.get(resource.signing_alg or next(iter(config.keys.signing_algs), ""))
+    if resource.format == "jwe" and row is not None and not row.in_jwe:
+        yield f"{path}.signing_alg", f'format "jwe" makes tokens with {row.names[0]} longer than a header field may be'
     if resource.format == "jwe" and not resource.encryption_key:
         yield f"{path}.encryption_key", 'format "jwe" needs the public key of the resource server'
     if resource.format != "jwe" and resource.encryption_key:
