@@ -19,15 +19,15 @@ import structlog
 
 from service.memory.embedded_batch import Batch, Entry, Operation
 from service.memory.embedded_contents import Contents
-from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, open_file, set_aside
+from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, is_full, open_file, set_aside
 from service.memory.embedded_mark import make_durable
-from service.memory.embedded_upkeep import checkpoint
+from service.memory.embedded_space import Space
 from service.memory.port import MemoryFull, MemoryStatus, MemoryUnavailable
 
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
-_CHECKPOINT = 2000  # writes between two checkpoints
 _LOOK = 0.05  # seconds after which whoever does not write looks again whether the file is still there
-_DURABLE = frozenset({"revocation", "raised"})  # classes of use whose writes outlive a power cut once they are answered
+RESERVED = frozenset({"revocation", "raised"})
+"""Classes of use that outlive a power cut once they are answered, and that have room of their own on the disk."""
 _REPLACED = "the memory was replaced by another"
 
 _forks = 0
@@ -65,13 +65,12 @@ class EmbeddedMemory:
         self._clock = clock
         self._create = create
         self._contents = Contents(max_entries, quotas, clock)
+        self._space = Space(self._path, self._contents)
         self._batch = Batch(self._run)
         self._file: MemoryFile | None = None
         self._born = 0
         self._looked = 0.0
-        self._writes = 0
         self._impatient_until = 0.0
-        self._checkpoint: asyncio.Future[None] | None = None
 
     @property
     def identity(self) -> str:
@@ -115,8 +114,7 @@ class EmbeddedMemory:
         """Close the file."""
         self._batch.end(MemoryUnavailable("the memory was closed"))
         await asyncio.sleep(0)  # those who were told must find it as it was
-        if self._checkpoint is not None:
-            await self._checkpoint
+        await self._space.close()
         self._forget()
 
     def _opened(self, look: bool = True) -> MemoryFile:
@@ -162,7 +160,7 @@ class EmbeddedMemory:
         operation = Operation(act, use, ids, identity, future)
         self._batch.add(operation)
         answer = await future
-        if use in _DURABLE:
+        if use in RESERVED:
             await self._durable()
         # The caller may go on to ask for `identity`, a turn after the transaction.
         if self._file is None or self._file.identity != operation.identity:
@@ -176,12 +174,19 @@ class EmbeddedMemory:
         except OSError as error:
             raise MemoryUnavailable(f"{self._name}: {error}") from None
 
-    def _run(self, batch: list[Operation]) -> list[Operation]:
-        """Do all in one transaction, and tell the callers; give those that wait for a lock of another process."""
+    def _run(self, batch: list[Operation], again: bool = False) -> list[Operation]:
+        """Do all in one transaction, and tell the callers; give those that wait for a lock of another process.
+
+        `again`: room was made for it on a full disk.
+        """
         file = None
         writes = [operation for operation in batch if operation.use is not None]
         try:
             file = self._opened(look=bool(writes))
+            if writes and not self._space.is_open(file):
+                batch, writes = self._reserved(batch)
+                if not batch:
+                    return []
             self._contents.transact(file.connection, self._current(batch, file), bool(writes))
         except Exception as error:
             if is_busy(error):
@@ -192,11 +197,14 @@ class EmbeddedMemory:
             if len(batch) > 1:
                 # Nothing of it was done; so each of them fails, or succeeds, by itself.
                 return [late for operation in batch for late in self._run([operation])]
+            if is_full(error) and file is not None and not again:
+                self._space.relieve(file.room, reserved=batch[0].use in RESERVED)
+                return self._run(batch, again=True)
             batch[0].answer = self._fault(error, file, batch[0].use)
         else:
             if writes:
                 self._impatient_until = 0.0
-                self._written(len(writes))
+                self._space.written(file.room)
         for operation in batch:
             operation.tell()
         return []
@@ -227,16 +235,21 @@ class EmbeddedMemory:
                 operation.tell()
         return waiting
 
-    def _written(self, count: int) -> None:
-        self._writes += count
-        if self._writes >= _CHECKPOINT and (self._checkpoint is None or self._checkpoint.done()):
-            self._writes = 0
-            self._checkpoint = asyncio.get_running_loop().run_in_executor(None, checkpoint, self._path)
+    def _reserved(self, batch: list[Operation]) -> tuple[list[Operation], list[Operation]]:
+        """Refuse what ordinary entries `batch` would put; give the rest, and what it writes."""
+        rest = []
+        for operation in batch:
+            if operation.use is None or operation.use in RESERVED:
+                rest.append(operation)
+            else:
+                operation.answer = MemoryFull(operation.use)
+                operation.tell()
+        return rest, [operation for operation in rest if operation.use is not None]
 
     def _fault(self, error: Exception, file: MemoryFile | None, use: str | None) -> Exception:
         if file is None or not isinstance(error, sqlite3.Error):
             return error
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        if is_full(error):
             return MemoryFull(use or "")
         if is_damage(error):
             self._forget()

@@ -24,6 +24,8 @@ _TOGETHER = 32  # entries that are put by one statement
 _GET = "SELECT value FROM entries WHERE id = ?"
 _RAISE = """INSERT INTO entries VALUES (?, ?, ?, 'raised', 1)
 ON CONFLICT DO UPDATE SET value = max(value, excluded.value), until = max(until, excluded.until) RETURNING value"""
+_STEPS = 2  # of the sweep for each turn in which the disk is full
+_FREE = 64  # pages
 _KNOWN = 10_000  # entries that are remembered as read
 _BESIDE = (b"succ:", b"code:")
 
@@ -128,6 +130,20 @@ class Contents:
             # Full, perhaps of what has expired.
             self._make_room(connection)
             swept = True
+
+    def sweep(self, connection: sqlite3.Connection) -> None:
+        """Delete the next expired entries, in a transaction of its own, where nothing can be put."""
+        try:
+            for _ in range(_STEPS):
+                self._make_room(connection)
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def has_free_pages(self, connection: sqlite3.Connection) -> bool:
+        """Tell whether the file has room inside for what a few turns may put. Raises `sqlite3.Error`."""
+        return int(connection.execute("PRAGMA freelist_count").fetchone()[0]) > _FREE
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         _begin(connection)

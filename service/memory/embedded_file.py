@@ -16,6 +16,7 @@ from urllib.parse import quote
 import structlog
 
 from service.memory.embedded_mark import Mark, log_of, loss, mark_closed, mark_open
+from service.memory.embedded_room import Room
 from service.memory.port import MemoryRefused, MemoryUnavailable
 
 # The version is raised where entries move, since a memory that looks elsewhere has forgotten all.
@@ -40,8 +41,7 @@ CREATE TRIGGER gone AFTER DELETE ON entries WHEN old.weight BEGIN
     UPDATE classes SET entries = entries - old.weight WHERE use = old.use;
 END;
 """
-_WAL_LIMIT = 16 << 20  # bytes that the log keeps after a burst
-_BACKSTOP = 50_000  # pages in the log at which a put checkpoints by itself, should the thread never come round to it
+_PAGE = 4096  # bytes of a page
 _LAST_WAIT = 5.0  # seconds that whoever closes the file waits for others that open or close it
 _PARTS = ("-wal", "-shm", "-journal")
 
@@ -50,12 +50,20 @@ class MemoryFile:
     """An open file, and what it says of itself. It is closed at the end of the process at the latest."""
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, inode: tuple[int, int], identity: str, since: int, users: int
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        inode: tuple[int, int],
+        identity: str,
+        since: int,
+        users: int,
+        room: Room,
     ) -> None:
         self.connection = connection
         self.inode = inode
         self.identity = identity
         self.since = since
+        self.room = room
         self.close = weakref.finalize(self, _close, path, connection, inode, users, os.getpid())
 
 
@@ -95,6 +103,11 @@ def is_busy(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_full(error: Exception) -> bool:
+    """Tell that there is no room left on the disk."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
 def is_damage(error: sqlite3.Error) -> bool:
     """Tell a file that is not, or no longer, ours from other trouble."""
     code = getattr(error, "sqlite_errorcode", 0)
@@ -132,8 +145,11 @@ def _begin(
     connection = connect(path, wait)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_BACKSTOP}")
+        room = Room(path)
+        # A log that begins anew is cut to this size, so a size beyond it tells how long the log is.
+        connection.execute(f"PRAGMA journal_size_limit = {room.log_early // 2}")
+        # A put moves the log by itself, should the thread never come round to it.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {room.log_limit // _PAGE}")
         row = connection.execute("SELECT identity, since, boot, inode, log FROM about").fetchone()
         if row is None:
             raise MemoryRefused(f"{path} is not a memory")
@@ -149,12 +165,18 @@ def _begin(
             if lost:
                 since = max(since, clock()) + 1  # what was issued in this second may be used already
                 structlog.get_logger().error("memory incomplete", file=str(path), reason=lost, since=since)
-            mark_open(connection, path, inode[1], since)
+            try:
+                mark_open(connection, path, inode[1], since)
+            except sqlite3.OperationalError as error:
+                if not is_full(error) or not room.give_up():
+                    raise
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                mark_open(connection, path, inode[1], since)
         connection.execute("PRAGMA busy_timeout = 0")
     except BaseException:
         connection.close()
         raise
-    return MemoryFile(path, connection, inode, identity, since, users)
+    return MemoryFile(path, connection, inode, identity, since, users, room)
 
 
 def _close(path: Path, connection: sqlite3.Connection, inode: tuple[int, int], users: int, process: int) -> None:

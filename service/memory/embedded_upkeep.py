@@ -14,7 +14,8 @@ _SELDOM = 64  # the same, where there has been nothing to do for a while
 _ROWS = 64  # that a step looks at: one to four a put, so a whole round takes no more puts than there are entries
 _FREE = 256  # pages that may lie free
 _PAGES = 32  # that a step gives back to the disk
-_LOG = 8_000  # pages of log at which writers are held up for the moment that it takes to begin it anew
+_PAGE = 4096  # bytes of a page
+_PATIENCE = 0.1  # seconds that moving the log waits for a writer
 
 
 class Sweep:
@@ -55,10 +56,18 @@ def _give_back(connection: sqlite3.Connection) -> None:
             connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
 
 
-def checkpoint(path: Path) -> None:
-    """Move the log into the file: in a thread, since it waits for the disk, and puts need not."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path, 0.05)) as connection:
+def checkpoint(path: Path, limit: int) -> bool:
+    """Move the log into the file; tell whether it begins anew with the next write, or is no longer than `limit`.
+
+    Mostly called in a thread, since it waits for the disk, and puts need not.
+
+    If the log is longer than `limit` (bytes), writers are held up for the moment that it takes to begin it anew.
+    """
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path, _PATIENCE)) as connection:
         _, log, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if log > _LOG:
-            # Writers that never pause would let the log grow for ever; what is left to move is little by now.
-            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        if log * _PAGE <= limit:
+            return True
+        # Writers that never pause would let the log grow for ever; what is left to move is little by now.
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        return not busy
+    return False

@@ -114,8 +114,7 @@ def test_what_is_minted_in_a_row_is_spent_side_by_side(path: Path) -> None:
             await asyncio.gather(*puts(memory, *(f"succ:{fresh_id()}" for _ in range(64))))
         sizes = Counter[Callable[[], str]]()
         for make in (single_use_id, fresh_id) * 8:  # a page that is full is split, and dirties its neighbours
-            if memory._checkpoint is not None:
-                await memory._checkpoint
+            await memory._space.close()
             memory._opened().connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             await asyncio.gather(*puts(memory, *(f"succ:{make()}" for _ in range(16))))
             sizes[make] += os.stat(f"{path}-wal").st_size  # noqa: PTH116
