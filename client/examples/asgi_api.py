@@ -1,28 +1,25 @@
-"""A bare ASGI API behind access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples asgi_api:app`."""
+"""A bare ASGI API protected by access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples asgi_api:app`."""
 
 import json
 import os
 from typing import Any
 
+from satchel_client import AsyncVerifier, Protection, Requirement, ResourceMetadata
 from satchel_client.asgi_protect import TOKEN, Protect
-from satchel_client.protection import Protection
-from satchel_client.requirement import Requirement
-from satchel_client.resource_metadata import ResourceMetadata
-from satchel_client.verifier import AsyncVerifier
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
 AUDIENCE = "https://api.example.com"
 
 
 def policy(method: str, path: str) -> Requirement | None:
-    """Anybody may see that it lives; the rest is for those who may read, or write."""
+    """Return the required scope of a request; None: no token is needed."""
     if path == "/health":
         return None
     return Requirement("write" if method == "PUT" else "read")
 
 
 async def rooms(scope: Any, receive: Any, send: Any) -> None:
-    """Every path is a room, but for one."""
+    """Serve /health, and rooms under every other path."""
     if scope["type"] != "http":
         raise ValueError(scope["type"])
     if scope["path"] == "/health":

@@ -1,6 +1,6 @@
-"""A Django API behind access tokens: `ISSUER=… gunicorn --chdir client/examples django_api:app`.
+"""A Django API protected by access tokens: `ISSUER=… gunicorn --chdir client/examples django_api:app`.
 
-A project of several files does the same in its wsgi.py.
+In a larger project, the same code goes into wsgi.py.
 """
 
 import os
@@ -9,10 +9,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
-from satchel_client.protection import Protection
-from satchel_client.requirement import Requirement
-from satchel_client.resource_metadata import ResourceMetadata
-from satchel_client.verifier import Verifier
+from satchel_client import Protection, Requirement, ResourceMetadata, Verifier
 from satchel_client.wsgi_protect import TOKEN, Protect
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
@@ -20,14 +17,14 @@ AUDIENCE = "https://api.example.com"
 
 
 def policy(method: str, path: str) -> Requirement | None:
-    """Anybody may see that it lives; the rest is for those who may read, or write."""
+    """Return the required scope of a request; None: no token is needed."""
     if path == "/health":
         return None
     return Requirement("write" if method == "PUT" else "read")
 
 
 def health(request: HttpRequest) -> HttpResponse:
-    """No token is needed here."""
+    """Report that the API runs. No token is needed."""
     return JsonResponse({"ok": True})
 
 

@@ -1,6 +1,8 @@
-"""An async Django API behind access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples django_asgi_api:app`.
+"""A Django API on ASGI, protected by access tokens:
 
-A project of several files does the same in its asgi.py.
+    ISSUER=… gunicorn -k asgi --chdir client/examples django_asgi_api:app
+
+In a larger project, the same code goes into asgi.py.
 """
 
 import os
@@ -10,25 +12,22 @@ from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
+from satchel_client import AsyncVerifier, Protection, Requirement, ResourceMetadata
 from satchel_client.asgi_protect import TOKEN, Protect
-from satchel_client.protection import Protection
-from satchel_client.requirement import Requirement
-from satchel_client.resource_metadata import ResourceMetadata
-from satchel_client.verifier import AsyncVerifier
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
 AUDIENCE = "https://api.example.com"
 
 
 def policy(method: str, path: str) -> Requirement | None:
-    """Anybody may see that it lives; the rest is for those who may read, or write."""
+    """Return the required scope of a request; None: no token is needed."""
     if path == "/health":
         return None
     return Requirement("write" if method == "PUT" else "read")
 
 
 async def health(request: ASGIRequest) -> HttpResponse:
-    """No token is needed here."""
+    """Report that the API runs. No token is needed."""
     return JsonResponse({"ok": True})
 
 

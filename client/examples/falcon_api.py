@@ -1,16 +1,12 @@
-"""A Falcon API behind access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples falcon_api:app`."""
+"""A Falcon API protected by access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples falcon_api:app`."""
 
 import os
 import time
 from typing import Any
 
 import falcon.asgi
-from satchel_client.errors import ClientError
+from satchel_client import NOTHING, AsyncVerifier, ClientError, Protection, Requirement, ResourceMetadata
 from satchel_client.falcon import AsyncProtect
-from satchel_client.protection import Protection
-from satchel_client.requirement import NOTHING, Requirement
-from satchel_client.resource_metadata import ResourceMetadata
-from satchel_client.verifier import AsyncVerifier
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
 AUDIENCE = "https://api.example.com"
@@ -18,22 +14,22 @@ WRITE = Requirement("write")
 
 
 def policy(method: str, path: str) -> Requirement | None:
-    """Anybody may see that it lives; the rest is for those who may read."""
+    """Return the required scope of a request; None: no token is needed."""
     if path == "/health":
         return None
     return NOTHING if method == "PUT" else Requirement("read")
 
 
 class Health:
-    """No token is needed here."""
+    """Report that the API runs. No token is needed."""
 
     async def on_get(self, req: Any, resp: Any) -> None:
-        """Say that it lives."""
+        """Report that the API runs."""
         resp.media = {"ok": True}
 
 
 class Room:
-    """Reading is asked for by the policy, writing here."""
+    """The policy requires the scope `read`; `write` is required here."""
 
     async def on_get(self, req: Any, resp: Any, number: int) -> None:
         """Show a room."""

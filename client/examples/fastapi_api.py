@@ -1,16 +1,12 @@
-"""A FastAPI API behind access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples fastapi_api:app`."""
+"""A FastAPI API protected by access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples fastapi_api:app`."""
 
 import os
 import time
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
+from satchel_client import NOTHING, AsyncVerifier, ClientError, Protection, Requirement, ResourceMetadata
 from satchel_client.asgi_protect import TOKEN, Protect
-from satchel_client.errors import ClientError
-from satchel_client.protection import Protection
-from satchel_client.requirement import NOTHING, Requirement
-from satchel_client.resource_metadata import ResourceMetadata
-from satchel_client.verifier import AsyncVerifier
 
 ISSUER = os.environ.get("ISSUER", "http://127.0.0.1:8000")
 AUDIENCE = "https://api.example.com"
@@ -26,13 +22,13 @@ app.add_middleware(Protect, verifier=AsyncVerifier(ISSUER, AUDIENCE), protection
 
 @app.exception_handler(ClientError)
 async def refuse(request: Request, error: ClientError) -> Response:
-    """The answer to a token that does not reach."""
+    """Return the response for a token that is refused or not sufficient."""
     answer = protection.refuse(error)
     return Response(answer.body, answer.status, dict(answer.headers))
 
 
 def needs(scope: str) -> Any:
-    """The dependency of a route on a scope."""
+    """Return a dependency that requires `scope` for a route."""
     requirement = Requirement(scope)
 
     async def check(request: Request) -> None:
@@ -43,7 +39,7 @@ def needs(scope: str) -> Any:
 
 @app.get("/health")
 async def health() -> dict[str, bool]:
-    """No token is needed here."""
+    """Report that the API runs. No token is needed."""
     return {"ok": True}
 
 

@@ -1,15 +1,11 @@
-"""A Starlette API behind access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples starlette_api:app`."""
+"""A Starlette API protected by access tokens: `ISSUER=… gunicorn -k asgi --chdir client/examples starlette_api:app`."""
 
 import os
 import time
 from typing import Any
 
+from satchel_client import NOTHING, AsyncVerifier, ClientError, Protection, Requirement, ResourceMetadata
 from satchel_client.asgi_protect import TOKEN, Protect
-from satchel_client.errors import ClientError
-from satchel_client.protection import Protection
-from satchel_client.requirement import NOTHING, Requirement
-from satchel_client.resource_metadata import ResourceMetadata
-from satchel_client.verifier import AsyncVerifier
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -22,7 +18,7 @@ WRITE = Requirement("write")
 
 
 def policy(method: str, path: str) -> Requirement | None:
-    """Anybody may see that it lives; the rest is for those who may read."""
+    """Return the required scope of a request; None: no token is needed."""
     if path == "/health":
         return None
     return NOTHING if method == "PUT" else Requirement("read")
@@ -34,23 +30,23 @@ protection = Protection(
 
 
 async def refuse(request: Request, error: Any) -> Response:
-    """The answer to a token that does not reach."""
+    """Return the response for a token that is refused or not sufficient."""
     answer = protection.refuse(error)
     return Response(answer.body, answer.status, dict(answer.headers))
 
 
 async def health(request: Request) -> Response:
-    """No token is needed here."""
+    """Report that the API runs. No token is needed."""
     return JSONResponse({"ok": True})
 
 
 async def show(request: Request) -> Response:
-    """Reading is asked for by the policy."""
+    """Show a room. The policy requires the scope `read`."""
     return JSONResponse({"room": request.path_params["number"], "seen_by": request.scope[TOKEN].subject})
 
 
 async def change(request: Request) -> Response:
-    """Writing is asked for here."""
+    """Change a room. The scope `write` is required here."""
     WRITE.check(request.scope[TOKEN], time.time())
     return Response(status_code=204)
 

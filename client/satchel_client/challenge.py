@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from satchel_client.errors import ClientError, InsufficientScope, InvalidToken
+from satchel_client.errors import ClientError, InsufficientAuthentication, InsufficientScope, InvalidToken
 from satchel_client.presented import MissingToken
-from satchel_client.requirement import InsufficientAuthentication
 from satchel_jose.algorithms import PROOFS
 
 RETRY_AFTER = 5

@@ -10,7 +10,7 @@ from satchel_client.access_token import REQUIRED, AccessToken, Expired, check_ti
 from satchel_client.cache import Cache
 from satchel_client.certificate import thumbprint
 from satchel_client.dpop import Proof, check_proof
-from satchel_client.errors import InvalidToken, UnknownKey
+from satchel_client.errors import InvalidToken, Undecided, UnknownKey
 from satchel_client.flights import Flight
 from satchel_client.http import is_private
 from satchel_client.introspection import Introspection
@@ -21,7 +21,6 @@ from satchel_client.key_set import KeySet, read_jwks
 from satchel_client.presented import MAX_TOKEN_CHARS, Presented
 from satchel_client.requirement import Requirement
 from satchel_client.steps import Steps, UseOnce
-from satchel_client.undecided import Undecided
 from satchel_jose.algorithms import SIGNATURES
 from satchel_jose.errors import Rejected
 from satchel_jose.jwk import PublicKey

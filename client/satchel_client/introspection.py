@@ -3,10 +3,9 @@
 from urllib.parse import urlencode
 
 from satchel_client.client_auth import ClientAuth
-from satchel_client.errors import MetadataError, Unreachable
+from satchel_client.errors import MetadataError, Undecided, Unreachable
 from satchel_client.http import Exchange, Request, Response, is_private
 from satchel_client.metadata import discover
-from satchel_client.undecided import Undecided
 from satchel_jose.errors import Rejected
 from satchel_jose.strict_json import load_object
 

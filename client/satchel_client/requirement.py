@@ -1,30 +1,21 @@
-"""What a resource asks of a token beside being good: scopes (RFC 6750), and how its user logged in (RFC 9470)."""
+"""What a resource requires of a valid token: scopes (RFC 6750), and how its user logged in (RFC 9470)."""
 
 import re
 
 import msgspec
 
 from satchel_client.access_token import AccessToken
-from satchel_client.errors import ClientError, InsufficientScope
+from satchel_client.errors import InsufficientAuthentication, InsufficientScope
 
 _SCOPE = re.compile(r"[!#-\[\]-~]+( [!#-\[\]-~]+)*|")
 _ACR = re.compile(r"[!#-\[\]-~]+")
 
 
-class InsufficientAuthentication(ClientError):
-    """A good token of a login that does not reach (RFC 9470 section 3)."""
-
-    def __init__(self, acr: tuple[str, ...], max_age: float | None) -> None:
-        super().__init__("insufficient_user_authentication")
-        self.acr = acr
-        self.max_age = max_age
-
-
 class Requirement(msgspec.Struct, frozen=True):
-    """All of `scope` (separated by spaces), one of `acr`, and a login no older than `max_age` seconds.
+    """All scopes of `scope` (separated by spaces), one of `acr`, and a login at most `max_age` seconds ago.
 
     Raises:
-        ValueError: a scope or acr with a character that a challenge cannot carry.
+        ValueError: a scope or acr has a character that a WWW-Authenticate header cannot contain.
     """
 
     scope: str = ""
@@ -33,14 +24,14 @@ class Requirement(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not _SCOPE.fullmatch(self.scope) or not all(map(_ACR.fullmatch, self.acr)):
-            raise ValueError("scopes and acr values are visible ASCII without quotes and backslashes")
+            raise ValueError("scopes and acr values must be visible ASCII without quotes and backslashes")
 
     def check(self, token: AccessToken, now: float) -> None:
-        """Check `token` at `now` (seconds since the epoch).
+        """Check that `token` meets this requirement at `now` (seconds since the epoch).
 
         Raises:
-            InsufficientScope
-            InsufficientAuthentication
+            InsufficientScope: a scope is missing.
+            InsufficientAuthentication: the login has another `acr` or is too old.
         """
         if self.scope and not token.scopes.issuperset(self.scope.split()):
             raise InsufficientScope(self.scope)
@@ -51,4 +42,4 @@ class Requirement(msgspec.Struct, frozen=True):
 
 
 NOTHING = Requirement()
-"""Any good token will do."""
+"""The requirement that every valid token meets."""

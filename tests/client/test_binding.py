@@ -15,10 +15,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from satchel_client.certificate import read_certificate_header, thumbprint
 from satchel_client.dpop import ReplayWindow
-from satchel_client.errors import InsufficientScope, InvalidToken
+from satchel_client.errors import InsufficientScope, InvalidToken, Undecided
 from satchel_client.presented import Presented
 from satchel_client.requirement import Requirement
-from satchel_client.undecided import Undecided
 from satchel_client.verifier import AsyncVerifier, Verifier
 
 from tests.client.issuer import AUDIENCE, ISSUER, NOW, Issuer, Prover, b64, new_key

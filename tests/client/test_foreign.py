@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from satchel_client.client_auth import ClientSecretBasic
-from satchel_client.errors import InsufficientScope, InvalidToken
+from satchel_client.errors import InsufficientScope, InvalidToken, Undecided
 from satchel_client.introspection import Introspection
 from satchel_client.requirement import Requirement
-from satchel_client.undecided import Undecided
 from satchel_client.verifier import AsyncVerifier, Verifier
 
 from tests.client.foreign_server import AUDIENCE, SECRET

@@ -7,9 +7,8 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 from satchel_client.client_auth import ClientSecretBasic, ClientSecretPost
-from satchel_client.errors import InvalidToken
+from satchel_client.errors import InvalidToken, Undecided
 from satchel_client.introspection import Introspection
-from satchel_client.undecided import Undecided
 from satchel_client.verifier import AsyncVerifier, Verifier
 
 from tests.client.issuer import AUDIENCE, ISSUER, Issuer, claims

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from satchel_client.errors import InvalidToken
+from satchel_client.errors import InvalidToken, Undecided
 from satchel_client.jwks import freshness
 from satchel_client.key_set import KeySet, read_jwks
-from satchel_client.undecided import Undecided
 from satchel_client.verifier import AsyncVerifier, Verifier
 
 from satchel_jose.errors import Rejected

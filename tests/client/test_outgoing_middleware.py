@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, request
-from satchel_client import asgi, wsgi
+from satchel_client import asgi_outgoing, wsgi_outgoing
 from satchel_client.client_auth import ClientSecretBasic
 from satchel_client.token_source import TokenSource
 
@@ -43,8 +43,8 @@ async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
 
 def test_asgi_puts_tokens_into_the_scope(authority: Authority) -> None:
     tokens = source(authority)
-    app = asgi.TokenMiddleware(
-        asgi.TokenMiddleware(asgi_app, tokens), tokens, scope="write", resource="https://a", name="other"
+    app = asgi_outgoing.TokenMiddleware(
+        asgi_outgoing.TokenMiddleware(asgi_app, tokens), tokens, scope="write", resource="https://a", name="other"
     )
     expected = {"satchel.outgoing_token": "Bearer t2", "other": "Bearer t1"}
     assert through_asgi(app) == through_asgi(app, "websocket") == [{"type": "seen", "tokens": expected}]
@@ -54,7 +54,7 @@ def test_asgi_puts_tokens_into_the_scope(authority: Authority) -> None:
 
 def test_asgi_answers_503_where_there_is_none(authority: Authority) -> None:
     authority.reply = lambda _: (429, {"Retry-After": "7"}, b"")
-    app = asgi.TokenMiddleware(asgi_app, source(authority))
+    app = asgi_outgoing.TokenMiddleware(asgi_app, source(authority))
     start, body = through_asgi(app)
     assert start["status"] == 503
     assert dict(start["headers"])[b"retry-after"] == b"7"
@@ -64,7 +64,7 @@ def test_asgi_answers_503_where_there_is_none(authority: Authority) -> None:
 
 def test_wsgi_puts_a_token_into_the_environ(authority: Authority) -> None:
     app = Flask("tokens")
-    app.wsgi_app = wsgi.TokenMiddleware(app.wsgi_app, source(authority), scope="read")  # type: ignore[method-assign]
+    app.wsgi_app = wsgi_outgoing.TokenMiddleware(app.wsgi_app, source(authority), scope="read")  # type: ignore[method-assign]
 
     @app.get("/")
     def home() -> str:
@@ -77,6 +77,6 @@ def test_wsgi_puts_a_token_into_the_environ(authority: Authority) -> None:
 def test_wsgi_answers_503_where_there_is_none(authority: Authority) -> None:
     authority.reply = lambda _: refuse("invalid_client", 401)
     app = Flask("tokens")
-    app.wsgi_app = wsgi.TokenMiddleware(app.wsgi_app, source(authority))  # type: ignore[method-assign]
+    app.wsgi_app = wsgi_outgoing.TokenMiddleware(app.wsgi_app, source(authority))  # type: ignore[method-assign]
     answer = app.test_client().get("/")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from satchel_client.errors import ClientError, InsufficientScope, InvalidToken
-from satchel_client.requirement import InsufficientAuthentication, Requirement
+from satchel_client.errors import ClientError, InsufficientAuthentication, InsufficientScope, InvalidToken
+from satchel_client.requirement import Requirement
 from satchel_client.verifier import AsyncVerifier, Verifier
 
 from tests.client.issuer import AUDIENCE, ISSUER, NOW, Issuer, b64, claims, new_key, sign

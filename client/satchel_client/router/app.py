@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from satchel_client.asgi import Receive, Scope, Send, retry_after
+from satchel_client.asgi_outgoing import Receive, Scope, Send, retry_after
 from satchel_client.errors import TokenUnavailable
 from satchel_client.router.config import Config
 from satchel_client.router.forward import CallerGone, answer, ask

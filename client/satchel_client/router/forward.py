@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import httpx
 
-from satchel_client.asgi import Receive, Scope, Send
+from satchel_client.asgi_outgoing import Receive, Scope, Send
 from satchel_client.router.headers import Header, of_request, of_response
 from satchel_client.router.table import Target
 

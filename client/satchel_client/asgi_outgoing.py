@@ -1,4 +1,4 @@
-"""ASGI middleware: a token for the outgoing calls of the application that it wraps."""
+"""ASGI middleware that provides a token for the outgoing calls of an application."""
 
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,7 +17,7 @@ NAME = "satchel.outgoing_token"
 
 
 class TokenMiddleware:
-    """Puts a Token into the scope of each request; where there is none, answers 503 with `Retry-After`."""
+    """Adds a Token to the ASGI scope of each request. If no token can be obtained, responds 503 with `Retry-After`."""
 
     def __init__(
         self,
@@ -29,14 +29,14 @@ class TokenMiddleware:
         grant: Grant | None = None,
         name: str = NAME,
     ) -> None:
-        """Wrap `app`; `name` is where in the scope the token is, for programs that need several."""
+        """Wrap `app`. `name` is the key of the token in the ASGI scope; programs with several tokens need several."""
         self._app = app
         self._source = source
         self._ticket = (scope, resource, grant)
         self._name = name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request or WebSocket; anything else goes through."""
+        """Handle one request or WebSocket. Other events are passed on unchanged."""
         if scope["type"] in ("http", "websocket"):
             try:
                 scope = {**scope, self._name: await self._source.atoken(*self._ticket)}
@@ -47,7 +47,7 @@ class TokenMiddleware:
 
 
 def retry_after(failure: TokenUnavailable) -> str:
-    """Return the value of a `Retry-After` header: seconds, at least 1."""
+    """Return the value of a `Retry-After` header: seconds, 1 or more."""
     return str(max(1, math.ceil(failure.retry_after or 2)))
 
 
@@ -56,7 +56,7 @@ async def _unavailable(scope: Scope, receive: Receive, send: Send, failure: Toke
         await receive()
         await send({"type": "websocket.close", "code": 1013})
         return
-    body = b"no access token for the services behind this one\n"
+    body = b"this service cannot get an access token now; try again later\n"
     headers = [
         (b"content-type", b"text/plain"),
         (b"content-length", str(len(body)).encode()),

@@ -1,9 +1,9 @@
-"""WSGI middleware (PEP 3333): a token for the outgoing calls of the application that it wraps."""
+"""WSGI middleware (PEP 3333) that provides a token for the outgoing calls of an application."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from satchel_client.asgi import NAME, retry_after
+from satchel_client.asgi_outgoing import NAME, retry_after
 from satchel_client.errors import TokenUnavailable
 from satchel_client.grants import Grant
 from satchel_client.token_source import Resource, TokenSource
@@ -12,7 +12,7 @@ App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class TokenMiddleware:
-    """Puts a Token into the environ of each request; where there is none, answers 503 with `Retry-After`."""
+    """Adds a Token to the environ of each request. If no token can be obtained, responds 503 with `Retry-After`."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class TokenMiddleware:
         grant: Grant | None = None,
         name: str = NAME,
     ) -> None:
-        """Wrap `app`; `name` is where in the environ the token is, for programs that need several."""
+        """Wrap `app`. `name` is the key of the token in the environ; programs with several tokens need several."""
         self._app = app
         self._source = source
         self._ticket = (scope, resource, grant)
@@ -35,7 +35,7 @@ class TokenMiddleware:
         try:
             environ[self._name] = self._source.token(*self._ticket)
         except TokenUnavailable as failure:
-            body = b"no access token for the services behind this one\n"
+            body = b"this service cannot get an access token now; try again later\n"
             headers = [
                 ("Content-Type", "text/plain"),
                 ("Content-Length", str(len(body))),
