@@ -1,11 +1,11 @@
 """A new confidential client: a TOML entry to paste, and its secret, which is shown once and kept nowhere."""
 
 import os
-from binascii import b2a_base64
 from hashlib import sha256
 
 import msgspec
 
+from satchel_jose.base64url import encode
 from service.config import Client, Config
 
 
@@ -19,7 +19,7 @@ def new_client(config: Config, client_id: str, grants: list[str], scopes: list[s
         raise ValueError(f"clients: the id {client_id!r} is taken")
     if not (client_id.isascii() and client_id.isprintable()):
         raise ValueError("clients: an id is printable ASCII (RFC 6749 appendix A.1)")
-    secret = b2a_base64(os.urandom(32), newline=False).decode().translate(str.maketrans("+/", "-_", "="))
+    secret = encode(os.urandom(32)).decode()
     digest = sha256(secret.encode()).hexdigest()
     scopes = [scope for scope in scopes if scope]
     entry = {"id": client_id, "secrets": [{"sha256": digest}], "grants": grants, "scopes": scopes}

@@ -1,4 +1,4 @@
-"""One service that issues tokens of every algorithm and every format, and what is needed to look into them."""
+"""One service that issues tokens of several algorithms and every format, and what is needed to look into them."""
 
 import json
 from functools import cache
