@@ -24,16 +24,26 @@ def open_users(config: Config, hook: Hook | None) -> Users:
     """Return the users of `hook`; without a hook, those of `config`."""
     if hook is not None:
         return HookUsers(hook)
-    return ListedUsers(config.users.known, others=bool(config.login.url) or config.api.enabled)
+    others = bool(config.login.url) or config.api.enabled
+    return ListedUsers(config.users.known, others=others, complete=not (others or _further_users(config)))
+
+
+def _further_users(config: Config) -> bool:
+    """Return whether code of the operator's or another issuer can speak of users that are not in the configuration."""
+    hooks = config.hooks
+    return bool(hooks.decides or hooks.grants) or any(issuer.subjects == "ours" for issuer in config.issuers)
 
 
 class ListedUsers:
     """The users of the configuration, with an Argon2id hash of their password."""
 
-    def __init__(self, users: Iterable[KnownUser], others: bool = False) -> None:
-        """`others`: a login application or the decision API logs in people who are not in `users`."""
+    def __init__(self, users: Iterable[KnownUser], others: bool = False, complete: bool = False) -> None:
+        """`others`: a login application or the decision API logs in people who are not in `users`.
+
+        `complete`: there are no other users.
+        """
         self._users = {user.name or user.id: user for user in users}
-        self._others = others
+        self._others, self._complete = others, complete
         self._claims = {user.id: user.claims for user in self._users.values()}
         # Checked when the user name is unknown, so that timing does not tell.
         self._decoy = next((user.password for user in self._users.values()), "")
@@ -51,6 +61,10 @@ class ListedUsers:
         For anybody else: None with `others` (the claims come with the login), no claims without.
         """
         return self._claims.get(sub, None if self._others else {})
+
+    def may_exist(self, sub: str) -> bool:
+        """Return whether there may be a user with the id `sub`."""
+        return not self._complete or sub in self._claims
 
 
 class HookUsers:
@@ -76,3 +90,7 @@ class HookUsers:
     async def claims(self, sub: str) -> dict[str, Any] | None:
         """Return None: the claims come with the login."""
         return None
+
+    def may_exist(self, sub: str) -> bool:
+        """Return True: only the hook knows its users."""
+        return True

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from service.bags.ids import fresh_id
 from service.bags.kinds import AccessToken, DeviceApproval, DeviceCode, Grant
@@ -116,7 +115,7 @@ def device(satchel: Satchel, client: str) -> dict[str, Any]:
 GRANT: dict[str, Callable[[Satchel, str], dict[str, Any]]] = {
     "authorization_code": code,
     "client_credentials": lambda satchel, client: {},
-    "password": lambda satchel, client: {"username": "alice", "password": "wonderland"},
+    "password": lambda satchel, client: {"username": "user-alice", "password": "wonderland"},
     "refresh_token": refresh,
     DEVICE_CODE: device,
     JWT_BEARER: lambda satchel, client: {"assertion": IDP.sign()},
@@ -165,8 +164,6 @@ def configuration(memory: str) -> str:
         grants = [grant for grant in GRANT if grant not in without]
         clients += client_toml(method, method, **{**common, **registered, **more, "grants": grants})
     exchanging = [method for method in METHOD if method != "none"]
-    hash_ = Argon2id(salt=b"saltsalt", length=32, iterations=1, lanes=1, memory_cost=64)
-    password = hash_.derive_phc_encoded(b"wonderland")
     top = f"""
 [memory]
 kind = "{memory}"
@@ -177,9 +174,6 @@ certificate_header = "rfc9440"
 authenticate_client = "tests.test_matrix:by_token"
 """
     tables = f"""
-[[users.known]]
-id = "alice"
-password = "{password}"
 [[issuers]]
 issuer = "{IDP.iss}"
 uses = ["jwt_bearer"]

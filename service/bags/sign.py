@@ -55,7 +55,7 @@ class _AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _FIELDS = frozenset(_AccessClaims.__struct_fields__)
-RESERVED_CLAIMS = _FIELDS | {"nbf", "may_act", "sub_id", "events", "active", "token_type", "personal"}
+RESERVED_CLAIMS = _FIELDS | {"nbf", "may_act", "sub_id", "events", "active", "token_type", "personal", "origin"}
 """Claims that configuration and hooks may not set: the service alone speaks for them."""
 
 _encode = msgspec.json.Encoder().encode

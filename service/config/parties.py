@@ -259,7 +259,10 @@ class Exchange(Table, frozen=True):
         Meta(description="`iss` of accepted subject tokens; empty: tokens of this service only"),
     ] = ()
     scopes: Annotated[
-        tuple[Scope, ...], Meta(description="scopes that the new token may have in addition to the subject token's")
+        tuple[Scope, ...],
+        Meta(
+            description="scopes that the new token may have; those of the subject token go on at its own resources only"
+        ),
     ] = ()
     impersonation: Annotated[
         bool, Meta(description="allow requests without an actor token (impersonation, RFC 8693 section 1.1)")

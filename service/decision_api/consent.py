@@ -9,7 +9,7 @@ from service.decision_api.authorization import redirection
 from service.decision_api.terms import WithWishes, terms_of
 from service.decision_api.wire import CallersFault, Details, Message, Response, details_of, json_of, text_of
 from service.decisions.authorize.complete import complete, refuse_to_client, reply_to
-from service.decisions.authorize.login_ticket import page_expired, spend_ticket
+from service.decisions.authorize.login_ticket import check_registration, page_expired, spend_ticket
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.login_application.verdict import issued
@@ -174,4 +174,6 @@ def _open(decision: Decision, context: Context, text: str | None, now: float) ->
     decision.client_id = client.id
     check_identity(bag.memory, context)
     times = bag.iat, bag.exp
-    return LoginTicket(bag.iss, bag.jti, *times, bag.request, "", memory=bag.memory, pushed=bag.pushed), client
+    ticket = LoginTicket(bag.iss, bag.jti, *times, bag.request, "", memory=bag.memory, pushed=bag.pushed)
+    check_registration(context, ticket, client)
+    return ticket, client

@@ -16,6 +16,7 @@ from service.decisions.context import Context
 from service.decisions.one_time import spend_all
 from service.decisions.token.decide import CheckedTokenRequest
 from service.decisions.token.redeem import redeem
+from service.decisions.withdrawn import withdrawn
 from service.grants import GrantRequest
 from service.grants.exchange_party import Party, party
 from service.grants.issuers import UnknownIssuer
@@ -65,7 +66,9 @@ async def defer_exchange(
         if subject.may_act is not None and form.get("actor_token") is not None and parties["actor"] is None:
             raise unacceptable_token("actor", "the subject token has may_act, and the actor token is not verified")
         check_may_act(subject, parties["actor"], request)
-    checks = [each.revocation_check for each in known]
+    checks = [check for each in known for check in each.revocation_checks]
+    if withdrawn(checks, context):
+        raise unacceptable_token("subject", "the client or the user is gone")
     if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
         raise unacceptable_token("subject", "revoked")
     said = []
@@ -115,7 +118,7 @@ def _info(known: Party, text: str, context: Context, now: float) -> TokenInfo:
         personal = personal_claims(token, context.snapshot, now)
         members = {
             **client_members(context.registry.clients.find(token.client_id)),
-            "subject": None if token.sub == token.client_id else known.revocation_check.sub,
+            "subject": None if token.sub == token.client_id else known.revocation_checks[0].sub,
             "resources": list(token.aud),
             "authorization_details": on_wire(token.authorization_details),
             "properties": None if personal is None else pairs(personal.properties),

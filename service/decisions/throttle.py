@@ -143,6 +143,10 @@ class ThrottledUsers:
         """Return the claims of the user whose id is `sub`; None if only a login can tell them."""
         return await self._context.ports.users.claims(sub)
 
+    def may_exist(self, sub: str) -> bool:
+        """Return whether there may be a user with the id `sub`."""
+        return self._context.ports.users.may_exist(sub)
+
 
 def throttled(context: Context, address: str, now: float) -> ThrottledUsers:
     """Return the users of `context` for an attempt at `now` (seconds since the epoch).

@@ -9,6 +9,7 @@ from service.grants.plan_for_code import plan_for
 from service.protocol.digests import client_digest, uri_digest
 from service.protocol.errors import OAuthError
 from service.protocol.pkce import check_verifier
+from service.protocol.redirect_uri import is_registered
 
 
 async def authorization_code(request: GrantRequest) -> Plan:
@@ -39,6 +40,8 @@ def open_code(request: GrantRequest) -> AuthorizationCode:
     redirect_uri = form.get("redirect_uri")
     if not compare_digest(code.redirect_uri, b"" if redirect_uri is None else uri_digest(redirect_uri)):
         raise OAuthError("invalid_grant", "redirect_uri must be the same as in the authorization request")
+    if redirect_uri is not None and not is_registered(redirect_uri, request.client.redirect_uris):
+        raise _invalid_code("the redirect URI is no longer registered")
     return code
 
 

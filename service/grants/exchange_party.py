@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
+from service.clients.rights import token_today
 from service.grants.issuers import Use, verify_statement
 from service.grants.plan import GrantRequest
 from service.protocol.revocation_check import RevocationCheck
-from service.protocol.subject import owner
+from service.protocol.token_checks import Origin, checks_of, origin_of
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -39,7 +40,9 @@ class Party(NamedTuple):
     scope: frozenset[str]
     limit: frozenset[str] | None
     expires: int
-    revocation_check: RevocationCheck
+    revocation_checks: tuple[RevocationCheck, ...]
+    origin: tuple[Origin, ...] = ()
+    aud: frozenset[str] = frozenset()
     family: str = ""
     act: dict[str, Any] | None = None
     may_act: Any = None
@@ -71,7 +74,7 @@ async def party(token: str, token_type: str, request: GrantRequest) -> Party:
 
 
 def _from_own_token(token: AccessToken, request: GrantRequest) -> Party:
-    client = request.client
+    client, token = request.client, token_today(token, request.registry)
     if token.client_id != client.id and set(token.aud).isdisjoint(client.serves):
         raise BadBag("neither issued to the client nor sent to a resource that it serves")
     if not token.cnf.items() <= request.cnf.items():
@@ -83,9 +86,9 @@ def _from_own_token(token: AccessToken, request: GrantRequest) -> Party:
         scope=frozenset(token.scope.split()),
         limit=None,
         expires=token.exp,
-        revocation_check=RevocationCheck(
-            token.jti, token.family, token.client_id, owner(token, request.snapshot, request.now), token.iat
-        ),
+        revocation_checks=checks_of(token, request.snapshot, request.now),
+        origin=origin_of(token),
+        aud=frozenset(token.aud),
         family=token.family or token.jti,
         act=token.act,
         may_act=token.claims.get("may_act"),
@@ -112,7 +115,7 @@ async def _from_trusted_issuer(token: str, token_type: str, request: GrantReques
         scope=frozenset(scope.split()),
         limit=statement.issuer.scopes,
         expires=expires,
-        revocation_check=statement.revocation_check,
+        revocation_checks=(statement.revocation_check,),
         act=statement.act,
         may_act=claims.get("may_act"),
     )

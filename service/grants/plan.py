@@ -15,6 +15,7 @@ from service.protocol.form import Form
 from service.protocol.one_time_id import OneTimeId
 from service.protocol.ports import Ports
 from service.protocol.revocation_check import RevocationCheck
+from service.protocol.token_checks import Origin
 
 
 class GrantRequest(NamedTuple):
@@ -98,6 +99,7 @@ class Plan(msgspec.Struct, frozen=True):
     issued_token_type: str = ""
     terms: Terms | None = None
     id_claims: dict[str, Any] = {}
+    origin: tuple[Origin, ...] = ()
 
 
 def person_of(grant: Grant, request: GrantRequest, scopes: tuple[str, ...]) -> Grant | None:

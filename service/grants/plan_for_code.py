@@ -3,6 +3,7 @@
 import msgspec
 
 from service.bags.kinds import AuthorizationCode, Grant
+from service.clients.rights import granted_today
 from service.config import Client
 from service.grants.plan import GrantRequest, Plan, Renewal, person_of, refreshable
 from service.protocol.audience import meaningful_scopes
@@ -25,8 +26,9 @@ def plan_for(code: AuthorizationCode, request: GrantRequest) -> Plan:
             "the code is bound to a DPoP key (dpop_jkt); send a proof by this key",
             reason="another key",
         )
-    audiences = request.registry.audiences.target(client, request.form.all("resource"), grant.resources)
-    scopes = narrow_scopes(None, grant.scope, meaningful_scopes(audiences))
+    today = granted_today(grant, client, request.registry)
+    audiences = request.registry.audiences.target(client, request.form.all("resource"), today.resources)
+    scopes = narrow_scopes(None, today.scope, meaningful_scopes(audiences))
     until = int(request.now) + request.registry.config.lifetimes.refresh_absolute
     return Plan(
         subject=grant.sub,
@@ -35,13 +37,13 @@ def plan_for(code: AuthorizationCode, request: GrantRequest) -> Plan:
         scopes=scopes,
         revocation_checks=(RevocationCheck("", grant.family, client.id, grant.sub, code.iat),),
         redeems=code,
-        renewal=Renewal(bound(grant, client, request.cnf), until) if refreshable(grant, client) else None,
+        renewal=Renewal(bound(grant, client, request.cnf), until) if refreshable(today, client) else None,
         family=grant.family,
         cnf=request.cnf,
         auth_time=grant.auth_time,
         acr=grant.acr,
         amr=grant.amr,
-        authorization_details=narrow_details(request.form.get("authorization_details"), grant.authorization_details),
+        authorization_details=narrow_details(request.form.get("authorization_details"), today.authorization_details),
         person=person_of(grant, request, scopes),
         nonce=code.nonce,
         terms=grant.terms,

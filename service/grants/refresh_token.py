@@ -4,6 +4,7 @@ from hmac import compare_digest
 
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
+from service.clients.rights import granted_today
 from service.grants.plan import GrantRequest, Plan, Renewal, person_of
 from service.grants.plan_for_code import bound
 from service.protocol.audience import meaningful_scopes
@@ -43,10 +44,13 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
             "the refresh token is bound to a key; prove the key that the first token request proved",
             reason="another key",
         )
-    audiences = request.registry.audiences.target(client, form.all("resource"), grant.resources)
+    today = granted_today(grant, client, request.registry)
+    if "offline_access" in grant.scope.split() and "offline_access" not in today.scope.split():
+        raise _invalid_refresh_token("offline_access was withdrawn")
+    audiences = request.registry.audiences.target(client, form.all("resource"), today.resources)
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
-    scopes = narrow_scopes(requested, grant.scope, meaningful_scopes(audiences))
+    scopes = narrow_scopes(requested, today.scope, meaningful_scopes(audiences))
     return Plan(
         subject=grant.sub,
         client_id=client.id,
@@ -62,7 +66,7 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         auth_time=grant.auth_time,
         acr=grant.acr,
         amr=grant.amr,
-        authorization_details=narrow_details(form.get("authorization_details"), grant.authorization_details),
+        authorization_details=narrow_details(form.get("authorization_details"), today.authorization_details),
         person=person_of(grant, request, scopes),
         terms=grant.terms,
     )

@@ -10,7 +10,7 @@ Where RFC 8693 leaves a choice, this service takes the strict one:
 - The new token is revoked together with the family of the subject token.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from service.bags.errors import BadBag
@@ -20,9 +20,13 @@ from service.grants.plan import GrantRequest, Plan
 from service.protocol.audience import Audience, check_shareable, resource_scopes
 from service.protocol.errors import OAuthError
 from service.protocol.scopes import grant_scopes, parse_scope
+from service.protocol.token_checks import Origin
 
 MAX_ACTORS = 8
 """Maximum number of actors in a token: the current one and the prior ones (RFC 8693 section 4.1)."""
+
+MAX_ORIGIN = 16
+"""Maximum number of tokens that a token rests on."""
 
 
 async def token_exchange(request: GrantRequest) -> Plan:
@@ -52,16 +56,16 @@ async def token_exchange(request: GrantRequest) -> Plan:
             "invalid_request",
             "tokens of this resource are not signed JWTs; request the type of an access token",
         )
-    allowed = _allowed_scopes(rule, subject)
+    allowed = _allowed_scopes(rule, subject, [audience.identifier for audience in audiences])
     return Plan(
         subject=subject.sub,
         client_id=client.id,
         audiences=audiences,
         scopes=grant_scopes(requested, sorted(allowed), allowed, resource_scopes(audiences)),
         requested=requested,
-        revocation_checks=(subject.revocation_check,)
+        revocation_checks=subject.revocation_checks
         if actor is None
-        else (subject.revocation_check, actor.revocation_check),
+        else (*subject.revocation_checks, *actor.revocation_checks),
         void="invalid_request",
         family=subject.family,
         not_after=subject.expires if actor is None else min(subject.expires, actor.expires),
@@ -72,6 +76,7 @@ async def token_exchange(request: GrantRequest) -> Plan:
         act=_actors(subject, actor),
         personal=subject.personal,
         issued_token_type=token_type,
+        origin=_origin(subject, actor),
     )
 
 
@@ -129,9 +134,14 @@ def _accepts(rule: Exchange, subject: Party, actor: Party | None, request: Grant
     return subject.iss in issuers and (rule.impersonation if actor is None else rule.delegation)
 
 
-def _allowed_scopes(rule: Exchange, subject: Party) -> frozenset[str]:
-    """Return the scopes that `rule` allows in a token for `subject`."""
-    allowed = subject.scope.union(rule.scopes)
+def _allowed_scopes(rule: Exchange, subject: Party, identifiers: Collection[str]) -> frozenset[str]:
+    """Return the scopes that `rule` allows in a token for `subject` at these resources.
+
+    A scope belongs to its resource: `read` at one says nothing of `read` at another. So the scopes of the subject token
+    go on only at the resources of the subject token; elsewhere the rule names every scope.
+    """
+    same = set(identifiers) <= subject.aud
+    allowed = subject.scope.union(rule.scopes) if same else frozenset(rule.scopes)
     return allowed if subject.limit is None else allowed & subject.limit
 
 
@@ -156,10 +166,27 @@ def _target(
     if not found:
         raise OAuthError("invalid_target", "no rule lets the client exchange this token for these resources")
     wanted = set(requested or ())
-    rule, identifiers = next((pair for pair in found if wanted <= _allowed_scopes(pair[0], subject)), found[0])
+    rule, identifiers = next((pair for pair in found if wanted <= _allowed_scopes(pair[0], subject, pair[1])), found[0])
     audiences = tuple(request.registry.audiences[identifier] for identifier in identifiers)
     check_shareable(audiences)
     return rule, audiences
+
+
+def _origin(subject: Party, actor: Party | None) -> tuple[Origin, ...]:
+    """Return the tokens that the new token rests on.
+
+    Raises:
+        OAuthError: invalid_request if there are too many.
+    """
+    origin = subject.origin
+    if actor is not None:
+        # An actor with a pseudonym stays one: the claim is for everybody to read.
+        sub = actor.sub if actor.sub == actor.revocation_checks[0].sub else ""
+        acting = tuple((jti, client, name or sub) for jti, client, name in actor.origin)
+        origin = (*origin, *acting)
+    if len(origin) > MAX_ORIGIN:
+        raise OAuthError("invalid_request", "the subject token comes from too many exchanges")
+    return origin
 
 
 def _actors(subject: Party, actor: Party | None) -> dict[str, Any] | None:

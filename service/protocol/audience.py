@@ -86,6 +86,11 @@ class Audiences(dict[str, Audience]):
             raise OAuthError("invalid_target", "resource is missing: the client may request several")
         return client.resources
 
+    def allows(self, client: Client, identifier: str) -> bool:
+        """Return whether `client` may request the resource `identifier`."""
+        audience = self.get(identifier)
+        return audience is not None and self._may_ask(client, audience)
+
     def _may_ask(self, client: Client, audience: Audience) -> bool:
         return audience.identifier in client.resources if client.resources else audience is self.default
 

@@ -26,6 +26,10 @@ class Users(Protocol):
         """Return the claims of the user with the id `sub`; None if claims are known at login only (`User.claims`)."""
         ...
 
+    def may_exist(self, sub: str) -> bool:
+        """Return whether there may be a user with the id `sub`; false only if every user is known here."""
+        ...
+
 
 class RemoteKeys(Protocol):
     """Fetches and caches the JWK Sets of other parties."""

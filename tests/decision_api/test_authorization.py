@@ -129,6 +129,9 @@ def test_what_only_the_caller_knows_of_a_person(service: DecisionApi) -> None:
         async def claims(self, sub: str) -> None:
             return None
 
+        def may_exist(self, sub: str) -> bool:
+            return True
+
     service.app.runtime.context = service.context._replace(ports=service.context.ports._replace(users=Nobody()))
     code = service.code(
         issue={"claims": '{"email": "a@b.c", "name": "A"}'},

@@ -20,6 +20,7 @@ from tests.worlds.http import Answer, basic
 from tests.worlds.identifiers import API, BILLING
 from tests.worlds.issuers import RESOURCES, client, read
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.users import ALICE
 
 
 def phc(password: str) -> str:
@@ -29,6 +30,7 @@ def phc(password: str) -> str:
     )
 
 
+BASE = RESOURCES.replace(ALICE, "")  # which has users of its own
 CLIENTS = "\n".join(
     [
         client("legacy", "password", "refresh_token", scopes=["read", "write", "bill"], resources=[API, BILLING]),
@@ -52,7 +54,7 @@ password = "{phc("börek 100%")}"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Satchel:
-    return Satchel(tmp_path_factory.mktemp("password"), RESOURCES + CLIENTS + USERS)
+    return Satchel(tmp_path_factory.mktemp("password"), BASE + CLIENTS + USERS)
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def test_it_is_off_unless_a_client_has_it(satchel: Satchel) -> None:
 
 def test_users_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "users.toml").write_text(USERS.replace("users.known", "users"))
-    satchel = Satchel(tmp_path, RESOURCES + CLIENTS + '[users]\nfile = "users.toml"\n')
+    satchel = Satchel(tmp_path, BASE + CLIENTS + '[users]\nfile = "users.toml"\n')
     assert ask(satchel, "alice", "wonderland").status == 200
     assert "argon2id" not in repr(satchel.config)
 
@@ -185,12 +187,12 @@ def test_users_come_from_a_file(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_with_users_is_named(tmp_path: Path, users: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
-        Satchel(tmp_path, RESOURCES + CLIENTS + users)
+        Satchel(tmp_path, BASE + CLIENTS + users)
 
 
 def test_check_warns_and_is_content(tmp_path: Path) -> None:
     file = tmp_path / "satchel.toml"
-    file.write_text(RESOURCES + CLIENTS + USERS)
+    file.write_text(BASE + CLIENTS + USERS)
     command = [sys.executable, "-m", "service", "--config", str(file), "check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ))
     assert done.returncode == 0
@@ -203,7 +205,7 @@ def test_the_command_that_hashes_a_password(make_satchel: Any) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, input="tea party\n")
     assert (done.returncode, done.stderr) == (0, "")
     user = f'[[users.known]]\nid = "hatter"\npassword = "{done.stdout.strip()}"\n'
-    satchel = make_satchel(RESOURCES + CLIENTS + user)
+    satchel = make_satchel(BASE + CLIENTS + user)
     assert ask(satchel, "hatter", "tea party").status == 200
     assert ask(satchel, "hatter", "tea").status == 400
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, input="\n").returncode == 1
@@ -215,7 +217,7 @@ def test_the_command_that_hashes_a_password(make_satchel: Any) -> None:
 @pytest.fixture
 def hooked(make_satchel: Any) -> Satchel:
     satchel: Satchel = make_satchel(
-        RESOURCES + CLIENTS + '[hooks]\nauthenticate_user = "tests.grants.hooked:authenticate_user"\n'
+        BASE + CLIENTS + '[hooks]\nauthenticate_user = "tests.grants.hooked:authenticate_user"\n'
     )
     return satchel
 

@@ -40,9 +40,9 @@ TOML = "\n".join(
         issuer(IDP, "token_exchange"),
         issuer(PARTNER, "token_exchange", subjects="ours", clients=["app"]),
         exchange("app", audiences=[VAULT], scopes=["vault"]),
-        exchange("app", audiences=[API, BILLING], subjects=[ISSUER, IDP.iss, PARTNER.iss]),
-        exchange("gateway", audiences=[BILLING], delegation=False),
-        exchange("gateway", audiences=[API, SEALED], impersonation=False),
+        exchange("app", audiences=[API, BILLING], subjects=[ISSUER, IDP.iss, PARTNER.iss], scopes=["read"]),
+        exchange("gateway", audiences=[BILLING], scopes=["read"], delegation=False),
+        exchange("gateway", audiences=[API, SEALED], scopes=["read"], impersonation=False),
     ]
 )
 
@@ -89,7 +89,7 @@ def plan(satchel: Satchel, cnf: dict[str, str], **form: str) -> Plan:
 def test_a_token_of_ours_of_every_format_is_exchanged(satchel: Satchel, format: str) -> None:
     token = exchanged(satchel, mint(satchel, format), resource=VAULT)
     assert (token.sub, token.client_id, token.aud) == ("alice", "app", (VAULT,))
-    assert token.scope == "read vault"
+    assert token.scope == "vault"
     assert token.act is None
 
 
@@ -114,7 +114,7 @@ def test_of_two_rules_for_a_resource_the_one_that_lends_the_scope_counts(tmp_pat
         [
             RESOURCES,
             client("app", EXCHANGE, "client_credentials", "refresh_token", scopes=["read", "write"]),
-            exchange("app", audiences=[VAULT]),
+            exchange("app", audiences=[VAULT], scopes=["read"]),
             exchange("app", audiences=[VAULT], scopes=["vault"]),
         ]
     )

@@ -25,6 +25,8 @@ CREDENTIALS = 'decides = ["client_credentials"]'
 API_ID = "https://api.example.com"
 OPENID = ("openid", "email", "read", "offline_access")
 
+BACK = "http://localhost:8080/services/reservations/reserve/complete"
+
 
 def redeem(satchel: Satchel, code: str, **form: str) -> Answer:
     return satchel.post("/token", {"grant_type": "authorization_code", "code": code, **form}, CXF)
@@ -177,8 +179,13 @@ def test_it_can_narrow_what_the_service_would_give(tmp_path: Path) -> None:
 
 def test_a_code_redeemed(tmp_path: Path) -> None:
     satchel = own(tmp_path, CODE, decide=redeems)
-    code = satchel.code(scopes=OPENID, redirect_uri="http://127.0.0.1/cb", challenge=CHALLENGE, nonce="n")
-    form = {"redirect_uri": "http://127.0.0.1/cb", "code_verifier": VERIFIER}
+    code = satchel.code(
+        scopes=OPENID,
+        redirect_uri=BACK,
+        challenge=CHALLENGE,
+        nonce="n",
+    )
+    form = {"redirect_uri": BACK, "code_verifier": VERIFIER}
     answer = redeem(satchel, code, **form)
     token = read(satchel, answer.json()["access_token"])
     assert (token.sub, token.claims["tenant"], token.scope) == ("alice", "t-1", "openid email read offline_access")
@@ -194,8 +201,11 @@ def test_a_code_redeemed(tmp_path: Path) -> None:
         ({"challenge": CHALLENGE}, {}),
         ({"challenge": CHALLENGE}, {"code_verifier": "x" * 43}),
         ({}, {"code_verifier": VERIFIER}),
-        ({"redirect_uri": "http://127.0.0.1/cb"}, {}),
-        ({"redirect_uri": "http://127.0.0.1/cb"}, {"redirect_uri": "http://127.0.0.1/other"}),
+        ({"redirect_uri": BACK}, {}),
+        (
+            {"redirect_uri": BACK},
+            {"redirect_uri": "http://127.0.0.1/other"},
+        ),
         ({"client_id": "spa", "challenge": CHALLENGE}, {"code_verifier": VERIFIER}),
     ],
 )

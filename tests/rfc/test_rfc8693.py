@@ -9,13 +9,17 @@ from tests.worlds.http import Answer, basic
 from tests.worlds.identifiers import API, BILLING, VAULT
 from tests.worlds.issuers import EXCHANGE, RESOURCES, client, exchange, mint, read, revoke
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.users import user
 
 TOML = "\n".join(
     [
         RESOURCES,
         client("app", EXCHANGE, serves=[API, VAULT]),
+        client("somebody"),
+        user("two"),
+        user("admin"),
         client("bare", EXCHANGE),
-        exchange("app", audiences=[API, BILLING]),
+        exchange("app", audiences=[API, BILLING], scopes=["read", "write"]),
         exchange("app", audiences=[VAULT], scopes=["vault"]),
     ]
 )

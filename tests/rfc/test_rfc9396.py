@@ -83,3 +83,12 @@ def test_6_and_nothing_else(asking: AuthorizationRequests) -> None:
         answer = redeem(asking, code, authorization_details=text)
         assert (answer.status, answer.json()["error"]) == (400, "invalid_authorization_details")
     assert redeem(asking, code).status == 200
+
+
+def test_6_and_nothing_of_a_type_that_was_withdrawn(asking: AuthorizationRequests) -> None:
+    answer = redeem(asking, consented(asking, authorization_details=details(PAYMENT, ACCOUNTS)))
+    refresh = {"grant_type": "refresh_token", "refresh_token": answer.json()["refresh_token"]}
+    asking.reconfigure(('types = ["payment", "accounts"]', 'types = ["accounts"]'))
+    assert token(asking, **refresh).json()["authorization_details"] == [ACCOUNTS]
+    named = token(asking, **refresh, authorization_details=details(PAYMENT))
+    assert named.json()["error"] == "invalid_authorization_details"

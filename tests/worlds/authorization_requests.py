@@ -21,6 +21,7 @@ from tests.worlds.http import basic, form_bytes
 from tests.worlds.identifiers import API, ISSUER, SEALED, VAULT
 from tests.worlds.pkce import S256
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.users import ALICE
 
 REDIRECT = "https://app.example.com/back?tenant=1"
 LOOPBACK = "http://127.0.0.1/callback"
@@ -75,7 +76,7 @@ type = "accounts"
 members = ["actions", "locations", "identifier"]
 [[detail_types]]
 type = "medical"
-""" + "".join(f'[[clients]]\nid = "{name}"\n{more}' for name, more in _CLIENTS.items())
+{ALICE}""" + "".join(f'[[clients]]\nid = "{name}"\n{more}' for name, more in _CLIENTS.items())
 
 Asked = tuple[Client, AuthorizationRequest, str]
 

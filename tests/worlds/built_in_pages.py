@@ -66,6 +66,9 @@ class Hooked:
     async def authenticate(self, username: str, password: str) -> User | None:
         return self.user if password == "wonderland" else None
 
+    def may_exist(self, sub: str) -> bool:
+        return True
+
     async def claims(self, sub: str) -> dict[str, Any] | None:
         return None
 

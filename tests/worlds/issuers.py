@@ -16,6 +16,7 @@ from service.bags.snapshot import Snapshot
 from service.protocol.revocation_check import not_before_subject, revoked
 from tests.worlds.identifiers import API, BILLING, ISSUER, SEALED, VAULT
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.users import ALICE
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -79,7 +80,8 @@ identifier = "{SEALED}"
 scopes = ["read"]
 format = "jwe"
 encryption_key = {toml(RECIPIENT)}
-"""
+
+{ALICE}"""
 
 
 def client(id: str, *grants: str, **more: Any) -> str:

@@ -147,6 +147,9 @@ class OnlyLoginTells:
     async def authenticate(self, username: str, password: str) -> User | None:
         return None
 
+    def may_exist(self, sub: str) -> bool:
+        return True
+
     async def claims(self, sub: str) -> dict[str, Any] | None:
         return None
 

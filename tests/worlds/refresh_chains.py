@@ -12,6 +12,7 @@ from tests.worlds.http import Answer, basic, granted
 from tests.worlds.identifiers import API, ISSUER, SEALED, VAULT
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.satchel import Satchel
+from tests.worlds.users import ALICE
 
 RESOURCES = {"jwt": API, "bag": VAULT, "jwe": SEALED}
 REDIRECT = "http://127.0.0.1/callback"
@@ -64,7 +65,7 @@ format = "jwe"
 encryption_key = {inline(_RECIPIENT.export_public(as_dict=True))}
 """
     clients = "".join(f'[[clients]]\nid = "{name}"\n{more}' for name, more in _CLIENTS.items())
-    return f'issuer = "{issuer}"\ndefault_resource = "{API}"\n{top}\n{resources}{clients}'
+    return f'issuer = "{issuer}"\ndefault_resource = "{API}"\n{top}\n{resources}{clients}{ALICE}'
 
 
 class RefreshChains(Satchel):

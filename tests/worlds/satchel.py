@@ -36,6 +36,18 @@ class Satchel:
             self.config, store=self.store, memory=memory, clock=lambda: self.now, write=self.lines.append
         )
 
+    def reconfigure(self, *changes: tuple[str, str]) -> None:
+        """Go on as another node on the same keys and memory, whose configuration has these texts replaced."""
+        text, memory = self.file.read_text(), self.context.memory
+        for before, after in changes:
+            assert before in text, before
+            text = text.replace(before, after)
+        self.file.write_text(text)
+        self.config = load(self.file, {"SATCHEL_STATE": str(self.file.parent / "var")})
+        self.app = create_app(
+            self.config, store=self.store, memory=memory, clock=lambda: self.now, write=self.lines.append
+        )
+
     @property
     def context(self) -> Context:
         """What the application decides with now."""

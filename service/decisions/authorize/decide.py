@@ -16,6 +16,7 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.refusing import refusal_of, refusing
 from service.decisions.session.session import new_session, open_session
+from service.decisions.withdrawn import withdrawn
 from service.memory import MemoryFull, MemoryUnavailable
 from service.protocol.errors import ErrorCode, OAuthError
 from service.protocol.form import Form, parse
@@ -69,7 +70,7 @@ async def _resume(context: Context, decision: Decision, text: str, browser_reque
         return
     # The new session always postdates existing not-befores. The verdict may not, so it is checked here.
     check = RevocationCheck(verdict.jti, "", client.id, verdict.login.sub, verdict.iat)
-    if not check.stands(await context.memory.get_many(check.ids)):
+    if withdrawn([check], context) or not check.stands(await context.memory.get_many(check.ids)):
         raise page_expired("the verdict was revoked")
     session = await _session(context, ticket, verdict.login, browser_request, now)
     details = verdict.authorization_details

@@ -7,6 +7,7 @@ from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationRequest, Browser, LoginTicket
 from service.bags.snapshot import MAX_CHARS
+from service.clients.rights import may_request_today
 from service.config import Client
 from service.decisions.authorize.pushed_request import spent_id
 from service.decisions.browser_request import BrowserRequest
@@ -16,7 +17,6 @@ from service.decisions.one_time import spend_all
 from service.decisions.session.session import browser_of
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
-from service.protocol.redirect_uri import is_registered
 
 log = structlog.get_logger("satchel")
 
@@ -92,17 +92,18 @@ def check_ticket(context: Context, ticket: LoginTicket, browser_request: Browser
     client = context.registry.clients.find(ticket.request.client_id)
     if client is None:
         raise page_expired("the client is gone")
-    if not ticket.device and not _still_allowed(client, ticket.request):
-        raise page_expired("the client's registration has changed")
+    check_registration(context, ticket, client)
     return client
 
 
-def _still_allowed(client: Client, request: AuthorizationRequest) -> bool:
-    return (
-        "authorization_code" in client.grants
-        and is_registered(request.redirect_uri, client.redirect_uris)
-        and set(request.scope.split()) <= set(client.scopes)
-    )
+def check_registration(context: Context, ticket: LoginTicket, client: Client) -> None:
+    """Check that `client` may still make the request of `ticket`.
+
+    Raises:
+        OAuthError: invalid_request.
+    """
+    if not may_request_today(ticket.request, client, context.registry, device=bool(ticket.device)):
+        raise page_expired("the client's registration has changed")
 
 
 async def spend_ticket(context: Context, ticket: LoginTicket) -> None:

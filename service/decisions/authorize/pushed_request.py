@@ -8,6 +8,7 @@ import structlog
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationRequest, PushedRequest
+from service.clients.rights import may_request_today
 from service.config import Client
 from service.decisions.context import Context
 from service.protocol.digests import client_digest
@@ -61,6 +62,9 @@ async def open_pushed(
         raise _refused(fault.reason) from None
     if not compare_digest(bag.client, client_digest(client.id)):
         raise _refused("another client's request_uri")
+    request = msgspec.structs.replace(bag.request, client_id=client.id)
+    if not may_request_today(request, client, context.registry, device=False):
+        raise _refused("the client's registration has changed")
     id = spent_id(bag.jti)
     (answered,) = await context.memory.get_many([id])
     if answered is not None:
@@ -71,7 +75,7 @@ async def open_pushed(
             raise _refused("wrong memory")
     elif bag.iat < context.memory.since([id]):
         raise _refused("older than the memory")
-    return msgspec.structs.replace(bag.request, client_id=client.id), bag.jti
+    return request, bag.jti
 
 
 def _refused(reason: str) -> OAuthError:

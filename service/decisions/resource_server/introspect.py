@@ -9,15 +9,18 @@ from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken, visible
 from service.bags.sign import RESERVED_CLAIMS, access_claims
 from service.bags.snapshot import INTROSPECTION_JWT
+from service.clients.rights import token_today
 from service.decisions.caller import authenticate_caller
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import REFUSABLE, refusal_of
+from service.decisions.withdrawn import withdrawn
 from service.memory import MemoryUnavailable
-from service.protocol.revocation_check import RevocationCheck
-from service.protocol.subject import owner, personal_claims
+from service.protocol.revocation_check import all_ids, all_stand
+from service.protocol.subject import personal_claims
+from service.protocol.token_checks import checks_of
 
 INACTIVE = msgspec.Raw(b'{"active":false}')
 """The response for every token that is not active or not for the caller; it never tells the reason."""
@@ -105,15 +108,17 @@ async def find_token(text: str, audiences: Collection[str] | None, context: Cont
     token = context.snapshot.open(text, (AccessToken,), now)
     if audiences is not None and not set(token.aud).intersection(audiences):
         raise BadBag("the caller is not in the audience")
-    person = owner(token, context.snapshot, now)
-    check = RevocationCheck(token.jti, token.family, token.client_id, person, token.iat)
+    token = token_today(token, context.registry)
+    checks = checks_of(token, context.snapshot, now)
+    if withdrawn(checks, context):
+        raise BadBag("the client or the user is gone")
     try:
-        values = await context.memory.get_many(check.ids)
+        values = await context.memory.get_many(all_ids(checks))
     except MemoryUnavailable:
         if "introspect" not in context.registry.config.without_memory:
             raise
         return token
-    if not check.stands(values):
+    if not all_stand(checks, values):
         raise BadBag("revoked")
     return token
 

@@ -7,6 +7,7 @@ import msgspec
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.bags.snapshot import USERINFO_JWT
+from service.clients.rights import token_today
 from service.config import Client
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -14,12 +15,14 @@ from service.decisions.form_request import FormRequest
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
 from service.decisions.token.sender_constraint import prove_possession
-from service.protocol.claims import of_scopes, select
+from service.decisions.withdrawn import withdrawn
+from service.protocol.claims import may_ask, of_scopes, select
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.one_time_id import OneTimeId
-from service.protocol.revocation_check import RevocationCheck
+from service.protocol.revocation_check import all_ids, all_stand
 from service.protocol.subject import personal_claims
+from service.protocol.token_checks import checks_of
 
 JWT_TYPE = "application/jwt"
 
@@ -105,10 +108,13 @@ async def claims_for(token: AccessToken, context: Context, now: float) -> Person
         OAuthError: insufficient_scope.
         MemoryUnavailable
     """
+    token = token_today(token, context.registry)
     personal = personal_claims(token, context.snapshot, now)
     person = token.sub if personal is None else personal.sub
-    check = RevocationCheck(token.jti, token.family, token.client_id, person, token.iat)
-    if not check.stands(await context.memory.get_many(check.ids)):
+    checks = checks_of(token, context.snapshot, now)
+    if withdrawn(checks, context):
+        raise BadBag("the client or the user is gone")
+    if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
         raise BadBag("revoked")
     scopes = token.scope.split()
     if "openid" not in scopes:
@@ -116,7 +122,10 @@ async def claims_for(token: AccessToken, context: Context, now: float) -> Person
     known = await context.ports.users.claims(person)
     if known is None:
         known = {} if personal is None else personal.claims
-    return PersonForClient(token.sub, of_scopes(scopes).union(() if personal is None else personal.names), known)
+    names, client = of_scopes(scopes), context.registry.clients.find(token.client_id)
+    if personal is not None and client is not None:
+        names = names.union(may_ask(client, personal.names))
+    return PersonForClient(token.sub, names, known)
 
 
 def write_claims(decision: Decision, person: PersonForClient, client: Client, context: Context, now: float) -> None:

@@ -14,6 +14,7 @@ from service.config import Client
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Decision
+from service.decisions.withdrawn import withdrawn
 from service.protocol.digests import client_digest, uri_digest
 from service.protocol.errors import OAuthError
 from service.protocol.revocation_check import RevocationCheck
@@ -41,6 +42,8 @@ async def open_session(
     except BadBag:
         return None
     check = RevocationCheck(session.jti, session.sid, "", session.login.sub, session.iat)
+    if not to_end and withdrawn([check], context):
+        return None
     stands = check.stands(await context.memory.get_many(check.ids))
     return session if stands and (to_end or session.iat >= context.memory.since(check.ids)) else None
 

@@ -20,9 +20,11 @@ from service.decisions.one_time import spend_all
 from service.decisions.token.id_token import id_token
 from service.decisions.token.person import Person, find_person
 from service.decisions.token.redeem import redeem
+from service.decisions.withdrawn import withdrawn
 from service.grants.plan import Plan, Renewal
 from service.memory import MemoryUnavailable
 from service.protocol.errors import OAuthError
+from service.protocol.token_checks import ORIGIN
 
 
 async def settle(plan: Plan, context: Context, now: float) -> Issued:
@@ -33,6 +35,8 @@ async def settle(plan: Plan, context: Context, now: float) -> Issued:
         MemoryUnavailable, MemoryFull: nothing was issued; ids may have been spent (redeem.py).
         NoActiveKey: the key ring has no active key to sign or seal with; nothing was spent.
     """
+    if withdrawn(plan.revocation_checks, context):
+        raise OAuthError(plan.void, "the grant is no longer valid", reason="the client or the user is gone")
     if context.ports.customize is not None:
         plan = await context.ports.customize.tokens(plan)
     person = None if plan.person is None else await find_person(plan.person, plan.client_id, context)
@@ -76,7 +80,7 @@ def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issu
         act=plan.act,
         authorization_details=plan.authorization_details,
         claims=_merged(first.claims, plan, personal)
-        if plan.claims or plan.may_act is not None or personal or terms is not None
+        if plan.claims or plan.may_act is not None or personal or plan.origin or terms is not None
         else first.claims,
     )
     if first.format == "jwt":
@@ -113,6 +117,8 @@ def _merged(claims: dict[str, Any], plan: Plan, personal: str) -> dict[str, Any]
         merged["may_act"] = plan.may_act
     if personal:
         merged["personal"] = personal
+    if plan.origin:
+        merged[ORIGIN] = plan.origin
     return merged
 
 
