@@ -61,7 +61,7 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) 
 def _key_problems(config: Config) -> Iterator[tuple[str, str]]:
     try:
         key_store(config)
-    except KeyStoreError as fault:
+    except (KeyStoreError, OSError, ValueError) as fault:
         yield "keys.master_key_file", str(fault)
 
 

@@ -22,7 +22,7 @@ def front_problems(config: Config) -> Iterator[tuple[str, str]]:
     yield from _login(config)
     if config.pages.logo and not fetchable(config.pages.logo, config):
         yield "pages.logo", NOT_FETCHABLE
-    if config.pages.templates and not Path(config.pages.templates).is_dir():
+    if config.pages.templates and not _is_directory(config.pages.templates):
         yield "pages.templates", "is not a directory"
     for n, resource in enumerate(config.resources):
         for scope in resource.titles.keys() - set(resource.scopes):
@@ -112,3 +112,10 @@ def _client(path: str, client: Client, types: set[str]) -> Iterator[tuple[str, s
             continue
         for name in sorted(ANSWER & {name for name, _ in parse_qsl(query, keep_blank_values=True)}):
             yield f"{path}.redirect_uris[{n}]", f"must not have {name!r} in its query: the response adds this parameter"
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # the name is too long, for example
+        return False

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
@@ -16,6 +16,9 @@ from service.config.check_grants import grant_problems
 from service.config.check_openid import openid_problems
 from service.config.parties import Resource
 from service.config.tables import Config, Proxies, UsersFile, UsersSettings
+
+UNREADABLE = (OSError, ValueError, RecursionError)
+"""What reading a TOML file raises: no such file, no UTF-8, no TOML, a number of 5,000 digits, 5,000 nested arrays."""
 
 
 class Problem(NamedTuple):
@@ -52,40 +55,68 @@ def load(
     """
     file = Path(path)
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise ConfigError(str(file), [Problem("", str(fault))]) from None
+        tables = _tables(file)
+    except UNREADABLE as fault:
+        raise ConfigError(str(file), [Problem("", _why(fault))]) from None
     problems: list[Problem] = []
     config = _convert(tables, Config, "", problems)
     if not problems:
         config = _located(config, file.absolute().parent, environ, problems)
         ours = (semantic_problems, client_auth_problems, grant_problems, front_problems, openid_problems, api_problems)
-        problems += [Problem(*problem) for rule in (*ours, *rules) for problem in rule(config)]
+        for rule in (*ours, *rules):
+            problems += _asked(rule, config, problems)
     if problems:
         raise ConfigError(str(file), problems)
     return config  # type: ignore[no-any-return]
+
+
+def _tables(file: Path) -> dict[str, Any]:
+    """Return the tables in a TOML file; raises one of UNREADABLE."""
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _why(fault: Exception) -> str:
+    return "tables or arrays are nested too deeply" if isinstance(fault, RecursionError) else str(fault)
+
+
+def _asked(
+    rule: Callable[[Config], Iterable[tuple[str, str]]], config: Config, known: list[Problem]
+) -> Iterator[Problem]:
+    """Yield the problems that `rule` finds. A rule may rely on what earlier rules have checked.
+
+    So a rule that fails is no news where a problem is known. Where none is, the failure itself is the problem: a faulty
+    configuration is never a traceback.
+    """
+    try:
+        yield from [Problem(*problem) for problem in rule(config)]
+    except Exception as fault:
+        if not known:
+            yield Problem("", f"cannot be checked by {rule.__name__}: {type(fault).__name__}: {_why(fault)}")
 
 
 def _located(config: Config, base: Path, environ: Mapping[str, str], problems: list[Problem]) -> Config:
     """Return `config` with the port in the issuer, absolute paths, and the contents of the files that it names."""
     state = Path(environ.get("SATCHEL_STATE") or "var").absolute()
 
-    def place(path: str, default: Path | None = None) -> str:
+    def place(setting: str, path: str, default: Path | None = None) -> str:
+        if "\0" in path:
+            problems.append(Problem(setting, "has a NUL character"))
         return str(base / path) if path else str(default or "")
 
     replace = msgspec.structs.replace
+    memory = place("memory.path", config.memory.path, state / "memory" / "memory.sqlite")
     keys = config.keys.with_signing_alg("RS256") if config.openid.enabled else config.keys
     return replace(
         config,
         issuer=config.issuer.replace("{port}", environ.get("PORT") or "8000"),
         keys=replace(
             keys,
-            directory=place(config.keys.directory, state / "keys"),
-            master_key_file=place(config.keys.master_key_file),
+            directory=place("keys.directory", config.keys.directory, state / "keys"),
+            master_key_file=place("keys.master_key_file", config.keys.master_key_file),
         ),
-        memory=replace(config.memory, path=place(config.memory.path, state / "memory" / "memory.sqlite")),
+        memory=replace(config.memory, path=memory),
         users=_with_file(config.users, base, problems),
-        pages=replace(config.pages, templates=place(config.pages.templates)),
+        pages=replace(config.pages, templates=place("pages.templates", config.pages.templates)),
         proxies=_with_authorities(config.proxies, base, problems),
         resources=tuple(
             _with_key(resource, f"resources[{n}]", base, problems) for n, resource in enumerate(config.resources)
@@ -99,9 +130,9 @@ def _with_file(users: UsersSettings, base: Path, problems: list[Problem]) -> Use
     if users.known:
         problems.append(Problem("users.known", "excludes users.file: set one of the two"))
     try:
-        tables = tomllib.loads((base / users.file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        problems.append(Problem("users.file", f"cannot be read: {fault}"))
+        tables = _tables(base / users.file)
+    except UNREADABLE as fault:
+        problems.append(Problem("users.file", f"cannot be read: {_why(fault)}"))
         return users
     file = _convert(tables, UsersFile, "users.file", problems)
     return msgspec.structs.replace(users, known=() if file is None else file.users)
@@ -114,7 +145,7 @@ def _with_authorities(proxies: Proxies, base: Path, problems: list[Problem]) -> 
         problems.append(Problem("proxies.authorities", "excludes authorities_file: set one of the two"))
     try:
         pem = (base / proxies.authorities_file).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as fault:
+    except (OSError, ValueError) as fault:
         problems.append(Problem("proxies.authorities_file", f"cannot be read: {fault}"))
         return proxies
     if not pem.strip():
@@ -129,8 +160,8 @@ def _with_key(resource: Resource, path: str, base: Path, problems: list[Problem]
         problems.append(Problem(f"{path}.encryption_key", "excludes encryption_key_file: set one of the two"))
     try:
         key = msgspec.json.decode((base / resource.encryption_key_file).read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError) as fault:
-        problems.append(Problem(f"{path}.encryption_key_file", f"cannot be read: {fault}"))
+    except (OSError, ValueError, RecursionError) as fault:
+        problems.append(Problem(f"{path}.encryption_key_file", f"cannot be read: {_why(fault)}"))
         return resource
     return msgspec.structs.replace(resource, encryption_key=key)
 

@@ -56,7 +56,7 @@ def make_object(path: str) -> dict[str, Callable[..., Any]]:
     if isinstance(target, type):
         try:
             target = target()
-        except Exception as fault:
+        except (Exception, SystemExit) as fault:
             raise HookError(f"cannot be made: {type(fault).__name__}") from None
     return {name: getattr(target, name) for name in names}
 
@@ -69,5 +69,5 @@ def _load(path: str) -> Any:
         return getattr(import_module(module_name), name)
     except (ImportError, AttributeError) as fault:
         raise HookError(str(fault)) from None
-    except Exception as fault:
+    except (Exception, SystemExit) as fault:  # a module that exits must not take the service along
         raise HookError(f"{module_name} cannot be imported: {type(fault).__name__}") from None

@@ -81,14 +81,13 @@ def when_ready(server: Any) -> None:
 
     def handle_hup() -> None:
         global _config
-        try:
-            config = _service().load(_file())
-        except ConfigError as refused:
-            for line in str(refused).splitlines():
-                server.log.error("reload refused: %s", line)
+        if not _rehearse(server):
             return
-        if _rehearse(config, server):
-            _config = config
+        try:
+            _config = _service().load(_file())
+        except BaseException as fault:  # the file has changed since the rehearsal; the workers keep what they have
+            server.log.error("reload refused: %s", fault)
+        else:
             replace_workers()
 
     server.handle_hup = handle_hup
@@ -102,18 +101,21 @@ def child_exit(server: Any, worker: Any) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def _rehearse(config: Config, server: Any) -> bool:
-    """Whether an application of `config` starts and stops, in a child process of at most `REHEARSAL_SECONDS`."""
+def _rehearse(server: Any) -> bool:
+    """Tell whether the application of the configuration file starts and stops, in a child process of at most
+    `REHEARSAL_SECONDS`. Whatever the file and the modules that it names do, they do it to the child.
+    """
     child = os.fork()
     if child == 0:
         status = 1
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(REHEARSAL_SECONDS)
-            asyncio.run(_start_and_stop(_service().create_app(config)))
+            asyncio.run(_start_and_stop(_service().create_app(_service().load(_file()))))
             status = 0
-        except BaseException as fault:  # the child must end here, whatever happens
-            server.log.error("reload refused: %s", fault)
+        except BaseException as fault:
+            for line in (str(fault) or type(fault).__name__).splitlines():
+                server.log.error("reload refused: %s", line)
         finally:
             os._exit(status)
     _, status = os.waitpid(child, 0)
