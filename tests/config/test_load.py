@@ -190,11 +190,11 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
     ),
     "claims that are ours": (
         GOOD + RESOURCE + 'claims = { sub = "x", tier = "gold", cnf = {} }\n',
-        [("resources[1].claims.sub", "service alone"), ("resources[1].claims.cnf", "service alone")],
+        [("resources[1].claims.sub", "sets this claim itself"), ("resources[1].claims.cnf", "sets this claim itself")],
     ),
     "a claim that a bag cannot hold": (
         GOOD + RESOURCE + f"claims = {{ deep = {{ n = [{10**30}] }} }}\n",
-        [("resources[1].claims", "cannot carry")],
+        [("resources[1].claims", "cannot hold")],
     ),
     "proxies": (
         GOOD + '[proxies]\ntrusted = ["10.0.0.0/8", "proxy.example.com", "10.0.0.1/8", "::1"]\n',
@@ -216,7 +216,7 @@ BROKEN: dict[str, tuple[str, list[tuple[str, str]]]] = {
             ("endpoints", "2 endpoints have the path"),
             ("clients[1].serves[0]", "no resource"),
             ("resources[1].encryption_key", "symmetric"),
-            ("resources[1].claims.iss", "service alone"),
+            ("resources[1].claims.iss", "sets this claim itself"),
         ],
     ),
 }
