@@ -1,4 +1,4 @@
-"""What the caller is to do with a decision, and the body that the client is to be answered (RFC 6749 section 5)."""
+"""The `action` and `responseContent` of a response: what the caller does, and the body for the client (RFC 6749 5)."""
 
 from service.decision_api.wire import text_of
 from service.decisions.decision import Action, Decision
@@ -9,18 +9,18 @@ FAILURES = {
     Action.INTERNAL_SERVER_ERROR: "INTERNAL_SERVER_ERROR",
     Action.TEMPORARILY_UNAVAILABLE: "INTERNAL_SERVER_ERROR",
 }
-"""What a refusal is called; an endpoint that knows no INVALID_CLIENT says UNAUTHORIZED."""
+"""The API's action for each kind of refusal. Some calls use UNAUTHORIZED instead of INVALID_CLIENT."""
 
 
 def action_of(decision: Decision, success: str = "OK", unauthorized: str = "INVALID_CLIENT") -> str:
-    """Return the action of `decision`, by the names of an endpoint."""
+    """Return the action of `decision`; `success` and `unauthorized` are the names that the call uses."""
     if decision.error is None:
         return success
     return unauthorized if decision.action is Action.INVALID_CLIENT else FAILURES[decision.action]
 
 
 def content(decision: Decision) -> str:
-    """Return the body that the client is to be answered."""
+    """Return the response body for the client."""
     if decision.error is not None:
         return text_of(decision.error.body)
     return decision.answer if isinstance(decision.answer, str) else text_of(decision.answer)

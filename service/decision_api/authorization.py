@@ -1,4 +1,4 @@
-"""/auth/authorization: a request is judged; login and consent are the caller's (OpenID Connect Core section 3.1.2)."""
+"""/auth/authorization validates an authorization request; the caller asks for login and consent (OIDC Core 3.1.2)."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ from service.protocol.form import parse
 
 
 class AuthorizationCall(Message):
-    """The parameters of an authorization request: a query, or a form."""
+    """The parameters of an authorization request, as a query or a form."""
 
     parameters: str | None = None
 
 
 class ClientInfo(Message):
-    """What people may be told of a client."""
+    """The client, for the caller's pages."""
 
     client_id: int | None = None
     client_id_alias: str | None = None
@@ -38,14 +38,14 @@ class ClientInfo(Message):
 
 
 class ServiceInfo(Message):
-    """What people may be told of this service."""
+    """This service, for the caller's pages."""
 
     service_name: str | None = None
     issuer: str | None = None
 
 
 class AuthorizationResponse(Response):
-    """What the request wants; `max_age` is in seconds, 0 without one. A max_age of 0 is the prompt LOGIN."""
+    """The validated request. `max_age` is in seconds, 0 if absent; a max_age of 0 becomes the prompt LOGIN."""
 
     service: ServiceInfo | None = None
     client: ClientInfo | None = None
@@ -71,7 +71,7 @@ class AuthorizationResponse(Response):
 async def authorization(
     context: Context, request: AuthorizationCall, now: float
 ) -> tuple[Decision, AuthorizationResponse | Response]:
-    """Judge an authorization request.
+    """Validate an authorization request and return its description with a ticket, or the response to the browser.
 
     Raises:
         CallersFault
@@ -81,7 +81,7 @@ async def authorization(
         raise CallersFault("parameters is missing")
     with refusing(decision):
         try:
-            client, asked, pushed = await read_request(context, parse(request.parameters.encode()), now)
+            client, authorization_request, pushed = await read_request(context, parse(request.parameters.encode()), now)
         except RefusedToPerson as fault:
             raise fault.error from None
         except RefusedToClient as fault:
@@ -90,32 +90,40 @@ async def authorization(
         decision.client_id = client.id
         iat, jti, config = int(now), fresh_id(), context.registry.config
         ticket = ApiTicket(
-            context.snapshot.issuer, jti, iat, iat + config.lifetimes.login, asked, context.memory.identity, pushed
+            context.snapshot.issuer,
+            jti,
+            iat,
+            iat + config.lifetimes.login,
+            authorization_request,
+            context.memory.identity,
+            pushed,
         )
         text = context.snapshot.seal(ticket, now)
         if len(text) > MAX_CHARS:
-            raise OAuthError("invalid_request", "the request is too long")
+            raise OAuthError(
+                "invalid_request", "the request is too long; shorten state, claims or authorization_details"
+            )
         decision.action = Action.INTERACTION
-        return decision, _interaction(context, client, asked, text)
+        return decision, _interaction(context, client, authorization_request, text)
     return decision, redirection(decision)
 
 
 def redirection(decision: Decision) -> Response:
-    """Return what the caller is to answer a browser: a URL or a page that leads to the client, or an error."""
+    """Return the caller's response to the browser: a redirect or a form post to the client, or an error."""
     if decision.action is Action.LOCATION:
         return Response(action="LOCATION", response_content=decision.answer)
-    if decision.action is Action.FORM:  # the page is the web's to write
+    if decision.action is Action.FORM:  # service/web renders the page
         return Response(action="FORM")
     return Response(action=FAILURES[decision.action], response_content=content(decision))
 
 
-def _interaction(context: Context, client: Client, asked: AuthorizationRequest, ticket: str) -> AuthorizationResponse:
-    config, scopes = context.registry.config, asked.scope.split()
-    in_id_token, at_userinfo = claims_asked(client, asked, scopes) or ((), ())
-    said = asked.claims.get("id_token", {})
-    acr, person = said.get("acr") or {}, said.get("sub") or {}
+def _interaction(context: Context, client: Client, request: AuthorizationRequest, ticket: str) -> AuthorizationResponse:
+    config, scopes = context.registry.config, request.scope.split()
+    in_id_token, at_userinfo = claims_asked(client, request, scopes) or ((), ())
+    id_token_claims = request.claims.get("id_token", {})
+    acr, person = id_token_claims.get("acr") or {}, id_token_claims.get("sub") or {}
     values = acr.get("values") or ([acr["value"]] if "value" in acr else [])
-    prompts = asked.prompt or (("login",) if asked.max_age == 0 else ())
+    prompts = request.prompt or (("login",) if request.max_age == 0 else ())
     return AuthorizationResponse(
         action="NO_INTERACTION" if "none" in prompts else "INTERACTION",
         service=ServiceInfo(service_name=config.pages.name, issuer=config.issuer),
@@ -129,20 +137,20 @@ def _interaction(context: Context, client: Client, asked: AuthorizationRequest, 
         ),
         client_id_alias_used=client.id != str(client.number),
         display="PAGE",
-        max_age=max(0, asked.max_age),
-        scopes=[Scope(name=name, description=title) for name, title in scope_titles(context.registry, client, asked)],
-        ui_locales=asked.ui_locales.split() or None,
+        max_age=max(0, request.max_age),
+        scopes=[Scope(name=name, description=title) for name, title in scope_titles(context.registry, client, request)],
+        ui_locales=request.ui_locales.split() or None,
         claims=sorted(of_scopes(scopes).union(in_id_token)) or None,
         claims_at_user_info=sorted(at_userinfo) or None,
         acr_essential=bool(acr.get("essential")),
-        acrs=[str(value) for value in values or asked.acr_values] or None,
-        subject=asked.hint_sub or person.get("value") or None,
-        login_hint=asked.login_hint or None,
+        acrs=[str(value) for value in values or request.acr_values] or None,
+        subject=request.hint_sub or person.get("value") or None,
+        login_hint=request.login_hint or None,
         prompts=[prompt.upper() for prompt in prompts] or None,
-        id_token_claims=_json(said),
-        user_info_claims=_json(asked.claims.get("userinfo")),
-        resources=list(asked.resources),
-        authorization_details=on_wire(asked.authorization_details),
+        id_token_claims=_json(id_token_claims),
+        user_info_claims=_json(request.claims.get("userinfo")),
+        resources=list(request.resources),
+        authorization_details=on_wire(request.authorization_details),
         ticket=ticket,
     )
 

@@ -1,4 +1,4 @@
-"""The calls of the decision API: one line a call; and what is told of each, beside its answer."""
+"""The calls of the decision API, one line each, and the result code and message of their responses."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from service.decision_api.introspection import (
     standard_introspection,
 )
 from service.decision_api.password import TokenFailRequest, TokenIssueRequest, fail_ticket, issue_ticket
-from service.decision_api.presenting import Presented
+from service.decision_api.presenting import PresentedToken
 from service.decision_api.pushed import push
 from service.decision_api.reissue import ReissueRequest, reissue
 from service.decision_api.revocation import TokenRevokeRequest, revocation, token_revoke
@@ -37,9 +37,9 @@ from service.decisions.decision import Action, Decision
 
 
 class Call(NamedTuple):
-    """A call: its number in result codes, its message, its function, and the verbs it is made with.
+    """A call: its number in result codes, its request, its function and its HTTP methods.
 
-    `audited`: a refusal is one of a token request, for `on_refused`.
+    `audited`: a refusal is reported as the refusal of a token request (hook `on_refused`).
     """
 
     number: int
@@ -61,7 +61,7 @@ CALLS: dict[str, Call] = {
     "auth/introspection": Call(9, IntrospectionRequest, introspection),
     "auth/introspection/standard": Call(10, StandardIntrospectionRequest, standard_introspection),
     "auth/revocation": Call(11, FromClient, revocation),
-    "auth/userinfo": Call(12, Presented, userinfo),
+    "auth/userinfo": Call(12, PresentedToken, userinfo),
     "auth/userinfo/issue": Call(13, UserInfoIssueRequest, issue_userinfo),
     "pushed_auth_req": Call(14, FromClient, push),
     "device/authorization": Call(15, FromClient, device_authorization),
@@ -72,17 +72,18 @@ CALLS: dict[str, Call] = {
     "idtoken/reissue": Call(20, ReissueRequest, reissue),
 }
 NOT_KEPT = ("auth/token/get/list", "auth/token/delete", "auth/token/update", "client", "service", "gm", "hsk")
-"""What would need a store: of tokens, grants, or clients, which are in the configuration file."""
+"""Calls of Authlete that need a store of tokens, grants or clients. Clients are in the configuration file."""
 
-_OK, _REFUSED, _CALLER, _OURS, _NOT_KEPT = 1, 101, 201, 301, 401
+_OK, _REFUSED, _CALLER, _FAILED, _NOT_KEPT = 1, 101, 201, 301, 401
 
 
 async def call(name: str, context: Context, body: bytes, now: float) -> tuple[Decision, Any]:
-    """Make the call `name` with the JSON in `body`, at `now` (seconds since the epoch); return what was decided of the
-    client's request, and the answer to the caller.
+    """Make the call `name` with the JSON in `body`, at `now` (seconds since the epoch).
+
+    Return the decision on the client's request, and the response to the caller.
 
     Raises:
-        CallersFault: the text has the result code.
+        CallersFault: the caller's message is wrong; the text begins with the result code.
     """
     number, kind, answer, _, audited = CALLS[name]
     try:
@@ -100,10 +101,10 @@ async def call(name: str, context: Context, body: bytes, now: float) -> tuple[De
 
 
 def not_kept(name: str) -> str:
-    """Return what to say of a path that is no call of ours."""
+    """Return the message for a path that is no call of this API."""
     if any(f"{name}/".startswith(f"{prefix}/") for prefix in NOT_KEPT):
-        return _message(0, _NOT_KEPT, "not kept: there is no store of tokens and grants, and clients are configured")
-    return _message(0, _NOT_KEPT + 1, "there is no such call")
+        return _message(0, _NOT_KEPT, "not kept: tokens and grants are not stored, and clients are configured")
+    return _message(0, _NOT_KEPT + 1, "there is no such call; docs/decision-api.md lists the calls")
 
 
 def code_of(message: str) -> str:
@@ -114,11 +115,10 @@ def code_of(message: str) -> str:
 def _report(number: int, decision: Decision, response: Response) -> None:
     error = decision.error
     if error is None:
-        said = decision.note or f"the answer is {response.action}"
-        response.result_message = _message(number, _OK, said)
+        response.result_message = _message(number, _OK, decision.note or f"the action is {response.action}")
     else:
-        ours = decision.action in (Action.INTERNAL_SERVER_ERROR, Action.TEMPORARILY_UNAVAILABLE)
-        response.result_message = _message(number, _OURS if ours else _REFUSED, f"{error.code}: {error.reason}")
+        failed = decision.action in (Action.INTERNAL_SERVER_ERROR, Action.TEMPORARILY_UNAVAILABLE)
+        response.result_message = _message(number, _FAILED if failed else _REFUSED, f"{error.code}: {error.reason}")
     response.result_code = code_of(response.result_message)
 
 

@@ -1,4 +1,4 @@
-"""What the decision API calls a client: by its number if it has one, and by its id, which is the alias of that."""
+"""The names of a client in the decision API: its `number` as clientId, and its id as clientIdAlias."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from service.config import Client
 from service.decision_api.wire import Response
 
 
-class Known(Response):
-    """An answer that names a client."""
+class ClientResponse(Response):
+    """A response that names a client."""
 
     client_id: int | None = None
     client_id_alias: str | None = None
@@ -16,7 +16,7 @@ class Known(Response):
 
 
 def client_members(client: Client | None) -> dict[str, Any]:
-    """Return the members of Known."""
+    """Return the members of ClientResponse for `client`."""
     if client is None:
         return {}
     return {
@@ -27,7 +27,7 @@ def client_members(client: Client | None) -> dict[str, Any]:
 
 
 def find_client(registry: Registry, identifier: int | str | None) -> Client | None:
-    """Return the client that a caller names by number, or by id."""
+    """Return the client with the number or id `identifier`, or None."""
     name = str(identifier or "")
     return registry.clients.find(name) or next(
         (client for client in registry.config.clients if client.number is not None and str(client.number) == name), None

@@ -1,4 +1,4 @@
-"""/auth/authorization/issue and /fail: what a person has said at the caller's pages (RFC 6749 section 4.1.2)."""
+"""/auth/authorization/issue and /fail: the outcome of login and consent at the caller's pages (RFC 6749 4.1.2)."""
 
 from typing import Any, cast
 
@@ -6,7 +6,7 @@ from service.bags.errors import BadBag
 from service.bags.kinds import ApiTicket, Login, LoginTicket, Terms, Verdict
 from service.config import Client
 from service.decision_api.authorization import redirection
-from service.decision_api.terms import WithWishes, terms_of
+from service.decision_api.terms import TokenTermsRequest, terms_of
 from service.decision_api.wire import CallersFault, Details, Message, Response, details_of, json_of, text_of
 from service.decisions.authorize.complete import complete, refuse_to_client, reply_to
 from service.decisions.authorize.login_ticket import check_registration, page_expired, spend_ticket
@@ -20,26 +20,26 @@ from service.protocol.errors import ErrorCode, OAuthError
 from service.protocol.form import Form
 
 REASONS: dict[str, tuple[ErrorCode, str]] = {
-    "UNKNOWN": ("server_error", "something went wrong"),
-    "NOT_LOGGED_IN": ("login_required", "nobody is logged in"),
-    "MAX_AGE_NOT_SUPPORTED": ("login_required", "the time of the login is not known"),
-    "EXCEEDS_MAX_AGE": ("login_required", "the login is too old"),
-    "DIFFERENT_SUBJECT": ("login_required", "somebody else is logged in"),
-    "ACR_NOT_SATISFIED": ("unmet_authentication_requirements", "there is no such login here"),
-    "DENIED": ("access_denied", "the person said no"),
-    "SERVER_ERROR": ("server_error", "something went wrong"),
+    "UNKNOWN": ("server_error", "internal error"),
+    "NOT_LOGGED_IN": ("login_required", "the person is not logged in"),
+    "MAX_AGE_NOT_SUPPORTED": ("login_required", "the time of the login is unknown, so max_age cannot be checked"),
+    "EXCEEDS_MAX_AGE": ("login_required", "the login is too old for max_age; the person must log in again"),
+    "DIFFERENT_SUBJECT": ("login_required", "the person who logged in is not the one that the request names"),
+    "ACR_NOT_SATISFIED": ("unmet_authentication_requirements", "the login does not have the essential acr"),
+    "DENIED": ("access_denied", "the person denied access"),
+    "SERVER_ERROR": ("server_error", "internal error"),
     "NOT_AUTHENTICATED": ("login_required", "the person did not log in"),
     "ACCOUNT_SELECTION_REQUIRED": ("account_selection_required", "the person must choose an account"),
-    "CONSENT_REQUIRED": ("consent_required", "the person must be asked for consent"),
-    "INTERACTION_REQUIRED": ("interaction_required", "the person must be asked something"),
-    "INVALID_TARGET": ("invalid_target", "the resource is not acceptable"),
+    "CONSENT_REQUIRED": ("consent_required", "the person must consent"),
+    "INTERACTION_REQUIRED": ("interaction_required", "the person must answer a question on a page"),
+    "INVALID_TARGET": ("invalid_target", "resource is not accepted for this client; check the parameter"),
 }
 
 
-class Said(WithWishes):
-    """Who has logged in, and what they grant: all that was asked for, unless `scopes` says less.
+class LoginAndConsent(TokenTermsRequest):
+    """Who has logged in, and what the person grants: `scopes`, or all requested scopes without it.
 
-    `auth_time` is in seconds since the epoch; `claims` is a JSON object of what is known of the person.
+    `auth_time` is in seconds since the epoch; `claims` is a JSON object with the claims of the person.
     """
 
     subject: str | None = None
@@ -51,14 +51,14 @@ class Said(WithWishes):
     authorization_details: Details | None = None
 
 
-class AuthorizationIssueRequest(Said):
-    """The end of a request."""
+class AuthorizationIssueRequest(LoginAndConsent):
+    """The person has consented."""
 
     ticket: str | None = None
 
 
 class AuthorizationFailRequest(Message):
-    """Why a request comes to nothing; `description` is for the client, of the characters of RFC 6749 section 5.2."""
+    """The request is refused; `description` is for the client, with the characters that RFC 6749 section 5.2 allows."""
 
     ticket: str | None = None
     reason: str | None = None
@@ -66,7 +66,7 @@ class AuthorizationFailRequest(Message):
 
 
 class AuthorizationIssueResponse(Response):
-    """Where the browser is to go."""
+    """The response to the browser, which leads to the client."""
 
     authorization_code: str | None = None
 
@@ -74,7 +74,7 @@ class AuthorizationIssueResponse(Response):
 async def issue_code(
     context: Context, request: AuthorizationIssueRequest, now: float
 ) -> tuple[Decision, AuthorizationIssueResponse]:
-    """Give the client of a ticket what the person grants it.
+    """Answer the client of a ticket with a code for what the person grants.
 
     Raises:
         CallersFault
@@ -93,19 +93,21 @@ async def issue_code(
 
 
 async def fail_code(context: Context, request: AuthorizationFailRequest, now: float) -> tuple[Decision, Response]:
-    """Tell the client of a ticket that there is nothing for it.
+    """Answer the client of a ticket with an error.
 
     Raises:
         CallersFault
     """
     decision = Decision(Action.OK)
     if request.reason not in REASONS:
-        raise CallersFault(f"reason is none of {', '.join(REASONS)}")
+        raise CallersFault(f"reason must be one of {', '.join(REASONS)}")
     code, description = REASONS[request.reason]
     try:
         error = OAuthError(code, request.description or description)
     except ValueError:
-        raise CallersFault("description has a character that RFC 6749 section 5.2 forbids") from None
+        raise CallersFault(
+            "description must be printable ASCII without quotation marks and backslashes (RFC 6749 section 5.2)"
+        ) from None
     with refusing(decision):
         ticket, _ = _open(decision, context, request.ticket, now)
         await spend_ticket(context, ticket)
@@ -118,17 +120,17 @@ async def grant(
     decision: Decision,
     ticket: LoginTicket,
     client: Client,
-    said: Said,
+    outcome: LoginAndConsent,
     terms: Terms | None,
     now: float,
 ) -> None:
-    """Give the client of `ticket` what the caller has `said`, judged as the word of a login application is.
+    """Answer the client of `ticket` with what the person grants, after the checks of a login application's verdict.
 
     Raises:
-        CallersFault: it cannot be so.
+        CallersFault: `outcome` does not fit the request.
         OAuthError, MemoryUnavailable, MemoryFull, NoActiveKey
     """
-    verdict = _verdict(context, ticket, client, said, now)
+    verdict = _verdict(context, ticket, client, outcome, now)
     session = new_session(context, cast(Login, verdict.login), now)
     scope, details = verdict.scope, verdict.authorization_details
     await complete(
@@ -136,16 +138,16 @@ async def grant(
     )
 
 
-def _verdict(context: Context, ticket: LoginTicket, client: Client, said: Said, now: float) -> Verdict:
-    if said.sub not in (None, "", said.subject):
-        raise CallersFault("sub cannot differ from subject: a pseudonym is computed (subject_type of the client)")
-    details = details_of(said.authorization_details)
+def _verdict(context: Context, ticket: LoginTicket, client: Client, outcome: LoginAndConsent, now: float) -> Verdict:
+    if outcome.sub not in (None, "", outcome.subject):
+        raise CallersFault("sub must equal subject or be absent; pairwise identifiers are computed (subject_type)")
+    details = details_of(outcome.authorization_details)
     members: dict[str, Any] = {
-        "subject": said.subject,
-        "auth_time": str(said.auth_time) if said.auth_time else None,
-        "acr": said.acr,
-        "claims": text_of(json_of("claims", said.claims)),
-        "scope": None if said.scopes is None else " ".join(said.scopes),
+        "subject": outcome.subject,
+        "auth_time": str(outcome.auth_time) if outcome.auth_time else None,
+        "acr": outcome.acr,
+        "claims": text_of(json_of("claims", outcome.claims)),
+        "scope": None if outcome.scopes is None else " ".join(outcome.scopes),
         "authorization_details": None if details is None else text_of(details),
     }
     form = Form(
@@ -158,7 +160,7 @@ def _verdict(context: Context, ticket: LoginTicket, client: Client, said: Said, 
 
 
 def _open(decision: Decision, context: Context, text: str | None, now: float) -> tuple[LoginTicket, Client]:
-    """Return the ticket in `text` as what the front works with, and its client.
+    """Return the ticket in `text` as a LoginTicket, and its client.
 
     Raises:
         OAuthError: invalid_request.

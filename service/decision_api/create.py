@@ -1,4 +1,4 @@
-"""/auth/token/create: tokens for whom the caller says, at a client that is registered for the grant type."""
+"""/auth/token/create issues tokens for a subject that the caller names, to a client registered for the grant type."""
 
 import msgspec
 
@@ -6,8 +6,8 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationCode, Grant
 from service.config import Client
 from service.decision_api.answers import FAILURES, content
-from service.decision_api.clients import Known, find_client
-from service.decision_api.terms import WithWishes, terms_of, under
+from service.decision_api.clients import ClientResponse, find_client
+from service.decision_api.terms import TokenTermsRequest, apply_terms, terms_of
 from service.decision_api.tokens import GRANT_TYPES, token_members
 from service.decision_api.wire import CallersFault, Details, Pair, details_of
 from service.decisions.context import Context
@@ -24,11 +24,11 @@ from service.protocol.form import Form
 
 _GRANTS = {name: grant_type for grant_type, name in GRANT_TYPES.items() if name != "REFRESH_TOKEN"}
 _WITHOUT_REFRESH = ("TOKEN_EXCHANGE", "JWT_BEARER")
-"""RFC 8693 section 2.2.1, RFC 7521 section 4.1."""
+"""Grant types without a refresh token (RFC 8693 section 2.2.1, RFC 7521 section 4.1)."""
 
 
-class TokenCreateRequest(WithWishes):
-    """Whose tokens, for which client; `auth_time` is in seconds since the epoch."""
+class TokenCreateRequest(TokenTermsRequest):
+    """The tokens to issue; `auth_time` is in seconds since the epoch."""
 
     grant_type: str | None = None
     client_id: int | str | None = None
@@ -42,7 +42,7 @@ class TokenCreateRequest(WithWishes):
     auth_time: int | None = None
 
 
-class TokenCreateResponse(Known):
+class TokenCreateResponse(ClientResponse):
     """The tokens; `expires_in` is in seconds, `expires_at` in milliseconds since the epoch."""
 
     grant_type: str | None = None
@@ -72,24 +72,24 @@ async def create(context: Context, request: TokenCreateRequest, now: float) -> t
     decision = Decision(Action.OK)
     grant_type = _GRANTS.get(request.grant_type or "")
     if grant_type is None:
-        raise CallersFault(f"grantType is none of {', '.join(_GRANTS)}")
+        raise CallersFault(f"grantType must be one of {', '.join(_GRANTS)}")
     client = find_client(context.registry, request.client_id)
     if client is None:
-        raise CallersFault("clientId is that of no client")
+        raise CallersFault("clientId must be the number or id of a client")
     terms, details = terms_of(request, context.registry.config), details_of(request.authorization_details) or []
     with refusing(decision):
         decision.client_id, decision.grant_type = client.id, grant_type
         if grant_type not in client.grants:
-            raise OAuthError("unauthorized_client", "the client may not use this grant type")
+            raise OAuthError("unauthorized_client", "the client is not registered for this grant_type")
         plan = await _plan(context, client, request, details, now)
-        await issue(decision, context, under(plan, terms), now)
+        await issue(decision, context, apply_terms(plan, terms), now)
     return decision, _response(decision, context, request)
 
 
 async def _plan(
     context: Context, client: Client, request: TokenCreateRequest, details: list[dict[str, object]], now: float
 ) -> Plan:
-    """Return the plan for the tokens, as after a grant of the subject's.
+    """Return the plan for the tokens, as if the subject had granted them.
 
     Raises:
         CallersFault
@@ -103,7 +103,7 @@ async def _plan(
     if request.grant_type == "CLIENT_CREDENTIALS":
         return await client_credentials(of)
     if not request.subject or len(request.subject) > 255 or registry.clients.find(request.subject) is not None:
-        raise CallersFault("subject is missing, too long, or the id of a client")
+        raise CallersFault("subject must have 1 to 255 characters and must not be the id of a client")
     audiences, scopes, _ = registry.entitlements.consentable(client, form.all("resource"), form.get("scope"))
     check_shareable(audiences)
     grant = Grant(

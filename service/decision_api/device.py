@@ -1,4 +1,4 @@
-"""The device flow (RFC 8628) with the caller's page for user codes: /device/authorization, /verification, /complete."""
+"""/device/authorization, /verification and /complete: the device flow (RFC 8628) with the caller's page."""
 
 from typing import Any, cast
 
@@ -6,8 +6,8 @@ from service.bags.errors import BadBag, ExpiredBag
 from service.bags.kinds import DeviceCode
 from service.config import Client
 from service.decision_api.answers import action_of, content
-from service.decision_api.clients import Known, client_members
-from service.decision_api.consent import Said, grant
+from service.decision_api.clients import ClientResponse, client_members
+from service.decision_api.consent import LoginAndConsent, grant
 from service.decision_api.terms import terms_of
 from service.decision_api.wire import CallersFault, FromClient, Message, Response, Scope
 from service.decisions.authorize.complete import deny
@@ -24,8 +24,8 @@ from service.protocol.user_code import read_user_code
 RESULTS = ("AUTHORIZED", "ACCESS_DENIED", "TRANSACTION_FAILED")
 
 
-class DeviceAnswer(Known):
-    """What a device asks for; `expires_at` is in milliseconds since the epoch."""
+class DeviceAnswer(ClientResponse):
+    """What a device requests; `expires_at` is in milliseconds since the epoch."""
 
     client_name: str | None = None
     scopes: list[Scope] | None = None
@@ -48,13 +48,13 @@ class DeviceAuthorizationResponse(DeviceAnswer):
 
 
 class DeviceVerificationRequest(Message):
-    """A user code as somebody has entered it."""
+    """A user code as the person entered it."""
 
     user_code: str | None = None
 
 
-class DeviceCompleteRequest(Said):
-    """What somebody has said of a user code."""
+class DeviceCompleteRequest(LoginAndConsent):
+    """The person's answer to the device of a user code."""
 
     user_code: str | None = None
     result: str | None = None
@@ -63,7 +63,7 @@ class DeviceCompleteRequest(Said):
 async def device_authorization(
     context: Context, request: FromClient, now: float
 ) -> tuple[Decision, DeviceAuthorizationResponse]:
-    """Answer a device's request for codes; how many come from one address is for the caller to bound.
+    """Answer a device authorization request. The caller must limit the requests per address.
 
     Raises:
         CallersFault
@@ -90,7 +90,7 @@ async def device_authorization(
 async def device_verification(
     context: Context, request: DeviceVerificationRequest, now: float
 ) -> tuple[Decision, DeviceAnswer]:
-    """Tell what the device of a user code asks for; how often codes are guessed is for the caller to bound."""
+    """Return what the device of a user code requests. The caller must limit guesses of user codes."""
     decision, action, members = Decision(Action.OK), "SERVER_ERROR", dict[str, Any]()
     with refusing(decision):
         try:
@@ -105,14 +105,14 @@ async def device_verification(
 
 
 async def device_complete(context: Context, request: DeviceCompleteRequest, now: float) -> tuple[Decision, Response]:
-    """Tell a device what a person has granted it, or that there is nothing for it.
+    """Record the person's answer for a device: what the person grants, or a refusal.
 
     Raises:
         CallersFault
     """
     decision = Decision(Action.OK)
     if request.result not in RESULTS:
-        raise CallersFault(f"result is none of {', '.join(RESULTS)}")
+        raise CallersFault(f"result must be one of {', '.join(RESULTS)}")
     terms = terms_of(request, context.registry.config)
     with refusing(decision):
         user_code = _code(request.user_code)
@@ -127,26 +127,26 @@ async def device_complete(context: Context, request: DeviceCompleteRequest, now:
         if request.result == "AUTHORIZED":
             await grant(context, decision, ticket, client, request, terms, now)
         else:
-            error = OAuthError("access_denied", "the person said no", reason=f"the caller says {request.result}")
+            error = OAuthError("access_denied", "the person denied access", reason=f"the caller says {request.result}")
             await deny(context, decision, ticket, client, error, now)
     if decision.error is None:
         return decision, Response(action="SUCCESS")
-    ours = decision.action in (Action.INTERNAL_SERVER_ERROR, Action.TEMPORARILY_UNAVAILABLE)
-    return decision, Response(action="SERVER_ERROR" if ours else "INVALID_REQUEST")
+    failed = decision.action in (Action.INTERNAL_SERVER_ERROR, Action.TEMPORARILY_UNAVAILABLE)
+    return decision, Response(action="SERVER_ERROR" if failed else "INVALID_REQUEST")
 
 
 def _code(text: str | None) -> str:
-    """Return a user code as the memory knows it; empty for what is none."""
+    """Return a user code in its canonical spelling; empty if `text` is no user code."""
     return read_user_code(text or "") or ""
 
 
 def _members(context: Context, device: DeviceCode, client: Client, now: float) -> dict[str, Any]:
-    asked = device_ticket(context, device, "", now).request
+    request = device_ticket(context, device, "", now).request
     return {
         **client_members(client),
         "client_name": client.name,
         "scopes": [
-            Scope(name=name, description=title) for name, title in scope_titles(context.registry, client, asked)
+            Scope(name=name, description=title) for name, title in scope_titles(context.registry, client, request)
         ],
         "resources": list(device.resources),
         "expires_at": device.exp * 1000,

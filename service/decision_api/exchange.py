@@ -1,6 +1,7 @@
-"""Token exchange (RFC 8693) and JWT assertions (RFC 7523): what can be verified is, the rest is left to the caller.
+"""Token exchange (RFC 8693) and JWT assertions (RFC 7523) at /auth/token.
 
-The caller then has the token made by /auth/token/create, for the subject that it settles on.
+The service verifies the tokens that it can verify; the caller verifies the others. The caller then calls
+/auth/token/create for the subject of its choice.
 """
 
 from typing import Any
@@ -37,17 +38,17 @@ _OURS = f"{_TYPE}access_token"
 async def defer_exchange(
     context: Context, checked: CheckedTokenRequest, terms: Terms | None, now: float
 ) -> dict[str, Any]:
-    """Return the members that tell of an exchange; a token's info is there if the token was verified.
+    """Return the response members that describe an exchange; a token's info is present if the token was verified.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull
     """
     request, form = checked.request, checked.request.form
     if request.client.public:
-        raise OAuthError("unauthorized_client", "token exchange is for confidential clients")
+        raise OAuthError("unauthorized_client", "token exchange is for confidential clients; this client is public")
     requested, scope = form.get("requested_token_type"), form.get("scope")
     if requested is not None and requested not in TOKEN_TYPES:
-        raise OAuthError("invalid_request", "requested_token_type is not known")
+        raise OAuthError("invalid_request", "requested_token_type must be one of RFC 8693 section 3")
     if (form.get("actor_token") is None) != (form.get("actor_token_type") is None):
         raise OAuthError("invalid_request", "actor_token and actor_token_type must be sent together")
     members: dict[str, Any] = {
@@ -71,32 +72,32 @@ async def defer_exchange(
         raise unacceptable_token("subject", "the client or the user is gone")
     if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
         raise unacceptable_token("subject", "revoked")
-    said = []
+    notes = []
     for role, each in parties.items():
         text, kind = form.get(f"{role}_token"), form.get(f"{role}_token_type")
         if text is None:
             continue
-        said.append(f"{role} token {'verified' if each is not None else 'not verified: that is left to the caller'}")
+        notes.append(f"{role} token {'verified' if each is not None else 'not verified: that is left to the caller'}")
         members |= {
             f"{role}_token": text,
             f"{role}_token_type": TOKEN_TYPES.get(kind or ""),
             f"{role}_token_info": None if each is None else _info(each, text, context, now),
         }
     await spend_all(checked.one_time_ids, context.memory)
-    return {**members, "note": "; ".join(said)}
+    return {**members, "note": "; ".join(notes)}
 
 
 async def _party(role: str, request: GrantRequest) -> Party | None:
-    """Return whom a token of the request speaks for; None if there is none, or nobody here can verify it.
+    """Return the party of the subject token or actor token; None if there is none, or the service cannot verify it.
 
     Raises:
-        OAuthError: invalid_request for a token that is not acceptable; temporarily_unavailable.
+        OAuthError: invalid_request if the token is not acceptable; temporarily_unavailable.
     """
     text, kind = request.form.get(f"{role}_token"), request.form.get(f"{role}_token_type")
     if text is None or kind is None:
         return None
     if kind not in TOKEN_TYPES:
-        raise OAuthError("invalid_request", f"{role}_token_type is not known")
+        raise OAuthError("invalid_request", f"{role}_token_type must be one of RFC 8693 section 3")
     if TOKEN_TYPES[kind] not in ("JWT", "ACCESS_TOKEN", "ID_TOKEN"):
         return None
     try:
@@ -104,14 +105,14 @@ async def _party(role: str, request: GrantRequest) -> Party | None:
     except UnknownIssuer:
         if kind != _OURS:
             return None
-        reason = "an access token that is not ours"
+        reason = "an access token of another issuer"
     except BadBag as fault:
         reason = fault.reason
     raise unacceptable_token(role, reason)
 
 
 def _info(known: Party, text: str, context: Context, now: float) -> TokenInfo:
-    """Return what was verified of a token."""
+    """Return the verified content of a token."""
     members: dict[str, Any] = {"subject": known.sub}
     if known.iss == context.snapshot.issuer:
         token = context.snapshot.open(text, (AccessToken,), now)
@@ -130,7 +131,9 @@ def _info(known: Party, text: str, context: Context, now: float) -> TokenInfo:
 async def defer_assertion(
     context: Context, checked: CheckedTokenRequest, terms: Terms | None, now: float
 ) -> dict[str, Any]:
-    """Return the members that tell of an assertion; `subject` is there if it was verified, and it is spent then.
+    """Return the response members that describe an assertion; `subject` is present if the assertion was verified.
+
+    A verified assertion is spent.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull

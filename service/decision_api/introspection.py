@@ -1,12 +1,12 @@
-"""/auth/introspection, for the caller's resource server (RFC 6750 section 3.1); /standard, as RFC 7662 has it."""
+"""/auth/introspection, for the caller's resource server (RFC 6750 section 3.1), and /standard (RFC 7662)."""
 
 from typing import Any
 
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.decision_api.answers import FAILURES, content
-from service.decision_api.clients import Known, client_members
-from service.decision_api.presenting import Presented
+from service.decision_api.clients import ClientResponse, client_members
+from service.decision_api.presenting import PresentedToken
 from service.decision_api.wire import CallersFault, Details, Message, Pair, Response, on_wire, pairs
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -21,8 +21,8 @@ from service.protocol.form import parse
 from service.protocol.subject import owner, personal_claims
 
 
-class IntrospectionRequest(Presented):
-    """A token that came to a resource server, and what it must be good for; `max_age` is in seconds."""
+class IntrospectionRequest(PresentedToken):
+    """A token that was presented to a resource server, and its requirements; `max_age` is in seconds."""
 
     scopes: list[str] | None = None
     subject: str | None = None
@@ -31,10 +31,10 @@ class IntrospectionRequest(Presented):
     max_age: int | None = None
 
 
-class IntrospectionResponse(Known):
-    """What the token says; `expires_at` is in milliseconds since the epoch, `auth_time` in seconds.
+class IntrospectionResponse(ClientResponse):
+    """The content of the token; `expires_at` is in milliseconds since the epoch, `auth_time` in seconds.
 
-    `response_content` is the WWW-Authenticate of a refusal.
+    `response_content` is the WWW-Authenticate header of a refusal.
     """
 
     existent: bool = False
@@ -55,9 +55,9 @@ class IntrospectionResponse(Known):
 
 
 class StandardIntrospectionRequest(Message):
-    """The form that came to the caller's introspection endpoint; `rs_uri` is the resource that its sender serves.
+    """The form that the caller's introspection endpoint received; `rs_uri` is the resource that the sender serves.
 
-    Who the sender is, is for the caller to know.
+    The caller authenticates the sender.
     """
 
     parameters: str | None = None
@@ -69,7 +69,7 @@ class StandardIntrospectionRequest(Message):
 async def introspection(
     context: Context, request: IntrospectionRequest, now: float
 ) -> tuple[Decision, IntrospectionResponse]:
-    """Judge a token that came to a resource server.
+    """Return the decision on a token that was presented to a resource server.
 
     Raises:
         CallersFault
@@ -78,7 +78,7 @@ async def introspection(
     members: dict[str, Any] = {}
     with refusing(decision):
         if not request.token:
-            raise OAuthError("invalid_request", "there is no access token")
+            raise OAuthError("invalid_request", "the access token is missing; send it in the Authorization header")
         try:
             token = await find_token(request.token, request.resources or None, context, now)
             client = context.registry.clients.find(token.client_id)
@@ -125,19 +125,19 @@ def _members(token: AccessToken, context: Context, now: float) -> dict[str, Any]
 
 
 def _check(token: AccessToken, subject: str | None, request: IntrospectionRequest, now: float) -> None:
-    """Check that a token is good for what `request` wants.
+    """Check that a token meets the requirements of `request`.
 
     Raises:
         OAuthError: insufficient_scope, insufficient_user_authentication.
     """
     if request.acr_values and token.acr not in request.acr_values:
-        raise OAuthError("insufficient_user_authentication", "another level of authentication is needed")
+        raise OAuthError("insufficient_user_authentication", "the login must have one of the acr_values")
     if request.max_age and now - token.auth_time > request.max_age:
-        raise OAuthError("insufficient_user_authentication", "the authentication is too old")
+        raise OAuthError("insufficient_user_authentication", "the login is too old; the person must log in again")
     if not set(request.scopes or ()) <= set(token.scope.split()):
-        raise OAuthError("insufficient_scope", "the access token lacks a scope")
+        raise OAuthError("insufficient_scope", "the access token lacks a scope that is needed here")
     if request.subject and request.subject != subject:
-        raise OAuthError("insufficient_scope", "the access token is another person's")
+        raise OAuthError("insufficient_scope", "the access token is for another person")
 
 
 async def standard_introspection(
@@ -153,7 +153,7 @@ async def standard_introspection(
         raise CallersFault("parameters is missing")
     signed = accepts_jwt(request.http_accept_header)
     if signed and not request.rs_uri:
-        raise CallersFault("rsUri is missing: a signed answer must say whom it is for (RFC 9701 section 5)")
+        raise CallersFault("rsUri is missing; a signed response needs an audience (RFC 9701 section 5)")
     with refusing(decision):
         text = parse(request.parameters.encode()).require("token")
         audiences = (request.rs_uri,) if request.rs_uri else None

@@ -1,4 +1,4 @@
-"""The half-done password request: the caller knows the users (RFC 6749 section 4.3), /auth/token/issue and /fail."""
+"""/auth/token/issue and /fail: the caller checks the password of a password grant (RFC 6749 section 4.3)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from service.bags.kinds import Terms, TokenTicket
 from service.bags.snapshot import MAX_CHARS
 from service.config import Client
 from service.decision_api.answers import action_of, content
-from service.decision_api.terms import WithWishes, over, terms_of, under
+from service.decision_api.terms import TokenTermsRequest, apply_terms, merge_terms, terms_of
 from service.decision_api.tokens import Tokens, token_members
 from service.decision_api.wire import CallersFault, Message, Response
 from service.decisions.context import Context
@@ -28,24 +28,24 @@ from service.protocol.one_time_id import OneTimeId
 from service.protocol.ports import User
 
 REASONS: dict[str, tuple[ErrorCode, str]] = {
-    "UNKNOWN": ("server_error", "something went wrong"),
+    "UNKNOWN": ("server_error", "internal error"),
     "INVALID_RESOURCE_OWNER_CREDENTIALS": ("invalid_grant", "the user name or the password is wrong"),
-    "INVALID_TARGET": ("invalid_target", "the resource is not acceptable"),
+    "INVALID_TARGET": ("invalid_target", "resource is not accepted for this client; check the parameter"),
     "INVALID_CLIENT": ("invalid_client", "client authentication failed"),
-    "UNAUTHORIZED_CLIENT": ("unauthorized_client", "the client may not use this grant type"),
-    "INVALID_SCOPE": ("invalid_scope", "the scope is not acceptable"),
+    "UNAUTHORIZED_CLIENT": ("unauthorized_client", "the client is not registered for this grant_type"),
+    "INVALID_SCOPE": ("invalid_scope", "scope is not accepted for this client; check the parameter"),
 }
 
 
-class TokenIssueRequest(WithWishes):
-    """Who the user is that a ticket waits for."""
+class TokenIssueRequest(TokenTermsRequest):
+    """The user of the password request that `ticket` stands for."""
 
     ticket: str | None = None
     subject: str | None = None
 
 
 class TokenFailRequest(Message):
-    """Why a ticket comes to nothing."""
+    """The reason to refuse the password request that `ticket` stands for."""
 
     ticket: str | None = None
     reason: str | None = None
@@ -54,43 +54,43 @@ class TokenFailRequest(Message):
 async def defer_password(
     context: Context, checked: CheckedTokenRequest, terms: Terms | None, now: float
 ) -> dict[str, Any]:
-    """Return the members that tell of a password request, with a ticket for its end.
+    """Return the response members that describe a password request, with a ticket for /issue or /fail.
 
     Raises:
         OAuthError, MemoryUnavailable, MemoryFull, NoActiveKey
     """
     request = checked.request
-    username, secret, entitled = password_request(request)
-    resources = tuple(audience.identifier for audience in entitled.audiences)
+    username, secret, entitlement = password_request(request)
+    resources = tuple(audience.identifier for audience in entitlement.audiences)
     ticket = TokenTicket(
         iss=context.snapshot.issuer,
         jti=fresh_id(),
         iat=int(now),
         exp=int(now) + context.registry.config.lifetimes.login,
         client_id=request.client.id,
-        scopes=entitled.scopes,
+        scopes=entitlement.scopes,
         resources=resources,
-        requested=entitled.requested,
+        requested=entitlement.requested,
         memory=context.memory.identity,
         cnf=request.cnf,
         terms=terms,
     )
     text = context.snapshot.seal(ticket, now)
     if len(text) > MAX_CHARS:
-        raise OAuthError("invalid_request", "the request is too long")
+        raise OAuthError("invalid_request", "the request is too long; request fewer scopes or resources")
     await spend_all(checked.one_time_ids, context.memory)
     return {
         "action": "PASSWORD",
         "username": username,
         "password": secret,
         "ticket": text,
-        "scopes": list(entitled.scopes),
+        "scopes": list(entitlement.scopes),
         "resources": list(resources),
     }
 
 
 async def issue_ticket(context: Context, request: TokenIssueRequest, now: float) -> tuple[Decision, Tokens]:
-    """Issue the tokens of a password request to the user whom the caller names.
+    """Issue the tokens of a password request for the user that the caller names.
 
     Raises:
         CallersFault
@@ -98,13 +98,13 @@ async def issue_ticket(context: Context, request: TokenIssueRequest, now: float)
     decision = Decision(Action.OK)
     terms = terms_of(request, context.registry.config)
     if not request.subject or context.registry.clients.find(request.subject) is not None:
-        raise CallersFault("subject is missing, or the id of a client")
+        raise CallersFault("subject must be the id of a user, not empty and not the id of a client")
     with refusing(decision):
         ticket, client = _open(decision, context, request.ticket, now)
         audiences = tuple(context.registry.audiences[name] for name in ticket.resources)
-        entitled = Entitlement(audiences, ticket.scopes, ticket.requested)
+        entitlement = Entitlement(audiences, ticket.scopes, ticket.requested)
         of = GrantRequest(Form({}, {}), client, ticket.cnf, context.registry, context.snapshot, context.ports, now)
-        plan = under(plan_for_user(User(request.subject), entitled, of), over(ticket.terms, terms))
+        plan = apply_terms(plan_for_user(User(request.subject), entitlement, of), merge_terms(ticket.terms, terms))
         await issue(decision, context, msgspec.structs.replace(plan, one_time_ids=(_spend(ticket, context),)), now)
     action = "OK" if decision.error is None else "INTERNAL_SERVER_ERROR"
     members = token_members(decision, context)
@@ -112,14 +112,14 @@ async def issue_ticket(context: Context, request: TokenIssueRequest, now: float)
 
 
 async def fail_ticket(context: Context, request: TokenFailRequest, now: float) -> tuple[Decision, Response]:
-    """End a password request for the caller's reason.
+    """Refuse a password request for the caller's reason.
 
     Raises:
         CallersFault
     """
     decision = Decision(Action.OK)
     if request.reason not in REASONS:
-        raise CallersFault(f"reason is none of {', '.join(REASONS)}")
+        raise CallersFault(f"reason must be one of {', '.join(REASONS)}")
     with refusing(decision):
         ticket, _ = _open(decision, context, request.ticket, now)
         await spend_all((_spend(ticket, context),), context.memory)
@@ -133,7 +133,7 @@ def _open(decision: Decision, context: Context, text: str | None, now: float) ->
     """Return the ticket in `text`, and its client.
 
     Raises:
-        OAuthError: server_error, since no client knows of tickets.
+        OAuthError: server_error, since the client does not know of the ticket.
         MemoryUnavailable
     """
     try:
@@ -151,10 +151,10 @@ def _open(decision: Decision, context: Context, text: str | None, now: float) ->
 
 
 def _spend(ticket: TokenTicket, context: Context) -> OneTimeId:
-    """Return what makes `ticket` good for one answer.
+    """Return the one-time id of `ticket`.
 
     Raises:
-        OAuthError: server_error, where the memory would not know of another.
+        OAuthError: server_error if the ticket is older than the memory, which may have forgotten its use.
         MemoryUnavailable
     """
     id = f"ticket:{ticket.jti}"
@@ -164,4 +164,4 @@ def _spend(ticket: TokenTicket, context: Context) -> OneTimeId:
 
 
 def _gone(reason: str) -> OAuthError:
-    return OAuthError("server_error", "something went wrong", reason=f"the ticket is not valid: {reason}")
+    return OAuthError("server_error", "internal error", reason=f"the ticket is not valid: {reason}")

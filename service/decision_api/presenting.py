@@ -1,11 +1,11 @@
-"""An access token as it came to the caller, with what proves that its sender may have it (RFC 9449 7, RFC 8705 3)."""
+"""An access token that was presented to the caller, with the proof of its key (RFC 9449 section 7, RFC 8705 3)."""
 
 from service.decision_api.wire import CallersFault, Message, certificate_of
 from service.decisions.form_request import FormRequest
 
 
-class Presented(Message):
-    """A token, and what came beside it; `htm` and `htu` are the method and the URL that a DPoP proof is for."""
+class PresentedToken(Message):
+    """A token and the proof of its key; `htm` and `htu` are the method and URL that a DPoP proof must name."""
 
     token: str | None = None
     client_certificate: str | None = None
@@ -15,13 +15,13 @@ class Presented(Message):
     dpop_nonce_required: bool | None = None
 
     def form_request(self) -> FormRequest:
-        """Return the request that came to the caller.
+        """Return the request that the caller received.
 
         Raises:
-            CallersFault: it could not have come so.
+            CallersFault: a member is missing or malformed.
         """
         if self.dpop and not self.htu:
-            raise CallersFault("htu is missing: the DPoP proof is for a URL")
+            raise CallersFault("htu is missing; send the URL that the DPoP proof must name")
         return FormRequest(
             b"",
             f"{'DPoP' if self.dpop else 'Bearer'} {self.token}",
@@ -33,4 +33,4 @@ class Presented(Message):
         )
 
     def __repr__(self) -> str:
-        return "Presented()"
+        return "PresentedToken()"

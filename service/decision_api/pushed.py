@@ -1,4 +1,4 @@
-"""/pushed_auth_req, for a PAR endpoint of the caller's (RFC 9126 section 2)."""
+"""/pushed_auth_req, for the caller's pushed authorization request endpoint (RFC 9126 section 2)."""
 
 from service.decision_api.answers import action_of, content
 from service.decision_api.tokens import AUTH_METHODS
@@ -9,7 +9,7 @@ from service.decisions.decision import Decision
 
 
 class PushedResponse(Response):
-    """The request_uri."""
+    """The request_uri of the pushed request."""
 
     client_auth_method: str | None = None
     request_uri: str | None = None
@@ -20,7 +20,7 @@ class PushedResponse(Response):
 
 
 async def push(context: Context, request: FromClient, now: float) -> tuple[Decision, PushedResponse]:
-    """Judge a pushed authorization request.
+    """Validate a pushed authorization request.
 
     Raises:
         CallersFault

@@ -1,4 +1,4 @@
-"""/idtoken/reissue: the ID token of a refresh, made apart from it (OpenID Connect Core section 12.2)."""
+"""/idtoken/reissue makes the ID token of a refresh in a call of its own (OpenID Connect Core section 12.2)."""
 
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
@@ -16,7 +16,7 @@ from service.protocol.form import Form
 
 
 class ReissueRequest(Message):
-    """The two tokens that /auth/token has answered; `claims` is a JSON object of what is known of the person."""
+    """The two tokens of the last response of /auth/token; `claims` is a JSON object with the claims of the person."""
 
     access_token: str | None = None
     refresh_token: str | None = None
@@ -28,7 +28,7 @@ class ReissueRequest(Message):
 
 
 class ReissueResponse(Response):
-    """The ID token, and the whole answer for the client with it."""
+    """The ID token, and the complete response for the client."""
 
     id_token: str | None = None
 
@@ -48,10 +48,10 @@ async def reissue(context: Context, request: ReissueRequest, now: float) -> tupl
             access = await find_token(request.access_token or "", None, context, now)
             refresh = context.snapshot.open(request.refresh_token or "", (RefreshToken,), now)
         except BadBag as fault:
-            raise CallersFault(f"a token is not valid: {fault.reason}") from None
+            raise CallersFault(f"accessToken or refreshToken is not valid: {fault.reason}") from None
         scopes = access.scope.split()
         if refresh.grant.family != access.family or "openid" not in scopes:
-            raise CallersFault("the tokens do not belong together, or are not for openid")
+            raise CallersFault("send two tokens of one response whose scope includes openid")
         person = await find_person(refresh.grant, access.client_id, context)
         form = Form({"scope": access.scope}, {"resource": list(access.aud)})
         of = GrantRequest(
@@ -59,7 +59,7 @@ async def reissue(context: Context, request: ReissueRequest, now: float) -> tupl
         )
         plan = plan_for_token(refresh, of)
         if request.sub not in (None, "", person.sub):
-            raise CallersFault("sub cannot differ from that of the token")
+            raise CallersFault("sub must equal the token's sub or be absent")
         person = person._replace(known={**person.known, **claims})
         if context.ports.customize is not None:
             plan = await context.ports.customize.id_token(plan)

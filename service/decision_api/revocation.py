@@ -1,4 +1,4 @@
-"""/auth/revocation, for a revocation endpoint of the caller's (RFC 7009), and /auth/token/revoke, the caller's own."""
+"""/auth/revocation, for the caller's revocation endpoint (RFC 7009), and /auth/token/revoke, for the caller itself."""
 
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken, RefreshToken
@@ -12,7 +12,7 @@ from service.decisions.resource_server.revoke import decide_revocation, revoke, 
 
 
 class TokenRevokeRequest(Message):
-    """What is to be void: a token by its text, or all that was issued until now to a client, or for a subject."""
+    """What to revoke: a token by its text, or everything issued until now to a client or for a subject."""
 
     access_token_identifier: str | None = None
     refresh_token_identifier: str | None = None
@@ -24,13 +24,13 @@ class TokenRevokeRequest(Message):
 
 
 class TokenRevokeResponse(Response):
-    """How many tokens are void, where that can be known: 0 too for a client or a subject."""
+    """The number of revoked tokens; 0 for a client or a subject, where the number is not known."""
 
     count: int = 0
 
 
 async def revocation(context: Context, request: FromClient, now: float) -> tuple[Decision, Response]:
-    """Judge a revocation request.
+    """Return the decision on a revocation request of a client.
 
     Raises:
         CallersFault
@@ -45,14 +45,14 @@ async def token_revoke(
     """Revoke what the caller names.
 
     Raises:
-        CallersFault: it names nothing, or more than one thing; or the memory is `none`, and nothing can be revoked.
+        CallersFault: the request does not name exactly one thing, or the memory is `none`.
     """
     if context.memory.name == "none":
         raise CallersFault("nothing can be revoked: memory.kind is none")
     decision, count = Decision(Action.OK), 0
     texts = [text for text in (request.access_token_identifier, request.refresh_token_identifier) if text]
     if len([each for each in (*texts, request.client_identifier, request.subject) if each]) != 1:
-        raise CallersFault("name one: a token, a client or a subject")
+        raise CallersFault("name exactly one: a token, a client or a subject")
     with refusing(decision):
         for text in texts:
             try:
@@ -63,7 +63,7 @@ async def token_revoke(
         if not texts:
             client = find_client(context.registry, request.client_identifier) if request.client_identifier else None
             if request.client_identifier and client is None:
-                raise CallersFault("clientIdentifier is that of no client")
+                raise CallersFault("clientIdentifier must be the number or id of a client")
             await revoke_issued(
                 context.memory,
                 context.registry.config,
@@ -71,5 +71,5 @@ async def token_revoke(
                 client="" if client is None else client.id,
                 subject=request.subject or "",
             )
-            decision.note = "everything issued until now is void; how many tokens that were is not kept"
+            decision.note = "everything issued until now is revoked; the number of tokens is not kept"
     return decision, TokenRevokeResponse(count=count)

@@ -1,4 +1,4 @@
-"""/service/jwks/get (RFC 7517) and /service/configuration (OpenID Connect Discovery section 3), as they are."""
+"""/service/jwks/get (RFC 7517) and /service/configuration (OpenID Connect Discovery section 3)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from service.decisions.metadata import metadata
 
 
 class ConfigurationRequest(Message):
-    """Nothing that is heeded: the document is that of the configuration."""
+    """A request for the metadata document. The document cannot be changed by a call."""
 
     patch: str | None = None
 
@@ -22,10 +22,10 @@ async def configuration(context: Context, request: ConfigurationRequest, now: fl
         CallersFault
     """
     if request.patch:
-        raise CallersFault("patch is not supported: the document says what works")
+        raise CallersFault("patch is not supported; change the configuration instead")
     return Decision(Action.OK), metadata(context)
 
 
 async def key_set(context: Context, request: Message, now: float) -> tuple[Decision, dict[str, Any]]:
-    """Return the published keys; a private half never leaves the ring."""
+    """Return the published keys. Private keys never leave the key ring."""
     return Decision(Action.OK), jwks(context.snapshot.ring, now)

@@ -1,4 +1,4 @@
-"""What a caller of the decision API may say of the tokens to be: properties, claims, lives."""
+"""The terms that a caller of the decision API sets for tokens: properties, claims, lifetimes."""
 
 from typing import Protocol
 
@@ -11,11 +11,11 @@ from service.decision_api.wire import CallersFault, Message, Pair, json_of
 from service.grants import Plan
 
 MAX_BYTES = 3000
-"""Bytes of the longest terms, as a bag holds them."""
+"""Maximum length of encoded terms, in bytes."""
 
 
-class Wishes(Protocol):
-    """Members of requests that lead to tokens; lives are in seconds, 0 for what is configured."""
+class TokenTerms(Protocol):
+    """The members of a request that set terms; durations are in seconds, 0 means the configured lifetime."""
 
     properties: list[Pair] | None
     jwt_at_claims: str | None
@@ -25,8 +25,8 @@ class Wishes(Protocol):
     refresh_token_duration: int | None
 
 
-class WithWishes(Message):
-    """A request that has them."""
+class TokenTermsRequest(Message):
+    """A request with the members of TokenTerms."""
 
     properties: list[Pair] | None = None
     jwt_at_claims: str | None = None
@@ -36,17 +36,17 @@ class WithWishes(Message):
     refresh_token_duration: int | None = None
 
 
-def terms_of(request: Wishes, config: Config) -> Terms | None:
-    """Return what `request` says of the tokens; None for nothing.
+def terms_of(request: TokenTerms, config: Config) -> Terms | None:
+    """Return the terms of `request`; None if it sets none.
 
     Raises:
-        CallersFault: it says what cannot be.
+        CallersFault: a member has a value that is not allowed.
     """
     if request.access_token or request.refresh_token:
-        raise CallersFault("the text of a token cannot be chosen: it holds the token's content")
+        raise CallersFault("accessToken and refreshToken must be absent: the text of a token cannot be chosen")
     claims = json_of("jwtAtClaims", request.jwt_at_claims)
     for name in RESERVED_CLAIMS.intersection(claims):
-        raise CallersFault(f"jwtAtClaims: {name} is for the service alone to set")
+        raise CallersFault(f"jwtAtClaims must not have {name}: the service sets this claim itself")
     access, refresh = config.keys.sig_life, config.lifetimes.refresh_absolute
     terms = Terms(
         tuple(_property(pair) for pair in request.properties or ()),
@@ -59,28 +59,28 @@ def terms_of(request: Wishes, config: Config) -> Terms | None:
     return None if terms == Terms() else terms
 
 
-def over(earlier: Terms | None, terms: Terms | None) -> Terms | None:
-    """Return `terms` with what was said `earlier` and is not said anew.
+def merge_terms(earlier: Terms | None, terms: Terms | None) -> Terms | None:
+    """Return `terms` together with the `earlier` terms that `terms` does not replace.
 
     Raises:
-        CallersFault: together they are too long.
+        CallersFault: the merged terms are too long.
     """
     if earlier is None or terms is None:
         return terms or earlier
-    together = Terms(
+    merged = Terms(
         tuple({each.key: each for each in (*earlier.properties, *terms.properties)}.values()),
         {**earlier.claims, **terms.claims},
         terms.access_life or earlier.access_life,
         terms.refresh_life or earlier.refresh_life,
     )
-    if len(msgspec.msgpack.encode(together)) > MAX_BYTES:
-        raise CallersFault(f"properties and jwtAtClaims have more than {MAX_BYTES} bytes, with those said before")
-    return together
+    if len(msgspec.msgpack.encode(merged)) > MAX_BYTES:
+        raise CallersFault(f"properties and jwtAtClaims have more than {MAX_BYTES} bytes with those of earlier calls")
+    return merged
 
 
-def under(plan: Plan, terms: Terms | None) -> Plan:
-    """Return `plan` with `terms` for its tokens, and for those that follow by refresh."""
-    terms = over(plan.terms, terms)
+def apply_terms(plan: Plan, terms: Terms | None) -> Plan:
+    """Return `plan` with `terms` for its tokens and for the tokens of later refreshes."""
+    terms = merge_terms(plan.terms, terms)
     renewal = plan.renewal
     if renewal is not None and terms is not None:
         renewal = renewal._replace(grant=msgspec.structs.replace(renewal.grant, terms=terms))
@@ -89,11 +89,11 @@ def under(plan: Plan, terms: Terms | None) -> Plan:
 
 def _property(pair: Pair) -> Property:
     if not pair.key:
-        raise CallersFault("a property has no key")
+        raise CallersFault("each property must have a key")
     return Property(pair.key, pair.value or "", bool(pair.hidden))
 
 
 def _life(name: str, seconds: int | None, setting: str, most: int) -> int:
     if seconds is not None and seconds > most:
-        raise CallersFault(f"{name} is more than {setting} ({most})")
+        raise CallersFault(f"{name} must be at most {setting} ({most} seconds)")
     return max(0, seconds or 0)

@@ -1,4 +1,4 @@
-"""/auth/token: a token request is judged, and answered unless the caller must be asked first (RFC 6749 section 3.2)."""
+"""/auth/token validates a token request and issues tokens, unless the caller must name the subject (RFC 6749 3.2)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,7 +9,7 @@ from service.bags.kinds import Terms
 from service.decision_api.answers import action_of, content
 from service.decision_api.exchange import defer_assertion, defer_exchange
 from service.decision_api.password import defer_password
-from service.decision_api.terms import terms_of, under
+from service.decision_api.terms import apply_terms, terms_of
 from service.decision_api.tokens import TokenResponse, request_members, token_members
 from service.decision_api.wire import FromClient, Pair
 from service.decisions.context import Context
@@ -24,12 +24,12 @@ _DEFERRED: dict[str, Defer] = {
     "urn:ietf:params:oauth:grant-type:token-exchange": defer_exchange,
     "urn:ietf:params:oauth:grant-type:jwt-bearer": defer_assertion,
 }
-"""Grants whose subject is for the caller to say, unless code of the operator's decides: each gives the members that
-tell of the request."""
+"""Grants whose subject the caller names, unless they are in `hooks.decides`. Each function returns the response members
+that describe the request."""
 
 
 class TokenDecisionRequest(FromClient):
-    """A token request that the caller has received, and what it says of the tokens."""
+    """A token request that the caller has received, and the caller's terms for the tokens."""
 
     properties: list[Pair] | None = None
     jwt_at_claims: str | None = None
@@ -40,7 +40,7 @@ class TokenDecisionRequest(FromClient):
 
 
 async def token(context: Context, request: TokenDecisionRequest, now: float) -> tuple[Decision, TokenResponse]:
-    """Judge a token request.
+    """Validate a token request; issue the tokens, or describe the request to the caller.
 
     Raises:
         CallersFault
@@ -56,7 +56,7 @@ async def token(context: Context, request: TokenDecisionRequest, now: float) -> 
             more = await defer(context, checked, terms, now)
             decision.note = more.pop("note", "")
         else:
-            await issue(decision, context, under(await make_plan(checked, context), terms), now)
+            await issue(decision, context, apply_terms(await make_plan(checked, context), terms), now)
             action = "ID_TOKEN_REISSUABLE" if _reissuable(decision, context) else "OK"
             more = {"action": action, "response_content": content(decision)}
     if decision.error is not None:
@@ -65,7 +65,7 @@ async def token(context: Context, request: TokenDecisionRequest, now: float) -> 
 
 
 def _reissuable(decision: Decision, context: Context) -> bool:
-    """Tell whether the ID token of a refresh is left to another request; if so, it is taken out of the answer."""
+    """Tell whether the ID token of a refresh comes from /idtoken/reissue; if so, remove it from the response."""
     issued = decision.issued
     if not context.registry.config.api.id_token_reissuable or decision.grant_type != "refresh_token" or issued is None:
         return False

@@ -1,9 +1,9 @@
-"""Tokens as the decision API tells of them, member by member out of the Decision (docs/decision-api.md)."""
+"""The members of responses that describe tokens, made from a Decision (docs/decision-api.md)."""
 
 from typing import Any
 
 from service.client_auth import METHODS
-from service.decision_api.clients import Known, client_members
+from service.decision_api.clients import ClientResponse, client_members
 from service.decision_api.wire import Details, Message, Pair, Scope, on_wire, pairs
 from service.decisions.context import Context
 from service.decisions.decision import Decision
@@ -21,8 +21,8 @@ GRANT_TYPES = {
 AUTH_METHODS = {method.NAME: method.NAME.upper() for method in METHODS if method.NAME != "custom"}
 
 
-class Tokens(Known):
-    """Tokens and what is known of them; instants are in milliseconds since the epoch, durations in seconds."""
+class Tokens(ClientResponse):
+    """Tokens and their content; instants are in milliseconds since the epoch, durations in seconds."""
 
     access_token: str | None = None
     access_token_expires_at: int = 0
@@ -40,7 +40,7 @@ class Tokens(Known):
 
 
 class TokenInfo(Message):
-    """What was verified of a subject token or an actor token; `expires_at` is in milliseconds since the epoch."""
+    """The verified content of a subject token or actor token; `expires_at` is in milliseconds since the epoch."""
 
     client_id: int | None = None
     client_id_alias: str | None = None
@@ -54,7 +54,7 @@ class TokenInfo(Message):
 
 
 class TokenResponse(Tokens):
-    """The answer of /auth/token."""
+    """The response of /auth/token."""
 
     username: str | None = None
     password: str | None = None
@@ -80,7 +80,7 @@ class TokenResponse(Tokens):
 
 
 def token_members(decision: Decision, context: Context) -> dict[str, Any]:
-    """Return the members of Tokens, as far as `decision` has them."""
+    """Return the members of Tokens that `decision` has."""
     members = client_members(context.registry.clients.find(decision.client_id))
     issued = decision.issued
     if issued is None:
@@ -108,7 +108,7 @@ def token_members(decision: Decision, context: Context) -> dict[str, Any]:
 
 
 def request_members(decision: Decision) -> dict[str, Any]:
-    """Return the members of TokenResponse that tell of the request and of the grant behind it."""
+    """Return the members of TokenResponse that describe the request and its grant."""
     members: dict[str, Any] = {
         "grant_type": GRANT_TYPES.get(decision.grant_type),
         "client_auth_method": AUTH_METHODS.get(decision.auth_method),

@@ -5,8 +5,8 @@ from typing import Any
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
 from service.decision_api.answers import FAILURES, content
-from service.decision_api.clients import Known, client_members
-from service.decision_api.presenting import Presented
+from service.decision_api.clients import ClientResponse, client_members
+from service.decision_api.presenting import PresentedToken
 from service.decision_api.wire import CallersFault, Message, Pair, Response, json_of, pairs
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -24,10 +24,10 @@ from service.protocol.errors import OAuthError
 from service.protocol.subject import owner, personal_claims
 
 
-class UserInfoResponse(Known):
-    """Whom the token speaks of, and the names of the claims that the client may have.
+class UserInfoResponse(ClientResponse):
+    """The person of the token, and the names of the claims that the client may have.
 
-    `response_content` is the WWW-Authenticate of a refusal.
+    `response_content` is the WWW-Authenticate header of a refusal.
     """
 
     subject: str | None = None
@@ -42,7 +42,7 @@ class UserInfoResponse(Known):
 
 
 class UserInfoIssueRequest(Message):
-    """A token that /auth/userinfo was good for; `claims` is a JSON object, without one they are Satchel's to know."""
+    """A token that /auth/userinfo has accepted; `claims` is a JSON object that replaces the service's own claims."""
 
     token: str | None = None
     claims: str | None = None
@@ -52,8 +52,8 @@ class UserInfoIssueRequest(Message):
         return "UserInfoIssueRequest()"
 
 
-async def userinfo(context: Context, request: Presented, now: float) -> tuple[Decision, UserInfoResponse]:
-    """Judge a token that came to the caller's userinfo endpoint.
+async def userinfo(context: Context, request: PresentedToken, now: float) -> tuple[Decision, UserInfoResponse]:
+    """Return the decision on a token that the caller's userinfo endpoint received.
 
     Raises:
         CallersFault
@@ -84,7 +84,7 @@ async def userinfo(context: Context, request: Presented, now: float) -> tuple[De
 
 
 async def issue_userinfo(context: Context, request: UserInfoIssueRequest, now: float) -> tuple[Decision, Response]:
-    """Answer a request to the caller's userinfo endpoint, with no claim that the client may not have.
+    """Answer a request to the caller's userinfo endpoint; claims that the client may not have are left out.
 
     Raises:
         CallersFault
@@ -101,7 +101,7 @@ async def issue_userinfo(context: Context, request: UserInfoIssueRequest, now: f
         except BadBag as fault:
             raise invalid_token(fault.reason) from None
         if request.sub not in (None, "", person.sub):
-            raise CallersFault("sub cannot differ from that of the token")
+            raise CallersFault("sub must equal the token's sub or be absent")
         decision.client_id, decision.subject, decision.jti = client.id, token.sub, token.jti
         write_claims(decision, person._replace(known=claims) if request.claims else person, client, context, now)
     if decision.error is None:
@@ -112,7 +112,7 @@ async def issue_userinfo(context: Context, request: UserInfoIssueRequest, now: f
 
 
 def _refused(decision: Decision, error: OAuthError, *, dpop: bool) -> tuple[str, str]:
-    """Return the action and the WWW-Authenticate of a refusal."""
+    """Return the action and the WWW-Authenticate header of a refusal."""
     if error.code in ("invalid_dpop_proof", "use_dpop_nonce"):
         return "UNAUTHORIZED", challenge(error, dpop=True)
     action = {401: "UNAUTHORIZED", 403: "FORBIDDEN"}.get(error.status) or FAILURES[decision.action]

@@ -1,6 +1,6 @@
-"""Messages of the decision API as Authlete's clients speak them: JSON with names in camelCase.
+"""The messages of the decision API, as Authlete's clients send them: JSON with names in camelCase.
 
-Clients send every member that they know of, so members that are not known here are left unread.
+Clients send every member that they know, so unknown members are ignored.
 """
 
 import ssl
@@ -15,19 +15,19 @@ from service.bags.kinds import Property
 from service.decisions.form_request import FormRequest
 
 MAX_JSON = 4000
-"""Bytes of a JSON text inside a message."""
+"""Maximum length of a JSON text inside a message, in bytes."""
 
 
 class CallersFault(Exception):
-    """A message that no client's request could have led to: the caller must be mended; the text is for its people."""
+    """The caller's message is wrong, whatever its client sent; the text tells the caller what to correct."""
 
 
 class Message(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """Anything on the wire."""
+    """The base of all requests, responses and their parts."""
 
 
 class Pair(Message):
-    """A property; a client does not see one that is `hidden`."""
+    """A property of a token; clients do not see a `hidden` one."""
 
     key: str
     value: str | None = None
@@ -35,7 +35,7 @@ class Pair(Message):
 
 
 class Scope(Message):
-    """A scope, and what to say of it to people."""
+    """A scope and its title for the consent page."""
 
     name: str
     description: str
@@ -54,17 +54,19 @@ class DetailsElement(Message):
 
 
 class Details(Message):
-    """authorization_details."""
+    """authorization_details (RFC 9396 section 2)."""
 
     elements: list[DetailsElement] | None = None
 
 
 class FromClient(Message):
-    """A request of a client, as the caller has received it: the form, and what came beside it.
+    """A client's request as the caller has received it.
 
-    `client_id` and `client_secret` are what HTTP Basic had; `client_certificate` is PEM, and so is each of
-    `client_certificate_path`, which leads from it to an authority; `htm` and `htu` are the method and the URL that a
-    DPoP proof is for.
+    parameters: the form.
+    client_id, client_secret: the credentials of HTTP Basic.
+    client_certificate: the client's TLS certificate (PEM).
+    client_certificate_path: the certificates between it and an authority (PEM).
+    dpop: the header DPoP; htm, htu: the method and URL that the DPoP proof must name.
     """
 
     parameters: str | None = None
@@ -78,10 +80,10 @@ class FromClient(Message):
     dpop_nonce_required: bool | None = None
 
     def form_request(self) -> FormRequest:
-        """Return the request that came to the caller.
+        """Return the request that the caller received.
 
         Raises:
-            CallersFault: it could not have come so.
+            CallersFault: a member is missing or malformed.
         """
         if self.parameters is None:
             raise CallersFault("parameters is missing")
@@ -91,7 +93,7 @@ class FromClient(Message):
             authorization = f"Basic {b64encode(pair).decode()}"
         body = self.parameters.encode()
         if self.client_id is not None and authorization is None and b"client_id=" not in body:
-            raise CallersFault("clientId comes with clientSecret, or within parameters")
+            raise CallersFault("send clientId together with clientSecret, or client_id within parameters")
         return FormRequest(
             body,
             authorization,
@@ -108,7 +110,7 @@ class FromClient(Message):
 
 
 class Response(Message):
-    """What every answer has; `result_message` is for the caller's log."""
+    """The members of every response; `result_message` is for the caller's log."""
 
     result_code: str = ""
     result_message: str = ""
@@ -120,32 +122,32 @@ def certificate_of(name: str, pem: str | None) -> bytes | None:
     """Return the certificate in the member `name` as DER.
 
     Raises:
-        CallersFault: it is not PEM.
+        CallersFault: the member is not PEM.
     """
     if not pem:
         return None
     try:
         return ssl.PEM_cert_to_DER_cert(pem)
     except ValueError:
-        raise CallersFault(f"{name} is not PEM") from None
+        raise CallersFault(f"{name} must be a PEM certificate") from None
 
 
 def json_of(name: str, text: str | None) -> dict[str, Any]:
-    """Return the JSON object in the member `name`; an absent one is empty.
+    """Return the JSON object in the member `name`; an empty object if it is absent.
 
     Raises:
-        CallersFault: it is something else, or too long.
+        CallersFault: the member is no JSON object, or too long.
     """
     if not text:
         return {}
     try:
         if len(text) > MAX_JSON:
             raise BadBag("too long")
-        said = load_object(text.encode())
-        msgspec.msgpack.encode(said)  # a number beyond 64 bits fits into no bag
+        value = load_object(text.encode())
+        msgspec.msgpack.encode(value)  # raises for a number beyond 64 bits, which a bag cannot hold
     except (BadBag, OverflowError, UnicodeEncodeError) as fault:
-        raise CallersFault(f"{name} is not a JSON object: {getattr(fault, 'reason', 'out of range')}") from None
-    return said
+        raise CallersFault(f"{name} must be a JSON object: {getattr(fault, 'reason', 'out of range')}") from None
+    return value
 
 
 def text_of(value: Any) -> str:
@@ -154,14 +156,14 @@ def text_of(value: Any) -> str:
 
 
 def details_of(details: Details | None) -> list[dict[str, Any]] | None:
-    """Return authorization_details as RFC 9396 has them; None where there are none.
+    """Return authorization_details in the form of RFC 9396; None if there are none.
 
     Raises:
         CallersFault: otherFields is not a JSON object.
     """
     if details is None or details.elements is None:
         return None
-    said = []
+    elements = []
     for element in details.elements:
         members = {
             "type": element.type,
@@ -171,13 +173,13 @@ def details_of(details: Details | None) -> list[dict[str, Any]] | None:
             "identifier": element.identifier,
             "privileges": element.privileges,
         }
-        kept = {name: value for name, value in members.items() if value is not None}
-        said.append({**json_of("otherFields", element.other_fields), **kept})
-    return said
+        present = {name: value for name, value in members.items() if value is not None}
+        elements.append({**json_of("otherFields", element.other_fields), **present})
+    return elements
 
 
 def on_wire(details: list[dict[str, Any]]) -> Details | None:
-    """Return authorization_details as the wire has them; None where there are none."""
+    """Return authorization_details as a message; None if there are none."""
     named = ("type", "locations", "actions", "datatypes", "identifier", "privileges")
     elements = []
     for element in details:
@@ -197,5 +199,5 @@ def on_wire(details: list[dict[str, Any]]) -> Details | None:
 
 
 def pairs(properties: tuple[Property, ...]) -> list[Pair] | None:
-    """Return properties as the wire has them; None where there are none."""
+    """Return properties as messages; None if there are none."""
     return [Pair(key=each.key, value=each.value, hidden=each.hidden) for each in properties] or None

@@ -160,7 +160,7 @@ def test_a_person_grants_less(service: DecisionApi) -> None:
         ({"subject": None}, "subject"),
         ({"subject": "web"}, "client"),
         ({"subject": "x" * 256}, "subject"),
-        ({"sub": "a pseudonym"}, "pseudonym"),
+        ({"sub": "a pseudonym"}, "sub must equal subject"),
         ({"scopes": ["read", "vault"]}, "invalid_scope"),
         ({"scopes": []}, "invalid_scope"),
         ({"authTime": NOW + 3600}, "auth_time"),

@@ -203,8 +203,8 @@ def test_the_caller_revokes(service: DecisionApi, named: str) -> None:
 
 def test_the_caller_names_one_thing(service: DecisionApi) -> None:
     for message in ({}, {"subject": "a", "clientIdentifier": "web"}, {"accessTokenIdentifier": "a", "subject": "a"}):
-        assert "name one" in service.fault("auth/token/revoke", **message)
-    assert "no client" in service.fault("auth/token/revoke", clientIdentifier="nobody")
+        assert "name exactly one" in service.fault("auth/token/revoke", **message)
+    assert "number or id of a client" in service.fault("auth/token/revoke", clientIdentifier="nobody")
     nothing = service.call("auth/token/revoke", accessTokenIdentifier="nonsense")
     assert "count" not in nothing
     assert "nothing to revoke" in nothing["resultMessage"]

@@ -132,7 +132,7 @@ def test_id_token_reissuable(tmp_path: Path) -> None:
     assert (said["email"], said["iss"], said.get("shoe_size")) == ("a@b.c", ISSUER, None)
     other = service.tokens()
     mixed = service.fault("idtoken/reissue", accessToken=other["accessToken"], refreshToken=again["refreshToken"])
-    assert "do not belong together" in mixed
+    assert "two tokens of one response" in mixed
     assert "not valid" in service.fault("idtoken/reissue", accessToken="x", refreshToken="y")
 
 
@@ -220,18 +220,18 @@ def test_lives(service: DecisionApi) -> None:
     [
         ({"accessToken": "of my own"}, "cannot be chosen"),
         ({"refreshToken": "of my own"}, "cannot be chosen"),
-        ({"jwtAtClaims": '{"iss": "https://evil.example.com"}'}, "iss is for the service alone"),
-        ({"jwtAtClaims": '{"personal": "x"}'}, "personal is for the service alone"),
-        ({"jwtAtClaims": "[]"}, "not a JSON object"),
+        ({"jwtAtClaims": '{"iss": "https://evil.example.com"}'}, "must not have iss"),
+        ({"jwtAtClaims": '{"personal": "x"}'}, "must not have personal"),
+        ({"jwtAtClaims": "[]"}, "must be a JSON object"),
         ({"jwtAtClaims": '{"a": 1, "a": 2}'}, "duplicate"),
         ({"jwtAtClaims": '{"a": 18446744073709551616}'}, "out of range"),
         ({"jwtAtClaims": '{"a": "' + "x" * 4000 + '"}'}, "too long"),
         ({"properties": [{"value": "v"}]}, "key"),
-        ({"properties": [{"key": "", "value": "v"}]}, "no key"),
+        ({"properties": [{"key": "", "value": "v"}]}, "must have a key"),
         ({"properties": [{"key": "k", "value": "v" * 3000}]}, "more than 3000 bytes"),
         ({"accessTokenDuration": 10**9}, "keys.sig_life"),
         ({"refreshTokenDuration": 10**9}, "lifetimes.refresh_absolute"),
-        ({"clientCertificate": "-----BEGIN nothing"}, "not PEM"),
+        ({"clientCertificate": "-----BEGIN nothing"}, "must be a PEM certificate"),
         ({"parameters": None}, "parameters is missing"),
         ({"parameters": 7}, "str"),
     ],
@@ -248,7 +248,7 @@ def test_terms_together_are_bounded_too(service: DecisionApi) -> None:
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": "https://web.example.com/callback"}
     message = {"parameters": urlencode({**form, "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"})}
     long = {"properties": [{"key": "b", "value": "v" * 2900}]}
-    assert "said before" in service.fault("auth/token", clientId="web", clientSecret="secret", **message, **long)
+    assert "earlier calls" in service.fault("auth/token", clientId="web", clientSecret="secret", **message, **long)
 
 
 # --- proofs
@@ -339,7 +339,7 @@ def test_a_certificate_leads_to_an_authority_by_its_path(tmp_path: Path) -> None
     fault = service.fault(
         "auth/token", parameters=parameters, clientCertificate=shown, clientCertificatePath=[pem(INTER), "x"]
     )
-    assert "clientCertificatePath[1] is not PEM" in fault
+    assert "clientCertificatePath[1] must be a PEM certificate" in fault
 
 
 def certificate_pem() -> str:

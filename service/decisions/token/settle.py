@@ -36,7 +36,8 @@ async def settle(plan: Plan, context: Context, now: float) -> Issued:
         NoActiveKey: the key ring has no active key to sign or seal with; nothing was spent.
     """
     if withdrawn(plan.revocation_checks, context):
-        raise OAuthError(plan.void, "the grant is no longer valid", reason="the client or the user is gone")
+        description = "the code or token was revoked; request a new authorization"
+        raise OAuthError(plan.void, description, reason="the client or the user is gone")
     if context.ports.customize is not None:
         plan = await context.ports.customize.tokens(plan)
     person = None if plan.person is None else await find_person(plan.person, plan.client_id, context)
