@@ -16,6 +16,7 @@ from service.bags.foreign_keys import KeySet
 from service.client_auth.method import Authenticated, Credentials, refused
 from service.clients.registry import Registry
 from service.config import Client
+from service.memory import owners
 from service.protocol.one_time_id import OneTimeId, replay_id
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -94,5 +95,6 @@ def accept(
     jti = claims.get("jti")
     if not jti:
         raise refused("no jti")
-    one_time_id = OneTimeId(replay_id("assertion", client.id, jti), ceil(claims["exp"] + skew), "assertion", _REPLAYED)
+    id, until = replay_id("assertion", client.id, jti), ceil(claims["exp"] + skew)
+    one_time_id = OneTimeId(id, until, "assertion", _REPLAYED, owners(client=client.id))
     return Authenticated(client, method, (one_time_id,))

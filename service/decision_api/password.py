@@ -21,6 +21,7 @@ from service.decisions.token.decide import CheckedTokenRequest, issue
 from service.decisions.token.redeem import check_identity
 from service.grants import GrantRequest
 from service.grants.password import password_request, plan_for_user
+from service.memory import owners
 from service.protocol.entitlement import Entitlement
 from service.protocol.errors import ErrorCode, OAuthError
 from service.protocol.form import Form
@@ -160,7 +161,8 @@ def _spend(ticket: TokenTicket, context: Context) -> OneTimeId:
     id = f"ticket:{ticket.jti}"
     if ticket.memory == context.memory.identity and ticket.iat < context.memory.since([id]):
         raise _gone("older than the memory")
-    return OneTimeId(id, ticket.exp + context.registry.config.keys.skew, "login", _gone("answered before"))
+    until, by = ticket.exp + context.registry.config.keys.skew, owners(client=ticket.client_id)
+    return OneTimeId(id, until, "login", _gone("answered before"), by)
 
 
 def _gone(reason: str) -> OAuthError:

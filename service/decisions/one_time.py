@@ -14,6 +14,9 @@ async def spend_all(one_time_ids: tuple[OneTimeId, ...], memory: Memory) -> None
     """
     for one_time_id in one_time_ids:
         value = fresh_id().encode("ascii")
-        if await memory.put(one_time_id.id, value, one_time_id.until, use=one_time_id.use) != value:
+        stands = await memory.put(
+            one_time_id.id, value, one_time_id.until, use=one_time_id.use, owners=one_time_id.owners
+        )
+        if stands.value != value:
             # A refusal may be raised more than once; each raise would add to its traceback.
             raise one_time_id.refusal.with_traceback(None)

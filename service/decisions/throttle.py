@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from service.bags.ids import fresh_id
 from service.config.front import LoginSettings
 from service.decisions.context import Context
-from service.memory import Memory
+from service.memory import Memory, owners
 from service.protocol.errors import OAuthError
 from service.protocol.ports import User
 
@@ -23,11 +23,15 @@ _PROBES = 16
 
 
 class Limit(NamedTuple):
-    """The maximum number of events (`most`) that `who` may have in a window; `use` is the memory's class of use."""
+    """The maximum number of events (`most`) that `who` may have in a window.
+
+    `use` is the memory's class of use, and `owners` are those whose share of the class the events take.
+    """
 
     who: str
     most: int
     use: str
+    owners: tuple[str, ...]
 
 
 class Throttle:
@@ -47,9 +51,9 @@ class Throttle:
     async def may_begin(self) -> bool:
         """Tell whether an attempt may begin: below all limits yes, beyond a limit once per PAUSE."""
         for limit in await self._full():
-            self._paused, value = True, fresh_id().encode("ascii")
+            self._paused = True
             id, until = f"throttle:{limit.who}:pause:{self._pause}", (self._pause + 1) * PAUSE
-            if await self._memory.put(id, value, until, use=limit.use) != value:
+            if not await self._put(limit, id, until):
                 return False
         return True
 
@@ -65,11 +69,15 @@ class Throttle:
         return f"throttle:{limit.who}:{self._slot}:{n}"
 
     async def _count(self, limit: Limit) -> bool:
-        value = fresh_id().encode("ascii")
         for n in range(await self._events(limit), limit.most):
-            if await self._memory.put(self._id(limit, n), value, self._until, use=limit.use) == value:
+            if await self._put(limit, self._id(limit, n), self._until):
                 return True
         return False
+
+    async def _put(self, limit: Limit, id: str, until: int) -> bool:
+        """Tell whether nobody else has put `id`."""
+        value = fresh_id().encode("ascii")
+        return (await self._memory.put(id, value, until, use=limit.use, owners=limit.owners)).value == value
 
     async def _events(self, limit: Limit) -> int:
         """Return the number of events in the window. The ids have no gap, so this is a search by division."""
@@ -94,12 +102,13 @@ def client_attempts(memory: Memory, login: LoginSettings, client_id: str, addres
     nor the users.
     """
     where = network(address)
+    by = owners(client=client_id, address=where)
     return Throttle(
         memory,
         login.window,
         now,
-        Limit(f"client:{where}:{client_id}", login.failures_per_user, "throttle"),
-        Limit(f"clients:{where}", login.failures_per_address, "throttle"),
+        Limit(f"client:{where}:{client_id}", login.failures_per_user, "throttle", by),
+        Limit(f"clients:{where}", login.failures_per_address, "throttle", by),
     )
 
 
@@ -121,9 +130,11 @@ class ThrottledUsers:
         # Spellings that a user directory takes for the same name count as one name.
         name = unicodedata.normalize("NFKC", username).casefold().strip()
         login = self._context.registry.config.login
-        limits = [Limit(f"user:{name}", login.failures_per_user, "throttle")]
-        if self._address:
-            limits.append(Limit(f"address:{network(self._address)}", login.failures_per_address, "throttle"))
+        where = network(self._address)
+        by = owners(address=where)
+        limits = [Limit(f"user:{name}", login.failures_per_user, "throttle", by)]
+        if where:
+            limits.append(Limit(f"address:{where}", login.failures_per_address, "throttle", by))
         throttle = Throttle(self._context.memory, login.window, self._now, *limits)
         if not await throttle.may_begin():
             raise _slow_down()

@@ -6,6 +6,7 @@ from service.bags.errors import BadBag, ExpiredBag
 from service.bags.kinds import AuthorizationCode, DeviceApproval, DeviceCode
 from service.grants.plan import Awaiting, GrantRequest, Plan
 from service.grants.plan_for_code import plan_for
+from service.memory import Entry, owners
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
 
@@ -37,22 +38,25 @@ async def device_code(request: GrantRequest) -> Awaiting:
         raise _expired("expired")
     slot = int(request.now) // INTERVAL
     refusal = OAuthError("slow_down", "polling too fast; wait 5 seconds longer from now on")
-    poll = OneTimeId(f"device:{device.jti}:{slot}", (slot + 1) * INTERVAL, "device", refusal)
-    return Awaiting(poll, approval_id(device.jti), partial(_plan_for_answer, request), device.memory)
+    by = owners(client=device.client_id)
+    poll = OneTimeId(f"device:{device.jti}:{slot}", (slot + 1) * INTERVAL, "device", refusal, by)
+    return Awaiting(poll, approval_id(device.jti), partial(_plan_for_answer, request, device.jti), device.memory)
 
 
-def _plan_for_answer(request: GrantRequest, value: bytes | None) -> Plan:
-    """Return the plan for what a person has approved; `value` is the memory's entry of the answer.
+def _plan_for_answer(request: GrantRequest, jti: str, entry: Entry | None) -> Plan:
+    """Return the plan for what a person has approved; `entry` holds the answer, `jti` is the id of the device code.
 
     Raises:
         OAuthError: authorization_pending, access_denied, expired_token, and the errors of `plan_for`.
     """
-    if value is None:
+    if entry is None:
         raise OAuthError("authorization_pending", "the person has not answered yet; keep polling")
     try:
-        approval = request.snapshot.open(value.decode("ascii"), (DeviceApproval,), request.now)
+        approval = request.snapshot.open(entry.value.decode("ascii", "replace"), (DeviceApproval,), request.now)
     except BadBag as fault:
         raise _expired(fault.reason) from None
+    if approval.jti != jti:
+        raise _expired("the answer to another device")
     if approval.grant is None:
         raise OAuthError("access_denied", "the person denied access")
     return plan_for(AuthorizationCode(approval.iss, approval.jti, approval.iat, approval.exp, approval.grant), request)

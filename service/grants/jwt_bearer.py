@@ -12,6 +12,7 @@ from service.bags.errors import BadBag
 from service.config import Client
 from service.grants.issuers import Statement, Use, verify_statement
 from service.grants.plan import GrantRequest, Plan
+from service.memory import owners
 from service.protocol.audience import resource_scopes
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId, replay_id
@@ -58,6 +59,7 @@ async def plan_for_assertion(request: GrantRequest) -> Plan:
         ceil(assertion.claims["exp"]) + registry.config.keys.skew,
         "assertion",
         invalid_assertion("assertion replayed"),
+        owners(client=client.id, subject=assertion.subject),
     )
     return Plan(
         subject=assertion.subject,

@@ -9,6 +9,7 @@ from service.bags.kinds import AuthorizationCode, Grant, RefreshToken, Terms
 from service.bags.snapshot import Snapshot
 from service.clients.registry import Registry
 from service.config import Client
+from service.memory import Entry
 from service.protocol.audience import Audience
 from service.protocol.errors import ErrorCode
 from service.protocol.form import Form
@@ -38,12 +39,14 @@ class Renewal(NamedTuple):
 
     grant: its content.
     until: expiry of the whole family, in seconds since the epoch.
-    parent: the `jti` of the refresh token that it replaces; empty for the first of a family.
+    generation: its place in the family; the first refresh token has 0, and each rotation adds 1.
+    uses: the instants at which the generations before it were used (RefreshToken.uses).
     """
 
     grant: Grant
     until: int
-    parent: str = ""
+    generation: int = 0
+    uses: tuple[int, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -119,13 +122,14 @@ class Awaiting(NamedTuple):
 
     slot: an id to spend first; it limits the polling rate.
     id: the id of the entry to read.
-    plan: returns the plan for the entry's value (None if there is no entry), or raises OAuthError.
+    plan: returns the plan for the entry (None if there is none), or raises OAuthError. Whoever can write to the memory
+        can move entries, so `plan` checks that the entry was made for this request.
     memory: the identity of the memory that has the entry.
     """
 
     slot: OneTimeId
     id: str
-    plan: Callable[[bytes | None], Plan]
+    plan: Callable[[Entry | None], Plan]
     memory: str
 
 

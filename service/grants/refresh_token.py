@@ -1,6 +1,7 @@
 """The refresh token grant (RFC 6749 section 6). The rule of rotation is in decisions/token/redeem.py."""
 
 from hmac import compare_digest
+from itertools import takewhile
 
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
@@ -13,6 +14,11 @@ from service.protocol.digests import client_digest
 from service.protocol.errors import OAuthError
 from service.protocol.revocation_check import RevocationCheck
 from service.protocol.scopes import narrow_scopes, parse_scope
+
+GRACE = 30
+"""Seconds after the first use of its child in which a used refresh token counts as a late duplicate."""
+_MAX_USES = 6
+"""The number of generations whose use is kept; a client that rotates more often within GRACE is not usual."""
 
 
 async def refresh_token(request: GrantRequest) -> Plan:
@@ -51,6 +57,7 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
     scope = form.get("scope")
     requested = None if scope is None else parse_scope(scope)
     scopes = narrow_scopes(requested, today.scope, meaningful_scopes(audiences))
+    rotates = client.public or request.registry.config.refresh.rotate_confidential
     return Plan(
         subject=grant.sub,
         client_id=client.id,
@@ -59,8 +66,13 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         requested=requested,
         revocation_checks=(RevocationCheck("", grant.family, client.id, grant.sub, token.iat),),
         redeems=token,
-        rotates=client.public or request.registry.config.refresh.rotate_confidential,
-        renewal=Renewal(bound(grant, client, request.cnf), token.until, token.jti),
+        rotates=rotates,
+        renewal=Renewal(
+            bound(grant, client, request.cnf),
+            token.until,
+            token.generation + rotates,
+            uses_with(token, request.now) if rotates else token.uses,
+        ),
         family=grant.family,
         cnf=request.cnf,
         auth_time=grant.auth_time,
@@ -70,6 +82,14 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         person=person_of(grant, request, scopes),
         terms=grant.terms,
     )
+
+
+def uses_with(token: RefreshToken, now: float) -> tuple[int, ...]:
+    """Return the uses of `token` and of the generations before it that a late duplicate may still depend on.
+
+    They are instants in seconds since the epoch, and `now` is the first of them.
+    """
+    return (int(now), *takewhile(lambda instant: now - instant <= GRACE, token.uses[: _MAX_USES - 1]))
 
 
 def _invalid_refresh_token(reason: str) -> OAuthError:

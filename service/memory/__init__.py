@@ -1,14 +1,19 @@
-"""One small memory, three verbs (RFC 6749 §10.5): put once, get many, raise to the maximum."""
+"""One small memory (RFC 6749 §10.5): one verb that writes, one that reads."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from service.memory.port import Memory, MemoryFull, MemoryRefused, MemoryStatus, MemoryUnavailable
+from service.memory.port import REVOKED, Entry, Memory, MemoryFull, MemoryRefused, MemoryStatus, MemoryUnavailable
+from service.memory.quota import CLASSES, OPERATOR, Quotas, owners
 from service.memory.settings import MemorySettings
 
 __all__ = [
+    "CLASSES",
+    "OPERATOR",
+    "REVOKED",
+    "Entry",
     "Memory",
     "MemoryFull",
     "MemoryRefused",
@@ -16,6 +21,7 @@ __all__ = [
     "MemoryStatus",
     "MemoryUnavailable",
     "open_memory",
+    "owners",
 ]
 
 
@@ -30,14 +36,14 @@ def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now, *, cr
     (`MemoryRefused`) instead of begun. Raises `ImportError` if redis is asked for and redis-py is missing,
     and `ValueError` if embedded is asked for and no path was settled.
     """
+    quotas = Quotas(settings.max_entries, settings.every_quota, settings.every_share)
     if settings.kind == "redis":
         from service.memory.redis import RedisMemory
 
         return RedisMemory(
             settings.url,
             timeout=settings.timeout_ms / 1000,
-            max_entries=settings.max_entries,
-            quotas=settings.every_quota,
+            quotas=quotas,
             clock=clock,
             create=create,
         )
@@ -49,8 +55,7 @@ def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now, *, cr
         return EmbeddedMemory(
             settings.path,
             busy=settings.busy_ms / 1000,
-            max_entries=settings.max_entries,
-            quotas=settings.every_quota,
+            quotas=quotas,
             clock=clock,
             create=create,
         )

@@ -11,23 +11,22 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from service.memory.embedded_batch import Batch, Entry, Operation
+from service.memory.embedded_batch import Batch, Operation, Put
 from service.memory.embedded_contents import Contents
 from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, is_full, open_file, set_aside
 from service.memory.embedded_mark import make_durable
 from service.memory.embedded_space import Space
-from service.memory.port import MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory.port import Entry, MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory.quota import RESERVED, Quotas
 
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
 _LOOK = 0.05  # seconds after which whoever does not write looks again whether the file is still there
-RESERVED = frozenset({"revocation", "raised"})
-"""Classes of use that outlive a power cut once they are answered, and that have room of their own on the disk."""
 _REPLACED = "the memory was replaced by another"
 
 _forks = 0
@@ -44,7 +43,7 @@ os.register_at_fork(after_in_child=_forked)
 class EmbeddedMemory:
     """Opened at its first use, which must come after the fork; to be used by one thread.
 
-    `busy` is in seconds; `quotas` and `max_entries` are counts of entries; `clock` gives seconds since the epoch.
+    `busy` is in seconds; `clock` gives seconds since the epoch.
     """
 
     name = "embedded"
@@ -54,8 +53,7 @@ class EmbeddedMemory:
         path: str,
         *,
         busy: float,
-        max_entries: int,
-        quotas: Mapping[str, int],
+        quotas: Quotas,
         clock: Callable[[], int],
         create: bool = True,
     ) -> None:
@@ -64,7 +62,7 @@ class EmbeddedMemory:
         self._busy = busy
         self._clock = clock
         self._create = create
-        self._contents = Contents(max_entries, quotas, clock)
+        self._contents = Contents(quotas, clock)
         self._space = Space(self._path, self._contents)
         self._batch = Batch(self._run)
         self._file: MemoryFile | None = None
@@ -81,33 +79,41 @@ class EmbeddedMemory:
         """Give the instant (s) from which it has forgotten nothing. Raises `MemoryUnavailable`."""
         return self._opened(look=False).since
 
-    async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
-        """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
-        stands: bytes = await self._ask(Entry(id, value, until, use), use)
+    async def put(
+        self, id: str, value: bytes, until: int, rank: int = 0, *, use: str = "", owners: Sequence[str] = ()
+    ) -> Entry:
+        """Write, unless a rank as high stands; give what stands. Raises `MemoryUnavailable`, `MemoryFull`."""
+        stands: Entry = await self._ask(Put(id, value, until, rank, use, tuple(owners)))
         return stands
 
-    async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, ids: Sequence[str]) -> list[Entry | None]:
         """Read all. Raises `MemoryUnavailable`."""
-        values: list[bytes | None] = await self._ask(lambda _: self._contents.known(ids), ids=ids)
+        values: list[Entry | None] = await self._ask(None, ids)
         return values
 
     async def put_and_get(
-        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
-    ) -> tuple[bytes, list[bytes | None]]:
-        """Write once, and read, in one transaction. Raises `MemoryUnavailable`, `MemoryFull`."""
-        stands, values = await self._ask(Entry(id, value, until, use), use, ids)
+        self,
+        id: str,
+        value: bytes,
+        until: int,
+        ids: Sequence[str],
+        rank: int = 0,
+        *,
+        use: str = "",
+        owners: Sequence[str] = (),
+    ) -> tuple[Entry, list[Entry | None]]:
+        """Write and read in one transaction. Raises `MemoryUnavailable`, `MemoryFull`."""
+        stands, values = await self._ask(Put(id, value, until, rank, use, tuple(owners)), ids)
         return stands, values
-
-    async def raise_to(self, id: str, instant: int, until: int) -> int:
-        """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of a full disk)."""
-        raised: int = await self._ask(lambda each: self._contents.raise_to(each, id, instant, until), "raised")
-        return raised
 
     async def ready(self) -> MemoryStatus:
         """Contact the file and describe it. Raises `MemoryUnavailable`, `MemoryRefused`."""
-        count = "SELECT coalesce(sum(entries), 0) FROM classes"
-        entries = await self._ask(lambda connection: int(connection.execute(count).fetchone()[0]))
+        await self._ask(None, ())
         file = self._opened()
+        try:
+            entries = self._contents.entries(file.connection)
+        except sqlite3.Error as error:
+            raise MemoryUnavailable(f"{self._name}: {error}") from error
         return MemoryStatus(self.name, file.identity, file.since, entries, self._name)
 
     async def close(self) -> None:
@@ -149,18 +155,13 @@ class EmbeddedMemory:
             self._contents.forget()
             file.close()
 
-    async def _ask(
-        self,
-        act: Entry | Callable[[sqlite3.Connection], Any],
-        use: str | None = None,
-        ids: Sequence[str] | None = None,
-    ) -> Any:
+    async def _ask(self, put: Put | None, ids: Sequence[str] | None = None) -> Any:
         identity = None if self._file is None else self._file.identity
         future = self._batch.future()
-        operation = Operation(act, use, ids, identity, future)
+        operation = Operation(put, ids, identity, future)
         self._batch.add(operation)
         answer = await future
-        if use in RESERVED:
+        if put is not None and put.use in RESERVED:  # it outlives a power cut once it is answered
             await self._durable()
         # The caller may go on to ask for `identity`, a turn after the transaction.
         if self._file is None or self._file.identity != operation.identity:
@@ -180,27 +181,27 @@ class EmbeddedMemory:
         `again`: room was made for it on a full disk.
         """
         file = None
-        writes = [operation for operation in batch if operation.use is not None]
+        writes = [operation for operation in batch if operation.put is not None]
         try:
             file = self._opened(look=bool(writes))
             if writes and not self._space.is_open(file):
                 batch, writes = self._reserved(batch)
                 if not batch:
                     return []
-            self._contents.transact(file.connection, self._current(batch, file), bool(writes))
+            self._contents.transact(file.connection, self._current(batch, file))
         except Exception as error:
             if is_busy(error):
                 if 0 < len(writes) < len(batch):
                     # Who only reads does not need the lock that the others wait for.
-                    return self._run([each for each in batch if each.use is None]) + self._patient(writes)
+                    return self._run([each for each in batch if each.put is None]) + self._patient(writes)
                 return self._patient(batch)
             if len(batch) > 1:
                 # Nothing of it was done; so each of them fails, or succeeds, by itself.
                 return [late for operation in batch for late in self._run([operation])]
             if is_full(error) and file is not None and not again:
-                self._space.relieve(file.room, reserved=batch[0].use in RESERVED)
+                self._space.relieve(file.room, reserved=batch[0].put is not None and batch[0].put.use in RESERVED)
                 return self._run(batch, again=True)
-            batch[0].answer = self._fault(error, file, batch[0].use)
+            batch[0].answer = self._fault(error, file, batch[0].put)
         else:
             if writes:
                 self._impatient_until = 0.0
@@ -239,18 +240,18 @@ class EmbeddedMemory:
         """Refuse what ordinary entries `batch` would put; give the rest, and what it writes."""
         rest = []
         for operation in batch:
-            if operation.use is None or operation.use in RESERVED:
+            if operation.put is None or operation.put.use in RESERVED:
                 rest.append(operation)
             else:
-                operation.answer = MemoryFull(operation.use)
+                operation.answer = MemoryFull(operation.put.use)
                 operation.tell()
-        return rest, [operation for operation in rest if operation.use is not None]
+        return rest, [operation for operation in rest if operation.put is not None]
 
-    def _fault(self, error: Exception, file: MemoryFile | None, use: str | None) -> Exception:
+    def _fault(self, error: Exception, file: MemoryFile | None, put: Put | None) -> Exception:
         if file is None or not isinstance(error, sqlite3.Error):
             return error
         if is_full(error):
-            return MemoryFull(use or "")
+            return MemoryFull("" if put is None else put.use)
         if is_damage(error):
             self._forget()
             try:

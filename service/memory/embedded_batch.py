@@ -7,7 +7,6 @@ a batch runs in the first turn in which nobody joins it, or after a few.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,25 +18,25 @@ _TURNS = 3  # that a batch waits for company beyond the first
 _RETRY = 0.0005  # seconds until a lock that another process holds is asked for again
 
 
-class Entry(NamedTuple):
+class Put(NamedTuple):
     """What is to be put; `until` is in seconds since the epoch."""
 
     id: str
     value: bytes
     until: int
+    rank: int
     use: str
+    owners: Sequence[str]
 
 
 class Operation(msgspec.Struct, eq=False):
-    """One call of a verb: an entry to put, or something else to do. `ids` are what it reads, if it does.
+    """One call of a verb: what it puts, or None; `ids` are what it reads, if it does.
 
-    `use` is None for those that only read.
     `identity` names the contents that the caller was told of, if any were open, and then those that answered.
     `deadline` is an instant of the monotonic clock (s), once it waits for a lock.
     """
 
-    act: Entry | Callable[[sqlite3.Connection], Any]
-    use: str | None
+    put: Put | None
     ids: Sequence[str] | None
     identity: str | None
     future: asyncio.Future[Any]

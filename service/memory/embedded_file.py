@@ -20,26 +20,16 @@ from service.memory.embedded_room import Room
 from service.memory.port import MemoryRefused, MemoryUnavailable
 
 # The version is raised where entries move, since a memory that looks elsewhere has forgotten all.
-# Each entry carries the weight with which it was counted, and the triggers count it in its own transaction: neither a
-# kill nor a deletion can put a count out of step.
 _SCHEMA = """
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA user_version = 1;
-CREATE TABLE entries (
-    id BLOB PRIMARY KEY, value, until INTEGER NOT NULL, use TEXT NOT NULL, weight INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE classes (use TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE entries (id BLOB PRIMARY KEY, rank INTEGER NOT NULL, value BLOB NOT NULL, until INTEGER NOT NULL)
+    WITHOUT ROWID;
 CREATE TABLE about (
     identity TEXT NOT NULL, since INTEGER NOT NULL, swept INTEGER NOT NULL,
     boot TEXT NOT NULL, inode INTEGER NOT NULL, log INTEGER NOT NULL
 );
-CREATE TRIGGER entered AFTER INSERT ON entries WHEN new.weight BEGIN
-    INSERT INTO classes VALUES (new.use, new.weight) ON CONFLICT (use) DO UPDATE SET entries = entries + new.weight;
-END;
-CREATE TRIGGER gone AFTER DELETE ON entries WHEN old.weight BEGIN
-    UPDATE classes SET entries = entries - old.weight WHERE use = old.use;
-END;
 """
 _PAGE = 4096  # bytes of a page
 _LAST_WAIT = 5.0  # seconds that whoever closes the file waits for others that open or close it

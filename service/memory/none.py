@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from service.memory.port import MemoryStatus
+from service.memory.port import Entry, MemoryStatus
 
 _GIVEN_UP = (
     "a code can be replayed until it expires, a refresh token is never found reused, assertions and DPoP proofs can "
@@ -27,23 +27,29 @@ class NoMemory:
         """Give 0: it never promised anything, so there is nothing that it could have forgotten."""
         return 0
 
-    async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
-        """Give back `value`."""
-        return value
+    async def put(
+        self, id: str, value: bytes, until: int, rank: int = 0, *, use: str = "", owners: Sequence[str] = ()
+    ) -> Entry:
+        """Give back what is put."""
+        return Entry(rank, value)
 
-    async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, ids: Sequence[str]) -> list[Entry | None]:
         """Give None for each id."""
         return [None] * len(ids)
 
     async def put_and_get(
-        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
-    ) -> tuple[bytes, list[bytes | None]]:
-        """Give back `value`, and None for each of `ids`."""
-        return value, [None] * len(ids)
-
-    async def raise_to(self, id: str, instant: int, until: int) -> int:
-        """Give back `instant`."""
-        return instant
+        self,
+        id: str,
+        value: bytes,
+        until: int,
+        ids: Sequence[str],
+        rank: int = 0,
+        *,
+        use: str = "",
+        owners: Sequence[str] = (),
+    ) -> tuple[Entry, list[Entry | None]]:
+        """Give back what is put, and None for each of `ids`."""
+        return Entry(rank, value), [None] * len(ids)
 
     async def ready(self) -> MemoryStatus:
         """Say that it is always ready, and what that is worth."""

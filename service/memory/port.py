@@ -1,7 +1,7 @@
 """The port to the one small memory (RFC 6749 §10.5, RFC 9700 §4.14): spent ids, revocations and device approvals.
 
-An id is a string of any length and belongs to one verb: either it is put, or it is raised. Memories store a digest
-of it, so that neither a file nor a server ever shows a user code or an assertion's id.
+An id is a string of any length. Memories store a digest of it, so neither a file nor a server ever shows a user code or
+the id of an assertion.
 
 Ask `identity` and `since` in the same turn of the event loop as a verb, before it or after it: a verb answers only
 if the memory still is the one that those two were speaking of, and raises `MemoryUnavailable` otherwise.
@@ -10,12 +10,14 @@ if the memory still is the one that those two were speaking of, and raises `Memo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 # Seconds for which an entry stays beyond its `until`: clocks of equal nodes differ, and step back.
 MARGIN = 60
+# The highest rank. It marks what is revoked: no other rank can take its place. Lua numbers are exact up to here.
+REVOKED = 2**53 - 1
 
 
 class MemoryUnavailable(Exception):
@@ -52,10 +54,17 @@ class MemoryStatus(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class Memory(Protocol):
-    """Three verbs, and two of them at once. Each raises `MemoryUnavailable` when there is no answer.
+class Entry(NamedTuple):
+    """What stands under an id: a rank, and the value that was put with it."""
 
-    Those that put also raise `MemoryFull`.
+    rank: int
+    value: bytes
+
+
+class Memory(Protocol):
+    """One verb that writes, one that reads, and both at once. Each raises `MemoryUnavailable` when there is no answer.
+
+    Those that write also raise `MemoryFull`.
     """
 
     @property
@@ -75,29 +84,33 @@ class Memory(Protocol):
         """
         ...
 
-    async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
-        """Write once, and give the value that stands: yours if you were first.
+    async def put(
+        self, id: str, value: bytes, until: int, rank: int = 0, *, use: str = "", owners: Sequence[str] = ()
+    ) -> Entry:
+        """Write, and give the entry that stands: the highest rank wins, among equals the first.
 
-        The entry is kept until the instant `until` (s) of the first put, or somewhat longer; never shorter.
-        `use` names the class whose quota it counts against.
+        `rank` is from 0 to REVOKED. An entry is kept until the latest `until` (s) of those that won, or somewhat
+        longer; never shorter. A new entry counts against the class `use`, and there against the share of each of
+        `owners` (service/memory/quota.py); an entry that takes the place of another needs no room.
         """
         ...
 
-    async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
-        """Read all in one round trip. A raised id reads as its instant in decimal digits."""
+    async def get_many(self, ids: Sequence[str]) -> list[Entry | None]:
+        """Read all in one round trip."""
         ...
 
     async def put_and_get(
-        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
-    ) -> tuple[bytes, list[bytes | None]]:
-        """`put` and `get_many` of other ids, in one round trip and in no order. Where it raises, the put may stand."""
-        ...
-
-    async def raise_to(self, id: str, instant: int, until: int) -> int:
-        """Keep and give the maximum of this instant and the one that stands; `until` (s) only grows, too.
-
-        Outside every quota: an operator's revocation must not fail because others filled a class.
-        """
+        self,
+        id: str,
+        value: bytes,
+        until: int,
+        ids: Sequence[str],
+        rank: int = 0,
+        *,
+        use: str = "",
+        owners: Sequence[str] = (),
+    ) -> tuple[Entry, list[Entry | None]]:
+        """`put`, and then `get_many`, in one round trip. Where it raises, the put may stand."""
         ...
 
     async def ready(self) -> MemoryStatus:

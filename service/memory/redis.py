@@ -2,11 +2,11 @@
 
 Ids are spread over 256 hash tags, each of which lives on one server and is lost as a whole. Each has a *marker*, a key
 that never expires and holds the instant from which the tag has forgotten nothing, and a random part. Every verb sees
-the marker in the same round trip: put and raise_to act only if it is the one that this process knows, and a read
-asks for it after the values. So an absence is never believed of a tag that was flushed, lost, or is another server's.
+the marker in the same round trip: put acts only if it is the one that this process knows, and a read asks for it after
+the values. So an absence is never believed of a tag that was flushed, lost, or is another server's.
 
-Every tag (in a cluster; else the whole) counts the puts of each class of use in a window that lasts as long as its
-first entry: one addition a put, and at most twice the quota alive. `noeviction` bounds the rest.
+Every tag (in a cluster; else the whole) counts the entries of each class of use and of each owner, until they end.
+`noeviction` bounds the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
@@ -24,9 +24,10 @@ from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
 
 from service.memory.breaker import Breaker
 from service.memory.digest import digest
-from service.memory.port import MARGIN, MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory.port import MARGIN, Entry, MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory.quota import RESERVED, Quotas
 from service.memory.redis_connection import Client, Servers, check, connect, disconnect, pipeline
-from service.memory.redis_keys import ALL, MARKERS, PUT, RAISE, TAGS, View, place, reading
+from service.memory.redis_keys import ALL, MARKERS, PUT, PUT_RESERVED, TAGS, View, entry, place, reading
 from service.memory.redis_look import OPENING, look
 
 _AT_ONCE = 32  # questions in flight, and so connections a node
@@ -38,7 +39,7 @@ _NOT_DURABLE = "appendonly is off: after a crash it may come back with older con
 class RedisMemory:
     """Opened at its first use, on the event loop that it stays on.
 
-    `timeout` is in seconds; `quotas` and `max_entries` are counts of entries; `clock` gives seconds since the epoch.
+    `timeout` is in seconds; `clock` gives seconds since the epoch.
     """
 
     name = "redis"
@@ -48,14 +49,12 @@ class RedisMemory:
         url: str,
         *,
         timeout: float,
-        max_entries: int,
-        quotas: Mapping[str, int],
+        quotas: Quotas,
         clock: Callable[[], int],
         create: bool = True,
     ) -> None:
         self._url = url
         self._timeout = timeout
-        self._max_entries = max_entries
         self._quotas = quotas
         self._clock = clock
         self._create = create
@@ -80,14 +79,16 @@ class RedisMemory:
         """Give the instant (s) from which these ids' tags have forgotten nothing. Raises `MemoryUnavailable`."""
         return self._known().since({digest(id)[0] for id in ids} or ALL)
 
-    async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
-        """Write once; give the value that stands. Raises `MemoryUnavailable`, `MemoryFull`."""
+    async def put(
+        self, id: str, value: bytes, until: int, rank: int = 0, *, use: str = "", owners: Sequence[str] = ()
+    ) -> Entry:
+        """Write, unless a rank as high stands; give what stands. Raises `MemoryUnavailable`, `MemoryFull`."""
         view = await self._opened()
-        command = self._put(view, id, value, until, use)
+        command = self._put(view, id, value, until, rank, use, owners)
         answer = await self._ask(lambda client: client.eval(*command), use)
         return await self._stands(answer, view, use)
 
-    async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, ids: Sequence[str]) -> list[Entry | None]:
         """Read all in one round trip. Raises `MemoryUnavailable`."""
         view = await self._opened()
         commands, tags = reading(ids)
@@ -95,28 +96,29 @@ class RedisMemory:
         return await self._read(answers, tags, view)
 
     async def put_and_get(
-        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
-    ) -> tuple[bytes, list[bytes | None]]:
-        """Write once and read: in one round trip, but to a cluster in two. Raises `MemoryUnavailable`, `MemoryFull`."""
+        self,
+        id: str,
+        value: bytes,
+        until: int,
+        ids: Sequence[str],
+        rank: int = 0,
+        *,
+        use: str = "",
+        owners: Sequence[str] = (),
+    ) -> tuple[Entry, list[Entry | None]]:
+        """Write and read: in one round trip, but to a cluster in two. Raises `MemoryUnavailable`, `MemoryFull`."""
         view = await self._opened()
         if isinstance(self._client, RedisCluster):
-            stands, values = await self.put(id, value, until, use=use), await self.get_many(ids)
+            stands = await self.put(id, value, until, rank, use=use, owners=owners)
+            values = await self.get_many(ids)
             if self._view is not view:
                 raise MemoryUnavailable(_EXCHANGED)
             return stands, values
         reads, tags = reading(ids)
-        commands = [("EVAL", *self._put(view, id, value, until, use)), *reads]
+        commands = [("EVAL", *self._put(view, id, value, until, rank, use, owners)), *reads]
         answer, *answers = await self._ask(lambda client: pipeline(client, commands), use)
         values = await self._read(answers, tags, view)
         return await self._stands(answer, view, use), values
-
-    async def raise_to(self, id: str, instant: int, until: int) -> int:
-        """Keep and give the maximum. Raises `MemoryUnavailable`, `MemoryFull` (of the server)."""
-        view = await self._opened()
-        tag, key = place(id)
-        command = (RAISE, 2, MARKERS[tag], key, view.markers[tag], instant, self._keep(until))
-        answer = await self._ask(lambda client: client.eval(*command), "raised")
-        return int(await self._stands(answer, view, "raised"))
 
     async def ready(self) -> MemoryStatus:
         """Contact the server, check its settings and describe it. Raises `MemoryUnavailable`, `MemoryRefused`."""
@@ -140,38 +142,40 @@ class RedisMemory:
             raise MemoryUnavailable("redis has not answered yet")
         return self._view
 
-    def _keep(self, until: int) -> int:
-        """Give the milliseconds to keep an entry: relative, so that the server's clock does not matter."""
-        now = self._clock()
-        self._latest = max(self._latest, now)
-        return (max(until - now, 0) + MARGIN) * 1000
-
-    def _put(self, view: View, id: str, value: bytes, until: int, use: str) -> tuple[Any, ...]:
+    def _put(
+        self, view: View, id: str, value: bytes, until: int, rank: int, use: str, owners: Sequence[str]
+    ) -> tuple[Any, ...]:
         """Give the arguments of EVAL. Raises `MemoryUnavailable`."""
         tag, key = place(id)
-        keep = self._keep(until)
+        now = self._clock()
+        self._latest = max(self._latest, now)
         if until < self._latest - MARGIN:
             raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
-        most = self._quotas.get(use, self._max_entries)
-        count = b"satchel:count:" + use.encode()
+        rooms = self._quotas.rooms(use, tuple(owners))
+        mosts = [room.most for room in rooms]
+        counters = b"satchel:count:"
         if isinstance(self._client, RedisCluster):
             # A tag's share, with four standard deviations of how unevenly it may fall.
-            count = TAGS[tag] + b"count:" + use.encode()
-            most = math.ceil(most / 256 + 4 * math.sqrt(most / 256))
-        return PUT, 3, MARKERS[tag], key, count, view.markers[tag], value, keep, most
+            mosts = [math.ceil(most / 256 + 4 * math.sqrt(most / 256)) for most in mosts]
+            counters = TAGS[tag] + b"count:"
+        keys = (MARKERS[tag], key, *(counters + room.counter.hex().encode() for room in rooms))
+        script = PUT_RESERVED if use in RESERVED else PUT
+        # Relative to this node's clock: what counts is the server's.
+        life = max(until - now, 0) + MARGIN
+        return script, len(keys), *keys, view.markers[tag], rank, value, life, *mosts
 
-    async def _stands(self, answer: list[bytes], view: View, use: str) -> bytes:
+    async def _stands(self, answer: list[bytes], view: View, use: str) -> Entry:
         if answer[0] == b"changed":
             await self._changed(view)
         if answer[0] == b"full":
             raise MemoryFull(use)
-        return answer[1]
+        return entry(answer[1])
 
-    async def _read(self, answers: list[bytes | None], tags: Sequence[int], view: View) -> list[bytes | None]:
+    async def _read(self, answers: list[bytes | None], tags: Sequence[int], view: View) -> list[Entry | None]:
         count = len(answers) - len(tags)
         if answers[count:] != [view.markers[tag] for tag in tags]:
             await self._changed(view)
-        return answers[:count]
+        return [None if text is None else entry(text) for text in answers[:count]]
 
     async def _opened(self) -> View:
         before = self._view

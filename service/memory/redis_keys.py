@@ -1,4 +1,4 @@
-"""What is where in Redis, and the two scripts that change it (RFC 6749 §10.5): tags, markers, entries, counts."""
+"""What is where in Redis, and the script that changes it (RFC 6749 §10.5): tags, markers, entries, counters."""
 
 from __future__ import annotations
 
@@ -6,35 +6,63 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from service.memory.digest import digest
+from service.memory.port import Entry
 
 ALL = range(256)
 TAGS = [b"satchel:{%02x}:" % tag for tag in ALL]
 MARKERS = [tag + b"since" for tag in TAGS]
 IDENTITY = TAGS[0] + b"identity"
 
-# KEYS: marker, entry, count. ARGV: the marker known, value, milliseconds to keep, the most that the class may hold.
+# KEYS: marker, entry, counters. ARGV: the marker known, rank, value, seconds to keep, the most that each may count.
+# An entry is its rank, a colon and its value. A counter is a hash: for each instant the number of entries that end
+# then, their `total`, and the `next` of the instants. Instants are those of the server's clock, as lives are.
+# The rounding of a life is that of service/memory/quota.py.
 PUT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end
-local full = (tonumber(redis.call('GET', KEYS[3])) or 0) >= tonumber(ARGV[4])
-if full then
-  local stands = redis.call('GET', KEYS[2])
-  if stands then return {'stands', stands} end
-  return {'full'}
+local rank, life = tonumber(ARGV[2]), tonumber(ARGV[4])
+local stands = redis.call('GET', KEYS[2])
+if stands and tonumber(string.match(stands, '^%d+')) >= rank then return {'stands', stands} end
+local now, granule = tonumber(redis.call('TIME')[1]), 1
+while granule * 32 <= life do granule = granule * 2 end
+local kept = math.ceil((now + life) / granule) * granule
+local before = stands and redis.call('EXPIRETIME', KEYS[2]) or 0
+local function held(key)
+  local found = redis.call('HMGET', key, 'total', 'next')
+  local total, coming = tonumber(found[1]) or 0, tonumber(found[2]) or math.huge
+  if now < coming then return total, coming end
+  local all = redis.call('HGETALL', key)
+  total, coming = 0, math.huge
+  for n = 1, #all, 2 do
+    local instant = tonumber(all[n])
+    if instant and instant <= now then
+      redis.call('HDEL', key, all[n])
+    elseif instant then
+      total, coming = total + tonumber(all[n + 1]), math.min(coming, instant)
+    end
+  end
+  redis.call('HSET', key, 'total', total, 'next', string.format('%.0f', coming == math.huge and now or coming))
+  return total, coming
 end
-local stands = redis.call('SET', KEYS[2], ARGV[2], 'NX', 'GET', 'PX', ARGV[3])
-if stands then return {'stands', stands} end
-if redis.call('INCR', KEYS[3]) == 1 then redis.call('PEXPIRE', KEYS[3], ARGV[3]) end
-return {'stands', ARGV[2]}
+if not stands then
+  for n = 3, #KEYS do
+    if held(KEYS[n]) >= tonumber(ARGV[n + 2]) then return {'full'} end
+  end
+end
+if kept > before then
+  for n = 3, #KEYS do
+    local total, coming = held(KEYS[n])
+    local instant = string.format('%.0f', kept)
+    redis.call('HINCRBY', KEYS[n], instant, 1)
+    redis.call('HSET', KEYS[n], 'total', total + 1, 'next', string.format('%.0f', math.min(coming, kept)))
+    if redis.call('EXPIRETIME', KEYS[n]) < kept then redis.call('EXPIREAT', KEYS[n], instant) end
+  end
+end
+stands = ARGV[2] .. ':' .. ARGV[3]
+redis.call('SET', KEYS[2], stands, 'EXAT', string.format('%.0f', math.max(kept, before)))
+return {'stands', stands}
 """
-# KEYS: marker, entry. ARGV: the marker known, instant, milliseconds to keep.
-RAISE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end
-local instant = math.max(tonumber(redis.call('GET', KEYS[2])) or 0, tonumber(ARGV[2]))
-local keep = math.max(redis.call('PTTL', KEYS[2]), tonumber(ARGV[3]))
-local text = string.format('%d', instant)
-redis.call('SET', KEYS[2], text, 'PX', string.format('%d', keep))
-return {'stands', text}
-"""
+# What is reserved may be written when the server has no more memory for others.
+PUT_RESERVED = "#!lua flags=allow-oom" + PUT
 
 
 class View(NamedTuple):
@@ -52,6 +80,12 @@ def place(id: str) -> tuple[int, bytes]:
     """Give the tag of an id, and the key of its entry."""
     name = digest(id)
     return name[0], TAGS[name[0]] + name.hex().encode()
+
+
+def entry(text: bytes) -> Entry:
+    """Give the entry that is written as `text`."""
+    rank, _, value = text.partition(b":")
+    return Entry(int(rank), value)
 
 
 def seen(tag: int) -> tuple[str | bytes, ...]:

@@ -8,8 +8,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from service.memory.quota import UNDIVIDED
+
 ANONYMOUS = 1_000_000
 """Entries of each class that people without a registration can fill, by default: some 100 MB together."""
+SHARES = {"client": 50, "subject": 1, "address": 10}
+"""Percent of a class that one owner of a kind may fill, by default."""
 SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
 
 
@@ -51,6 +55,18 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
             f" `login`, `throttle`) hold {ANONYMOUS:,} unless they are named"
         ),
     ] = {}
+    shares: Annotated[
+        dict[str, int],
+        Meta(
+            description="percent of a class that one owner may fill: a `client` (50 unless it is named), a `subject`"
+            f" (1) or an `address` (10); each may always have {UNDIVIDED} entries"
+        ),
+    ] = {}
+
+    @property
+    def every_share(self) -> dict[str, int]:
+        """The shares by kind of owner."""
+        return SHARES | self.shares
 
     @property
     def every_quota(self) -> dict[str, int]:
@@ -76,6 +92,11 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         if self.max_entries < 1:
             found.append(("max_entries", "must be at least 1"))
         found += [(f"quotas.{use}", "must be at least 1") for use, most in self.quotas.items() if most < 1]
+        for owner, share in self.shares.items():
+            if owner not in SHARES:
+                found.append((f"shares.{owner}", f"there is no such owner: {', '.join(SHARES)}"))
+            elif not 1 <= share <= 100:
+                found.append((f"shares.{owner}", "must be from 1 to 100 percent"))
         found += [("accept_identity", "must not be empty") for identity in self.accept_identity if not identity]
         return found
 

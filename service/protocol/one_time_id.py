@@ -8,13 +8,15 @@ from service.protocol.errors import OAuthError
 class OneTimeId(msgspec.Struct, frozen=True):
     """An id that is spent before tokens are issued. A second request with the same id gets `refusal`.
 
-    `until` is the end of storage, in seconds since the epoch. `use` is the memory's class of use.
+    `until` is the end of storage, in seconds since the epoch. `use` is the memory's class of use, and the id takes a
+    place in the share of each of `owners` (service/memory/quota.py).
     """
 
     id: str
     until: int
     use: str
     refusal: OAuthError
+    owners: tuple[str, ...] = ()
 
 
 def replay_id(use: str, *parts: str) -> str:

@@ -1,7 +1,12 @@
-"""Whether a token or bag is revoked: the memory entries of revocations (RFC 7009) and not-befores."""
+"""Whether a token or bag is revoked: the memory entries of revocations (RFC 7009) and not-befores.
+
+A revocation is an entry of the rank REVOKED. The rank of a not-before is its instant.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+from service.memory import REVOKED, Entry
 
 
 class RevocationCheck(NamedTuple):
@@ -21,29 +26,31 @@ class RevocationCheck(NamedTuple):
         """The memory entries that could revoke it."""
         jti, family, client_id, sub, _ = self
         return (
-            _REVOKED + (jti or family),
-            _REVOKED + (family or jti),
+            _STATE + (jti or family),
+            _STATE + (family or jti),
             NOT_BEFORE_ALL,
             _NOT_BEFORE_CLIENT + client_id,
             _NOT_BEFORE_SUBJECT + sub,
         )
 
-    def stands(self, values: Sequence[bytes | None]) -> bool:
-        """Return whether it is not revoked, given the values of `ids`. A not-before revokes its own second too."""
-        return (
-            values[0] is None
-            and values[1] is None
-            and not any(value and self.issued <= int(value) for value in values[2:])
+    def stands(self, entries: Sequence[Entry | None]) -> bool:
+        """Return whether it is not revoked, given the entries of `ids`. A not-before revokes its own second too."""
+        return all(entry is None or entry.rank < REVOKED for entry in entries[:2]) and not any(
+            entry is not None and self.issued <= entry.rank for entry in entries[2:]
         )
 
 
-_REVOKED, _NOT_BEFORE_CLIENT, _NOT_BEFORE_SUBJECT = "revoked:", "nbf:client:", "nbf:sub:"
+_STATE, _NOT_BEFORE_CLIENT, _NOT_BEFORE_SUBJECT = "state:", "nbf:client:", "nbf:sub:"
 NOT_BEFORE_ALL = "nbf:all"
 
 
-def revoked(id: str) -> str:
-    """Return the entry that revokes a token (by its `jti`) or a whole family."""
-    return _REVOKED + id
+def state_id(id: str) -> str:
+    """Return the entry of a token (by its `jti`), of a family or of a session (by its `sid`).
+
+    Its rank is REVOKED once the token, family or session is revoked. The entry of a family that rotates has its
+    generation as rank until then (decisions/token/redeem.py).
+    """
+    return _STATE + id
 
 
 def not_before_client(client_id: str) -> str:
@@ -61,9 +68,9 @@ def all_ids(checks: Iterable[RevocationCheck]) -> list[str]:
     return [id for check in checks for id in check.ids]
 
 
-def all_stand(checks: Sequence[RevocationCheck], values: Sequence[bytes | None]) -> bool:
-    """Return whether none of `checks` is revoked, given the values of `all_ids`."""
-    if values.count(None) == len(values):
+def all_stand(checks: Sequence[RevocationCheck], entries: Sequence[Entry | None]) -> bool:
+    """Return whether none of `checks` is revoked, given the entries of `all_ids`."""
+    if entries.count(None) == len(entries):
         return True
-    each = len(values) // (len(checks) or 1)
-    return all(check.stands(values[each * n : each * (n + 1)]) for n, check in enumerate(checks))
+    each = len(entries) // (len(checks) or 1)
+    return all(check.stands(entries[each * n : each * (n + 1)]) for n, check in enumerate(checks))

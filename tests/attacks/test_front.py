@@ -14,7 +14,8 @@ from service.bags.kinds import Browser as BrowserBag
 from service.decisions.authorize.consent import decide_consent
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
-from service.protocol.revocation_check import revoked
+from service.memory import REVOKED
+from service.protocol.revocation_check import state_id
 from tests.worlds.authorization_requests import parameters
 from tests.worlds.bags import BAGS, other_spellings
 from tests.worlds.built_in_pages import (
@@ -109,8 +110,8 @@ def test_73_a_consent_page_that_was_made_for_somebody_else(service: BuiltInPages
 def test_73_a_consent_page_after_the_logout(service: BuiltInPages) -> None:
     browser = Browser(service)
     page = browser.log_in(browser.ask())
-    entry = revoked(browser.signed_in.sid)
-    asyncio.run(service.context.memory.put(entry, b"1", int(service.now) + 99_999, use="revocation"))
+    entry = state_id(browser.signed_in.sid)
+    asyncio.run(service.context.memory.put(entry, b"", int(service.now) + 99_999, REVOKED, use="revocation"))
     refused(browser, browser.answer(page), "the page was not made for this session")
 
 

@@ -16,6 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.memory import Memory, MemorySettings, MemoryUnavailable, open_memory
+from tests.memory.entries import values
 from tests.worlds.http import granted, refused
 from tests.worlds.refresh_chains import RefreshChains
 
@@ -128,7 +129,7 @@ def test_106_a_clean_end_outlives_a_restart_of_the_host(
     path = tmp_path / "memory.sqlite"
     memory = opened(path)
     identity, since = memory.identity, memory.since()
-    assert asyncio.run(memory.put("code", b"first", UNTIL)) == b"first"
+    assert asyncio.run(memory.put("code", b"first", UNTIL)) == (0, b"first")
     if end == "close":
         asyncio.run(memory.close())
     del memory  # as at the end of a process that has not closed it
@@ -137,7 +138,7 @@ def test_106_a_clean_end_outlives_a_restart_of_the_host(
     another_boot(monkeypatch)
     memory = opened(path, NOW + 5)
     assert (memory.identity, memory.since()) == (identity, since)
-    assert asyncio.run(memory.put("code", b"again", UNTIL)) == b"first"
+    assert asyncio.run(memory.put("code", b"again", UNTIL)) == (0, b"first")
     asyncio.run(memory.close())
 
 
@@ -148,12 +149,12 @@ def test_106_one_of_many_workers_that_dies_is_no_loss(tmp_path: Path, monkeypatc
 
     def work() -> dict[str, Any]:
         other = opened(path)
-        return {"stands": asyncio.run(other.put("code", b"first", UNTIL)).decode()}
+        return {"stands": asyncio.run(other.put("code", b"first", UNTIL)).value.decode()}
 
     assert killed(work) == {"stands": "first"}
     late = opened(path, NOW + 5)
     assert late.since() == memory.since() == since
-    assert asyncio.run(late.put("code", b"again", UNTIL)) == b"first"
+    assert asyncio.run(late.put("code", b"again", UNTIL)) == (0, b"first")
     for each in (memory, late):
         asyncio.run(each.close())
 
@@ -176,9 +177,9 @@ def test_106_a_revocation_is_on_the_disk_when_it_is_acknowledged(
         memory = opened(path)
         await memory.put("code", b"first", UNTIL, use="code")
         await memory.put("revoked:a", b"1", UNTIL, use="revocation")
-        await memory.raise_to("nbf:all", NOW, UNTIL)
+        await memory.put("nbf:all", b"", UNTIL, NOW, use="operator")
         after = opened(disk / path.name, NOW + 5)
-        assert await after.get_many(["revoked:a", "nbf:all"]) == [b"1", b"%d" % NOW]
+        assert values(await after.get_many(["revoked:a", "nbf:all"])) == [b"1", b""]
         assert after.since() > NOW
         for each in (memory, after):
             await each.close()
@@ -198,7 +199,7 @@ def test_106_a_revocation_that_cannot_reach_the_disk_is_not_acknowledged(
         memory = opened(tmp_path / "memory.sqlite")
         with pytest.raises(MemoryUnavailable, match="Input/output"):
             await memory.put("revoked:a", b"1", UNTIL, use="revocation")
-        assert await memory.put("code", b"first", UNTIL, use="code") == b"first"
+        assert (await memory.put("code", b"first", UNTIL, use="code")).value == b"first"
         await memory.close()
 
     asyncio.run(act())

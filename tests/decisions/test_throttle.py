@@ -10,7 +10,7 @@ import pytest
 from service.app import load
 from service.config import ConfigError
 from service.decisions.throttle import PAUSE, Limit, Throttle, network, throttled
-from service.memory import open_memory
+from service.memory import Entry, open_memory
 from service.memory.none import NoMemory
 from service.memory.settings import MemorySettings
 from service.protocol.errors import OAuthError
@@ -129,7 +129,7 @@ def test_counting_is_exact_in_a_race(tmp_path: Path) -> None:
     memory = open_memory(MemorySettings(path=str(tmp_path / "memory")), lambda: NOW)
 
     async def race() -> list[bool]:
-        throttles = [Throttle(memory, 900, NOW, Limit("someone", 7, "throttle")) for _ in range(20)]
+        throttles = [Throttle(memory, 900, NOW, Limit("someone", 7, "throttle", ())) for _ in range(20)]
         counted = await asyncio.gather(*(throttle.count() for throttle in throttles))
         await memory.close()
         return counted
@@ -143,15 +143,15 @@ def test_the_cost_of_counting_is_logarithmic_in_the_limit(most: int, rounds: int
     events, asked = int(share * most), []
 
     class Counted(NoMemory):
-        async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+        async def get_many(self, ids: Sequence[str]) -> list[Entry | None]:
             asked.append(len(ids))
-            return [b"1" if int(id.rpartition(":")[2]) < events else None for id in ids]
+            return [Entry(0, b"1") if int(id.rpartition(":")[2]) < events else None for id in ids]
 
-        async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
+        async def put(self, id: str, value: bytes, *args: Any, **options: Any) -> Entry:
             assert int(id.rpartition(":")[2]) == events
-            return value
+            return Entry(0, value)
 
-    assert asyncio.run(Throttle(Counted(), 900, NOW, Limit("someone", most, "throttle")).count()) is (events < most)
+    assert asyncio.run(Throttle(Counted(), 900, NOW, Limit("someone", most, "throttle", ())).count()) is (events < most)
     assert len(asked) <= rounds
     assert max(asked) <= 16
 

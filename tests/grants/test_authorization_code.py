@@ -65,7 +65,7 @@ def test_the_family_is_in_the_jti(sessions: RefreshChains) -> None:
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
     assert claims["jti"].partition(".")[0] == family
     refresh = sessions.context.snapshot.open(tokens["refresh_token"], (RefreshToken,), NOW)
-    assert (refresh.grant.family, refresh.parent) == (family, "")
+    assert (refresh.grant.family, refresh.generation) == (family, 0)
     assert refresh.grant.client == client_digest("web")
 
 

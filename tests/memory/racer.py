@@ -26,7 +26,7 @@ async def race(memory: Memory, ids: int, start: float) -> list[int]:
     until = int(time.time()) + 600
     await memory.ready()
     await asyncio.sleep(start - time.time())
-    won = [n for n in range(ids) if await memory.put(f"raced:{n}", mine, until, use="race") == mine]
+    won = [n for n in range(ids) if (await memory.put(f"raced:{n}", mine, until, use="race")).value == mine]
     await memory.close()
     return won
 

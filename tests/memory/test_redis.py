@@ -16,6 +16,7 @@ from service.memory import Memory, MemoryFull, MemoryRefused, MemorySettings, Me
 from service.memory.breaker import Breaker
 from service.memory.digest import digest
 from service.memory.redis_connection import _judge, connect, disconnect
+from tests.memory.entries import values
 from tests.memory.racer import winners
 from tests.worlds.redis_servers import RedisServer, needs_cluster, needs_redis, redis_cluster, redis_server
 
@@ -148,10 +149,8 @@ def test_a_password_and_a_unix_socket(tmp_path: Path) -> None:
             for url in (f"redis://:hunter2@127.0.0.1:{server.port}/0", f"unix://:hunter2@{tmp_path}/s"):
                 memory = opened(url)
                 assert (await memory.ready()).name == "redis"
-                assert (
-                    await memory.put("a", url.encode(), int(time.time()) + 60)
-                    == server.url.replace("//", "//:hunter2@").encode()
-                )
+                stands = await memory.put("a", url.encode(), int(time.time()) + 60)
+                assert stands.value == server.url.replace("//", "//:hunter2@").encode()
                 await memory.close()
             wrong = opened(f"redis://:wrong@127.0.0.1:{server.port}/0")
             with pytest.raises(MemoryUnavailable) as caught:
@@ -175,7 +174,7 @@ def test_a_cancelled_call_does_not_mix_up_answers(redis: RedisServer) -> None:
             call.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await call
-            assert await memory.put(f"d:{n}", b"d%d" % n, until) == b"d%d" % n
+            assert (await memory.put(f"d:{n}", b"d%d" % n, until)).value == b"d%d" % n
         await memory.close()
 
     asyncio.run(act())
@@ -198,11 +197,11 @@ def test_a_cluster_shares_the_ids(cluster: list[RedisServer]) -> None:
         until = int(time.time()) + 60
         ids = [f"shared:{n}" for n in range(300)]
         for id in ids:
-            assert await memory.put(id, id.encode(), until, use="code") == id.encode()
-            assert await memory.put(id, b"other", until, use="code") == id.encode()
-        assert await memory.get_many([*ids, "absent"]) == [*(id.encode() for id in ids), None]
-        assert await memory.raise_to("nbf", 9, until) == 9
-        assert await memory.raise_to("nbf", 3, until) == 9
+            assert (await memory.put(id, id.encode(), until, use="code")).value == id.encode()
+            assert (await memory.put(id, b"other", until, use="code")).value == id.encode()
+        assert values(await memory.get_many([*ids, "absent"])) == [*(id.encode() for id in ids), None]
+        assert await memory.put("nbf", b"", until, 9, use="operator") == (9, b"")
+        assert await memory.put("nbf", b"", until, 3, use="operator") == (9, b"")
         assert all(int(server.send("DBSIZE")[1:]) > 100 for server in cluster)
         assert (await memory.ready()).entries >= 300 + 256
         await memory.close()
@@ -219,7 +218,7 @@ def test_each_tag_of_a_cluster_has_its_share_of_a_quota(cluster: list[RedisServe
             for taken in range(12_000):
                 await memory.put(f"par:{taken}", b"v", until, use="par")
         assert 2560 < taken < 12_000 - 1
-        assert await memory.put("code", b"v", until, use="code") == b"v"
+        assert (await memory.put("code", b"v", until, use="code")).value == b"v"
         await memory.close()
 
     asyncio.run(act())
@@ -291,14 +290,14 @@ def test_sentinels_name_the_primary_and_its_successor(tmp_path: Path) -> None:
         memory = opened(f"redis+sentinel://127.0.0.1:{sentinel.port}/house", timeout_ms=250)
         await memory.ready()
         identity = memory.identity
-        assert await memory.put("a", b"first", int(time.time()) + 600) == b"first"
+        assert (await memory.put("a", b"first", int(time.time()) + 600)).value == b"first"
         assert b":1" in primary.send("WAIT", "1", "3000")
         primary.kill()
         stands = b""
         for _ in range(150):
             await asyncio.sleep(0.1)
             with contextlib.suppress(MemoryUnavailable):
-                stands = await memory.put("a", b"second", int(time.time()) + 600)
+                stands = (await memory.put("a", b"second", int(time.time()) + 600)).value
                 break
         assert stands == b"first"
         assert memory.identity == identity

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from service.memory import MemorySettings, MemoryUnavailable, open_memory
+from tests.memory.entries import values
 from tests.worlds.certificates import issue, pem
 from tests.worlds.redis_servers import RedisServer, free_port, needs_redis, redis_server
 
@@ -75,9 +76,9 @@ def use(url: str) -> bytes | None:
         memory = open_memory(MemorySettings(kind="redis", url=url, timeout_ms=3000))
         try:
             assert (await memory.ready()).name == "redis"
-            assert await memory.put("x", b"1", int(time.time()) + 60) == b"1"
-            await memory.raise_to("nbf", 7, int(time.time()) + 60)
-            return (await memory.get_many(["x"]))[0]
+            assert (await memory.put("x", b"1", int(time.time()) + 60)).value == b"1"
+            await memory.put("nbf", b"", int(time.time()) + 60, 7, use="operator")
+            return values(await memory.get_many(["x"]))[0]
         finally:
             await memory.close()
             await asyncio.sleep(0.1)  # TLS says goodbye in turns of its own

@@ -15,6 +15,7 @@ import pytest
 
 from service.memory import Memory, MemoryFull, MemorySettings, open_memory
 from service.memory.embedded_room import Room
+from tests.memory.entries import values
 from tests.worlds.demo import ROOT
 
 NOW = 1_800_000_000
@@ -80,9 +81,9 @@ def test_while_the_reserve_is_given_up_revocations_alone_are_taken(
             still_full.setattr(Room, "fill", lambda self: None)
             with pytest.raises(MemoryFull, match="code"):
                 await memory.put("code:2", b"v", NOW + 60, use="code")
-            assert await memory.put("revoked:1", b"1", NOW + 60, use="revocation") == b"1"
-            assert await memory.get_many(["code:1", "revoked:1"]) == [b"first", b"1"]
-        assert await memory.put("code:2", b"v", NOW + 60, use="code") == b"v"
+            assert (await memory.put("revoked:1", b"1", NOW + 60, use="revocation")).value == b"1"
+            assert values(await memory.get_many(["code:1", "revoked:1"])) == [b"first", b"1"]
+        assert (await memory.put("code:2", b"v", NOW + 60, use="code")).value == b"v"
         assert not room.scarce
         await memory.close()
 

@@ -2,58 +2,64 @@
 
 import pytest
 
+from service.memory import REVOKED, Entry
 from service.protocol.revocation_check import (
     NOT_BEFORE_ALL,
     RevocationCheck,
     all_ids,
     not_before_client,
     not_before_subject,
-    revoked,
+    state_id,
 )
 
 IAT = 1_800_000_000
 TOKEN = RevocationCheck("jti", "family", "web", "alice", IAT)
 
 
-def stands(entries: dict[str, bytes], token: RevocationCheck = TOKEN) -> bool:
-    return token.stands([entries.get(id) for id in token.ids])
+def stands(entries: dict[str, int], token: RevocationCheck = TOKEN) -> bool:
+    return token.stands([Entry(entries[id], b"") if id in entries else None for id in token.ids])
 
 
 def test_nothing_on_record() -> None:
     assert stands({})
 
 
-@pytest.mark.parametrize("id", [revoked("jti"), revoked("family")])
+@pytest.mark.parametrize("id", [state_id("jti"), state_id("family")])
 def test_revoked_by_itself_or_with_its_family(id: str) -> None:
-    assert not stands({id: b"1"})
+    assert not stands({id: REVOKED})
 
 
 @pytest.mark.parametrize(
-    "id", [revoked("other"), revoked("web"), not_before_client("alice"), not_before_subject("web")]
+    "id", [state_id("other"), state_id("web"), not_before_client("alice"), not_before_subject("web")]
 )
 def test_what_concerns_another(id: str) -> None:
-    assert stands({id: b"%d" % (IAT + 100)})
+    assert stands({id: IAT + 100})
 
 
 @pytest.mark.parametrize("id", [NOT_BEFORE_ALL, not_before_client("web"), not_before_subject("alice")])
 @pytest.mark.parametrize(("instant", "good"), [(IAT - 1, True), (IAT, False), (IAT + 1, False)])
 def test_a_not_before_voids_what_was_issued_until_then(id: str, instant: int, good: bool) -> None:
-    assert stands({id: b"%d" % instant}) is good
+    assert stands({id: instant}) is good
+
+
+@pytest.mark.parametrize("generation", [0, 1, IAT + 100])
+def test_a_family_that_rotates_stands(generation: int) -> None:
+    assert stands({state_id("family"): generation})
 
 
 def test_the_latest_of_several_counts() -> None:
-    assert not stands({NOT_BEFORE_ALL: b"%d" % (IAT - 9), not_before_client("web"): b"%d" % (IAT + 9)})
+    assert not stands({NOT_BEFORE_ALL: IAT - 9, not_before_client("web"): IAT + 9})
 
 
 def test_a_token_without_a_family_is_its_own() -> None:
     alone = RevocationCheck("jti", "", "web", "web", IAT)
-    assert stands({revoked(""): b"1"}, alone)
-    assert not stands({revoked("jti"): b"1"}, alone)
+    assert stands({state_id(""): REVOKED}, alone)
+    assert not stands({state_id("jti"): REVOKED}, alone)
 
 
 def test_ids_of_different_things_never_meet() -> None:
     same = RevocationCheck("x", "x", "x", "x", IAT)
-    assert set(same.ids) == {"revoked:x", "nbf:all", "nbf:client:x", "nbf:sub:x"}
+    assert set(same.ids) == {"state:x", "nbf:all", "nbf:client:x", "nbf:sub:x"}
     assert not_before_client("a:sub:b") != not_before_subject("b")
     assert not_before_client("all") != NOT_BEFORE_ALL
 

@@ -109,8 +109,8 @@ def refresh_token(**other):
             "iat": NOW,
             "exp": NOW + 30 * DAY,
             "grant": GRANT,
-            "parent": "jNRFWQdyd5H0cGJnzEcRlw",
             "until": NOW + 90 * DAY,
+            "generation": 12,
             **other,
         }
     )

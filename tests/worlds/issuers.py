@@ -13,7 +13,8 @@ from service.bags.ids import fresh_id
 from service.bags.kinds import AccessToken
 from service.bags.nested import Recipient
 from service.bags.snapshot import Snapshot
-from service.protocol.revocation_check import not_before_subject, revoked
+from service.memory import REVOKED
+from service.protocol.revocation_check import not_before_subject, state_id
 from tests.worlds.identifiers import API, BILLING, ISSUER, SEALED, VAULT
 from tests.worlds.satchel import NOW, Satchel
 from tests.worlds.users import ALICE
@@ -132,10 +133,10 @@ def read(satchel: Satchel, token: str) -> AccessToken:
 def revoke(satchel: Satchel, id: str) -> None:
     """Call back a token or a family."""
     memory = satchel.app.runtime.context.memory
-    asyncio.run(memory.put(revoked(id), b"1", int(satchel.now) + 9999, use="revocation"))
+    asyncio.run(memory.put(state_id(id), b"", int(satchel.now) + 9999, REVOKED, use="revocation"))
 
 
 def forget_subject(satchel: Satchel, sub: str) -> None:
     """Call back all that was issued for a subject until now."""
     memory = satchel.app.runtime.context.memory
-    asyncio.run(memory.raise_to(not_before_subject(sub), int(satchel.now), int(satchel.now) + 9999))
+    asyncio.run(memory.put(not_before_subject(sub), b"", int(satchel.now) + 9999, int(satchel.now), use="operator"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.memory import Memory, MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory import Entry, Memory, MemoryFull, MemoryStatus, MemoryUnavailable
 from tests.worlds.satchel import Satchel
 
 
@@ -37,28 +37,34 @@ class Watched:
     def since(self, ids: Sequence[str] = ()) -> int:
         return max(self.forgot_until, self.inner.since(ids))
 
-    async def put(self, id: str, value: bytes, until: int, *, use: str = "") -> bytes:
+    async def put(
+        self, id: str, value: bytes, until: int, rank: int = 0, *, use: str = "", owners: Sequence[str] = ()
+    ) -> Entry:
         self._ask("put", (id, value, until, use))
         if use in self.full:
             raise MemoryFull(use, retry_after=11)
-        return await self.inner.put(id, value, until, use=use)
+        return await self.inner.put(id, value, until, rank, use=use, owners=owners)
 
-    async def get_many(self, ids: Sequence[str]) -> list[bytes | None]:
+    async def get_many(self, ids: Sequence[str]) -> list[Entry | None]:
         self._ask("get", list(ids))
         return await self.inner.get_many(ids)
 
     async def put_and_get(
-        self, id: str, value: bytes, until: int, ids: Sequence[str], *, use: str = ""
-    ) -> tuple[bytes, list[bytes | None]]:
+        self,
+        id: str,
+        value: bytes,
+        until: int,
+        ids: Sequence[str],
+        rank: int = 0,
+        *,
+        use: str = "",
+        owners: Sequence[str] = (),
+    ) -> tuple[Entry, list[Entry | None]]:
         self._ask("get", list(ids))
         self._ask("put", (id, value, until, use))
         if use in self.full:
             raise MemoryFull(use, retry_after=11)
-        return await self.inner.put_and_get(id, value, until, ids, use=use)
-
-    async def raise_to(self, id: str, instant: int, until: int) -> int:
-        self._ask("raise", (id, instant, until))
-        return await self.inner.raise_to(id, instant, until)
+        return await self.inner.put_and_get(id, value, until, ids, rank, use=use, owners=owners)
 
     async def ready(self) -> MemoryStatus:
         self._ask("ready", None)

@@ -7,7 +7,7 @@ from service.bags.kinds.tokens import Grant
 
 
 class DeviceCode(Bag, frozen=True, array_like=True, tag=9):
-    """A device code (RFC 8628 section 3.2); `scope` is what may be granted."""
+    """A device code (RFC 8628 section 3.2); `scope` is what may be granted, `user_code` what a person enters."""
 
     TYP: ClassVar[str] = "device+bag"
 
@@ -17,6 +17,7 @@ class DeviceCode(Bag, frozen=True, array_like=True, tag=9):
     memory: str = ""
     cnf: dict[str, str] = {}
     authorization_details: list[dict[str, Any]] = []
+    user_code: str = ""
 
 
 class DeviceApproval(Bag, frozen=True, array_like=True, tag=10):

@@ -60,7 +60,7 @@ class LoginTicket(Bag, frozen=True, array_like=True, tag=5):
 
     `browser` is the jti of the cookie that it was begun with, `pushed` that of the request_uri to be spent with it.
     `session` and `sub` are what a consent page was made for, empty before the login; `device` is the user code where
-    the answer goes to a device (RFC 8628) instead of a redirect_uri.
+    the answer goes to a device (RFC 8628) instead of a redirect_uri. `address` is where the request came from.
     """
 
     TYP: ClassVar[str] = "ticket+bag"
@@ -72,6 +72,7 @@ class LoginTicket(Bag, frozen=True, array_like=True, tag=5):
     session: str = ""
     sub: str = ""
     device: str = ""
+    address: str = ""
 
 
 class Verdict(Bag, frozen=True, array_like=True, tag=6):

@@ -117,10 +117,15 @@ class AuthorizationCode(Bag, frozen=True, array_like=True, tag=2):
 
 
 class RefreshToken(Bag, frozen=True, array_like=True, tag=3):
-    """A refresh token (RFC 6749 section 1.5); `parent` is the jti it replaced, `until` the family's last second."""
+    """A refresh token (RFC 6749 section 1.5); `until` is the family's last second.
+
+    `generation` grows with each rotation. `uses` are the instants (seconds since the epoch) of the first use of the
+    generations before this one, the latest first, as far as they matter (decisions/token/redeem.py).
+    """
 
     TYP: ClassVar[str] = "rt+bag"
 
     grant: Grant
-    parent: str = ""
     until: int = 0
+    generation: int = 0
+    uses: tuple[int, ...] = ()

@@ -13,6 +13,7 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.pages import DeviceDonePage
 from service.grants.device_code import approval_id
+from service.memory import owners
 from service.protocol.errors import OAuthError
 
 EXPIRED_FOR = 300
@@ -39,8 +40,10 @@ async def open_device(context: Context, user_code: str, now: float) -> tuple[Dev
         BadBag: the user code is unknown.
         MemoryUnavailable
     """
-    value = (await context.memory.get_many([user_code_id(user_code)]))[0]
-    device = context.snapshot.open((value or b"").decode("ascii"), (DeviceCode,), now)
+    (entry,) = await context.memory.get_many([user_code_id(user_code)])
+    device = context.snapshot.open("" if entry is None else entry.value.decode("ascii", "replace"), (DeviceCode,), now)
+    if device.user_code != user_code:
+        raise BadBag("the entry of another user code")
     client = context.registry.clients.find(device.client_id)
     if client is None or DEVICE_CODE not in client.grants:
         raise BadBag("the client is gone, or may not use device codes any more")
@@ -53,11 +56,15 @@ def user_code_id(user_code: str) -> str:
 
 
 class Approval(NamedTuple):
-    """A sealed answer to a device. The memory keeps `value` under `id` until `until` (seconds since the epoch)."""
+    """A sealed answer to a device. The memory keeps `value` under `id` until `until` (seconds since the epoch).
+
+    `owners` are those whose share of the memory it takes.
+    """
 
     id: str
     value: bytes
     until: int
+    owners: tuple[str, ...]
 
 
 async def approval_for(
@@ -82,7 +89,8 @@ async def approval_for(
     value = context.snapshot.seal(bag, now)
     if len(value) > MAX_CHARS:
         raise OAuthError("invalid_request", "the grant is too long; grant fewer claims or authorization_details")
-    return Approval(id, value.encode("ascii"), device.exp)
+    room = owners(client=client.id, subject="" if grant is None else grant.sub)
+    return Approval(id, value.encode("ascii"), device.exp, room)
 
 
 async def approve(context: Context, approval: Approval) -> None:
@@ -92,8 +100,8 @@ async def approve(context: Context, approval: Approval) -> None:
         OAuthError: invalid_request if somebody else answered at the same time.
         MemoryUnavailable, MemoryFull
     """
-    id, value, until = approval
-    if await context.memory.put(id, value, until, use="device") != value:
+    id, value, until, room = approval
+    if (await context.memory.put(id, value, until, use="device", owners=room)).value != value:
         raise _answered_before()
 
 

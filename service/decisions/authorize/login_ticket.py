@@ -15,6 +15,8 @@ from service.decisions.context import Context
 from service.decisions.decision import Decision
 from service.decisions.one_time import spend_all
 from service.decisions.session.session import browser_of
+from service.decisions.throttle import network
+from service.memory import owners
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
 
@@ -48,6 +50,7 @@ def seal_ticket(
         jti=ticket.jti or fresh_id(),
         memory=ticket.memory or context.memory.identity,
         browser=ticket.browser or browser_of(context, decision, browser_request, now).jti,
+        address=ticket.address or network(browser_request.address),
     )
     text = context.snapshot.seal(ticket, now)
     if len(text) > MAX_CHARS:
@@ -115,13 +118,14 @@ async def spend_ticket(context: Context, ticket: LoginTicket) -> None:
     """
     one_time_ids: list[OneTimeId] = []
     memory, config = context.memory, context.registry.config
-    until = ticket.exp + config.keys.skew
+    until, room = ticket.exp + config.keys.skew, owners(client=ticket.request.client_id, address=ticket.address)
     if ticket.jti:
-        one_time_ids.append(OneTimeId(f"ticket:{ticket.jti}", until, "login", page_expired("ticket replayed")))
+        one_time_ids.append(OneTimeId(f"ticket:{ticket.jti}", until, "login", page_expired("ticket replayed"), room))
     if ticket.pushed:
         # A pushed request may have several tickets. The entry outlives the last of them.
         until += config.lifetimes.pushed_request
-        one_time_ids.append(OneTimeId(spent_id(ticket.pushed), until, "par", page_expired("pushed request replayed")))
+        refusal = page_expired("pushed request replayed")
+        one_time_ids.append(OneTimeId(spent_id(ticket.pushed), until, "par", refusal, room))
     for one_time_id in one_time_ids:
         if ticket.memory == memory.identity and ticket.iat < memory.since([one_time_id.id]):
             raise page_expired("older than the memory")

@@ -21,6 +21,7 @@ from service.decisions.refusing import refusing
 from service.decisions.throttle import PAUSE, Limit, Throttle, network
 from service.decisions.token.sender_constraint import prove_key
 from service.grants.device_code import INTERVAL
+from service.memory import owners
 from service.protocol.authorization_details import read_details
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form
@@ -64,11 +65,11 @@ async def decide_device_authorization(
             cnf, proof_ids = prove_key(decision, context, client, form_request, path, now)
             one_time_ids = (*one_time_ids, *proof_ids)
         device = _device(context, client, cnf, form, now)
-        device_code = context.snapshot.seal(device, now)
-        if len(device_code) > MAX_CHARS:
+        if len(context.snapshot.seal(device, now)) > MAX_CHARS:
             raise OAuthError("invalid_request", "the request is too long; shorten authorization_details")
         await spend_all(one_time_ids, context.memory)
-        decision.answer = await _begin(context, device, device_code)
+        room = owners(client=client.id, address=network(form_request.address))
+        decision.answer = await _begin(context, device, room, now)
     return decision
 
 
@@ -80,7 +81,8 @@ async def _check_address(context: Context, address: str, now: float) -> None:
         MemoryUnavailable, MemoryFull
     """
     login = context.registry.config.login
-    limit = Limit(f"device:{network(address)}", login.failures_per_address, "device")
+    where = network(address)
+    limit = Limit(f"device:{where}", login.failures_per_address, "device", owners(address=where))
     if not await Throttle(context.memory, login.window, now, limit).count():
         reason = "too many device requests from one address"
         description = f"too many device requests from this address; wait {PAUSE} seconds"
@@ -107,24 +109,28 @@ def _device(context: Context, client: Client, cnf: dict[str, str], form: Form, n
         resources=tuple(audience.identifier for audience in audiences),
         memory=context.memory.identity,
         cnf=cnf,
+        user_code=fresh_user_code(),
         authorization_details=(
             [] if details is None else read_details(details, registry.detail_types, client.authorization_details_types)
         ),
     )
 
 
-async def _begin(context: Context, device: DeviceCode, device_code: str) -> DeviceCodes:
-    """Record `device_code` under a fresh user code and return the response.
+async def _begin(context: Context, device: DeviceCode, room: tuple[str, ...], now: float) -> DeviceCodes:
+    """Record `device` under a fresh user code and return the response.
 
     Raises:
         OAuthError: temporarily_unavailable if no free user code is found.
         MemoryUnavailable, MemoryFull
     """
     memory, config = context.memory, context.registry.config
-    value, uri = device_code.encode("ascii"), config.issuer + config.endpoints.device
+    until, uri = device.exp + EXPIRED_FOR, config.issuer + config.endpoints.device
     for _ in range(_TRIES):
         user_code = fresh_user_code()
-        if await memory.put(user_code_id(user_code), value, device.exp + EXPIRED_FOR, use="device") == value:
+        device_code = context.snapshot.seal(msgspec.structs.replace(device, user_code=user_code), now)
+        value = device_code.encode("ascii")
+        stands = await memory.put(user_code_id(user_code), value, until, use="device", owners=room)
+        if stands.value == value:
             complete = f"{uri}?user_code={user_code}"
             return DeviceCodes(device_code, user_code, uri, complete, config.lifetimes.device_code, INTERVAL)
     description = "no user code is free now; try again later"

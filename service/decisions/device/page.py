@@ -16,6 +16,7 @@ from service.decisions.pages import DevicePage
 from service.decisions.refusing import refusing
 from service.decisions.session.session import browser_of, open_session
 from service.decisions.throttle import PAUSE, Limit, Throttle, network
+from service.memory import owners
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.user_code import read_user_code
@@ -60,7 +61,8 @@ async def _found(
 ) -> tuple[tuple[DeviceCode, Client] | None, str]:
     """Return the device code of `user_code` and its client, or None and the message for the person."""
     login = context.registry.config.login
-    limit = Limit(f"user_code:{network(address)}", login.failures_per_address, "device")
+    where = network(address)
+    limit = Limit(f"user_code:{where}", login.failures_per_address, "device", owners(address=where))
     throttle = Throttle(context.memory, login.window, now, limit)
     # Every code is counted before the look-up, so that concurrent guesses do not pass the limit.
     if not (await throttle.count() or await throttle.may_begin()):

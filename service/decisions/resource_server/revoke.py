@@ -11,10 +11,10 @@ from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import REFUSABLE, refusal_of
-from service.memory import Memory
+from service.memory import OPERATOR, REVOKED, Memory, owners
 from service.protocol.digests import client_digest
 from service.protocol.errors import OAuthError
-from service.protocol.revocation_check import NOT_BEFORE_ALL, not_before_client, not_before_subject, revoked
+from service.protocol.revocation_check import NOT_BEFORE_ALL, not_before_client, not_before_subject, state_id
 
 
 async def decide_revocation(context: Context, form_request: FormRequest, now: float) -> Decision:
@@ -31,7 +31,7 @@ async def decide_revocation(context: Context, form_request: FormRequest, now: fl
         token = _find(decision, form.require("token"), client, context, now)
         await spend_all(one_time_ids, context.memory)
         if token is not None:
-            await revoke(token, context)
+            await revoke(token, context, client.id)
             decision.jti = token.jti
     except REFUSABLE as fault:
         return decision.refuse(refusal_of(fault))
@@ -65,8 +65,8 @@ def _find(decision: Decision, text: str, client: Client, context: Context, now: 
     return token if is_own else None
 
 
-async def revoke(token: Bag, context: Context) -> None:
-    """Revoke an access token, or a refresh token with its family.
+async def revoke(token: Bag, context: Context, client_id: str = "") -> None:
+    """Revoke an access token, or a refresh token with its family, for its client; for the operator if there is none.
 
     Raises:
         OAuthError: unsupported_token_type.
@@ -74,10 +74,13 @@ async def revoke(token: Bag, context: Context) -> None:
     """
     require_memory(context.memory)
     config = context.registry.config
-    id, until = revoked(token.jti), token.exp
     if isinstance(token, RefreshToken):
-        id, until = revoked(token.grant.family), token.until + config.keys.sig_life
-    await context.memory.put(id, b"1", until + config.keys.skew, use="revocation")
+        id, until, sub = state_id(token.grant.family), token.until + config.keys.sig_life, token.grant.sub
+    else:
+        id, until, sub = state_id(token.jti), token.exp, token.sub if isinstance(token, AccessToken) else ""
+    room = owners(client=client_id, subject="" if sub == client_id else sub)
+    use = "revocation" if client_id else OPERATOR
+    await context.memory.put(id, b"", until + config.keys.skew, REVOKED, use=use, owners=room)
 
 
 async def revoke_issued(
@@ -94,11 +97,12 @@ async def revoke_issued(
     require_memory(memory)
     longest = max(config.lifetimes.refresh_absolute, config.keys.sig_life, config.keys.bag_life)
     until = int(now) + longest + config.keys.skew
+    entries = []
     if family:
-        await memory.put(revoked(family), b"1", until, use="revocation")
+        entries.append((state_id(family), REVOKED))
     if client:
-        await memory.raise_to(not_before_client(client), int(now), until)
+        entries.append((not_before_client(client), int(now)))
     if subject:
-        await memory.raise_to(not_before_subject(subject), int(now), until)
-    if not (family or client or subject):
-        await memory.raise_to(NOT_BEFORE_ALL, int(now), until)
+        entries.append((not_before_subject(subject), int(now)))
+    for id, rank in entries or [(NOT_BEFORE_ALL, int(now))]:
+        await memory.put(id, b"", until, rank, use=OPERATOR)

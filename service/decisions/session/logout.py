@@ -22,11 +22,13 @@ from service.decisions.pages import LogoutPage, SignedOutPage
 from service.decisions.refusing import refusing
 from service.decisions.session.backchannel import logout_tokens, send_logout_tokens
 from service.decisions.session.session import browser_of, open_session
+from service.decisions.throttle import network
+from service.memory import REVOKED, owners
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form, parse
 from service.protocol.limits import MAX_URL
 from service.protocol.redirect_uri import is_registered
-from service.protocol.revocation_check import revoked
+from service.protocol.revocation_check import state_id
 from service.protocol.subject import session_id
 
 
@@ -154,7 +156,8 @@ async def _log_out(
     elif sid and context.memory.name == "none":
         raise OAuthError("invalid_request", "log out in the browser that you logged in with")
     if sid:
-        await context.memory.put(revoked(sid), b"1", until + config.keys.skew, use="revocation")
+        by = owners(subject=decision.subject or "", address=network(browser_request.address))
+        await context.memory.put(state_id(sid), b"", until + config.keys.skew, REVOKED, use="revocation", owners=by)
     if browser_request.session:
         decision.session = ""
     decision.answer = SignedOutPage(await send_logout_tokens(context, tokens))

@@ -2,6 +2,8 @@
 
 from hashlib import sha256
 
+import msgspec
+
 from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken
@@ -10,6 +12,8 @@ from service.config import Client
 from service.decisions.context import Context
 from service.decisions.decision import Decision
 from service.decisions.form_request import FormRequest
+from service.decisions.throttle import network
+from service.memory import owners
 from service.protocol.dpop import check_proof
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
@@ -100,4 +104,6 @@ def prove_key(
         decision.dpop_nonce = make_nonce(ring, now)
         if proof.nonce is None or not check_nonce(ring, proof.nonce, now):
             raise OAuthError("use_dpop_nonce", "the DPoP proof must have the nonce from the DPoP-Nonce header")
-    return {"jkt": proof.jkt}, (proof.one_time_id,)
+    # Anybody can send requests in the name of a public client, so the address counts too.
+    room = owners(client=client.id, address=network(form_request.address) if client.public else "")
+    return {"jkt": proof.jkt}, (msgspec.structs.replace(proof.one_time_id, owners=room),)

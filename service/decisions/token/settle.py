@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from service.bags.ids import fresh_id, single_use_id
+from service.bags.ids import fresh_id
 from service.bags.kinds import AccessToken, PersonalClaims, RefreshToken
 from service.bags.sign import RESERVED_CLAIMS
 from service.bags.snapshot import MAX_CHARS
@@ -135,11 +135,12 @@ def _renew(renewal: Renewal, context: Context, now: int) -> tuple[str, RefreshTo
             raise
     token = RefreshToken(
         iss=context.snapshot.issuer,
-        jti=single_use_id(),
+        jti=fresh_id(),
         iat=now,
         exp=min(now + idle, renewal.until),
         grant=grant if grant.memory == memory else msgspec.structs.replace(grant, memory=memory),
-        parent=renewal.parent,
         until=renewal.until,
+        generation=renewal.generation,
+        uses=renewal.uses,
     )
     return context.snapshot.seal(token, now), token

@@ -12,7 +12,8 @@ import pytest
 from service.bags.kinds import Login, LoginTicket
 from service.clients.registry import Registry
 from service.decisions.decision import Action
-from service.protocol.revocation_check import revoked
+from service.memory import REVOKED
+from service.protocol.revocation_check import state_id
 from service.protocol.subject import subject
 from tests.worlds.authorization_requests import REDIRECT, details
 from tests.worlds.built_in_pages import (
@@ -77,8 +78,10 @@ def test_a_session_ends(alice: Browser) -> None:
 
 
 def test_a_session_that_was_logged_out_is_none(alice: Browser) -> None:
-    entry = revoked(alice.signed_in.sid)
-    asyncio.run(alice.service.context.memory.put(entry, b"1", int(alice.service.now) + 99_999, use="revocation"))
+    entry = state_id(alice.signed_in.sid)
+    asyncio.run(
+        alice.service.context.memory.put(entry, b"", int(alice.service.now) + 99_999, REVOKED, use="revocation")
+    )
     login_page(alice.ask())
     assert told(alice.ask(prompt="none")) == "login_required"
 
@@ -86,7 +89,7 @@ def test_a_session_that_was_logged_out_is_none(alice: Browser) -> None:
 @pytest.mark.parametrize("entry", ["nbf:all", "nbf:sub:u-1"])
 def test_a_not_before_ends_sessions(alice: Browser, entry: str) -> None:
     now = int(alice.service.now)
-    asyncio.run(alice.service.context.memory.raise_to(entry, now, now + 99_999))
+    asyncio.run(alice.service.context.memory.put(entry, b"", now + 99_999, now, use="operator"))
     login_page(alice.ask())
     alice.service.now += 1
     assert "code" in answered(alice.log_in(alice.ask(client_id="own")))
@@ -302,7 +305,7 @@ def test_what_it_says_is_void_after_a_not_before(outside: BuiltInPages) -> None:
     verdict = outside.verdict(browser.ask().answer)
     outside.now += 10
     memory = outside.context.memory
-    asyncio.run(memory.raise_to("nbf:sub:u-1", int(outside.now), int(outside.now) + 100_000))
+    asyncio.run(memory.put("nbf:sub:u-1", b"", int(outside.now) + 100_000, int(outside.now), use="operator"))
     outside.now += 10
     refused = browser.get(verdict)
     assert refused.error is not None

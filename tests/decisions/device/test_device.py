@@ -216,7 +216,7 @@ def test_authorization_details_are_shown_and_carried(devices: Devices) -> None:
 
 @pytest.mark.parametrize("client_id", ["gone", "spa"])
 def test_a_code_of_a_client_that_has_lost_the_grant_or_is_gone(devices: Devices, client_id: str) -> None:
-    device = devices.seal(DeviceCode(ISSUER, "x", NOW, NOW + 900, client_id, "read")).encode()
+    device = devices.seal(DeviceCode(ISSUER, "x", NOW, NOW + 900, client_id, "read", user_code="BBBB-BBBB")).encode()
     asyncio.run(devices.context.memory.put(user_code_id("BBBB-BBBB"), device, NOW + 900, use="device"))
     assert isinstance(devices.enter("BBBB-BBBB").answer, DevicePage)
 

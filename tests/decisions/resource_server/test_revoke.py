@@ -134,7 +134,7 @@ def test_the_entries_outlive_what_they_revoke(sessions: RefreshChains) -> None:
     sessions.revoke(tokens["refresh_token"], "spa")
     (_, (one, _, short, use)), (_, (two, _, long, _)) = memory.asked
     assert use == "revocation"
-    assert one.startswith(f"revoked:{bag.grant.family}.")
-    assert two == f"revoked:{bag.grant.family}"
+    assert one.startswith(f"state:{bag.grant.family}.")
+    assert two == f"state:{bag.grant.family}"
     assert short >= NOW + 600 + 60
     assert long >= bag.until + 600 + 60

@@ -12,7 +12,7 @@ from service.decisions.decision import Action, Decision
 from service.decisions.pages import LogoutPage, SignedOutPage
 from service.decisions.session.logout import decide_logout
 from service.decisions.session.session import open_session
-from service.protocol.revocation_check import revoked
+from service.protocol.revocation_check import state_id
 from tests.worlds.identifiers import ISSUER
 from tests.worlds.openid import AFTER, OpenId
 from tests.worlds.satchel import NOW
@@ -290,7 +290,7 @@ def test_what_the_memory_keeps(openid: OpenId) -> None:
     memory = watched(openid)
     openid.logout(cookie, id_token_hint=hint, post_logout_redirect_uri=AFTER)
     assert memory.verbs == ["get", "put revocation"]
-    assert memory.asked[1][1][:3] == (revoked(session.sid), b"1", session.exp + 60)
+    assert memory.asked[1][1][:3] == (state_id(session.sid), b"", session.exp + 60)
 
 
 def test_a_memory_that_cannot_be_asked(openid: OpenId) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from service.bags.kinds import AuthorizationCode, RefreshToken
 from service.decisions.one_time import spend_all
-from service.decisions.token.redeem import GRACE, Succession
+from service.decisions.token.redeem import FamilyUse
+from service.grants.refresh_token import GRACE
 from service.protocol.errors import OAuthError
 from service.protocol.one_time_id import OneTimeId
 from tests.worlds.dpop import Holder
@@ -72,8 +73,8 @@ def test_what_is_read(sessions: RefreshChains, memory: Watched) -> None:
     bag = sessions.context.snapshot.open(token, (RefreshToken,), NOW)
     del memory.asked[:]
     granted(sessions.refresh(token, "spa"))
-    revocations = [f"revoked:{bag.grant.family}"] * 2 + ["nbf:all", "nbf:client:spa", "nbf:sub:alice"]
-    assert memory.asked[0] == ("get", [*revocations, f"succ:{bag.jti}"])
+    revocations = [f"state:{bag.grant.family}"] * 2 + ["nbf:all", "nbf:client:spa", "nbf:sub:alice"]
+    assert memory.asked[0] == ("get", revocations)
 
 
 def test_the_record_of_a_code_outlives_it(sessions: RefreshChains, memory: Watched) -> None:
@@ -91,21 +92,24 @@ def test_the_record_of_a_family_outlives_all_of_it(sessions: RefreshChains, memo
     last = sessions.context.snapshot.open(tokens["refresh_token"], (RefreshToken,), sessions.now).until
     refused(sessions.redeem(code, "spa"))
     _, (id, _, until, use) = memory.asked[-1]
-    assert id.startswith("revoked:")
+    assert id.startswith("state:")
     assert use == "revocation"
     assert until >= last + 600  # an access token of its last second
 
 
-def test_who_succeeded_is_written_down(sessions: RefreshChains, memory: Watched) -> None:
+def test_a_family_has_one_entry(sessions: RefreshChains, memory: Watched) -> None:
     token = sessions.begin("spa")["refresh_token"]
     bag = sessions.context.snapshot.open(token, (RefreshToken,), NOW)
     child = granted(sessions.refresh(token, "spa"))["refresh_token"]
     _, (id, value, until, _) = memory.asked[-1]
-    assert (id, until) == (f"succ:{bag.grant.family}", bag.until + SKEW)
-    record = msgspec.msgpack.decode(value, type=Succession)
-    assert (record.child, record.instant) == (bag.jti, NOW)
+    assert (id, until) == (f"state:{bag.grant.family}", bag.until + SKEW)
+    assert msgspec.msgpack.decode(value, type=FamilyUse) == FamilyUse(bag.jti, (NOW,))
+    sessions.now += 7
     granted(sessions.refresh(child, "spa"))
-    assert memory.asked[-1][1][0] == f"succ:{bag.jti}"
+    _, (same, value, _, _) = memory.asked[-1]
+    used = sessions.context.snapshot.open(child, (RefreshToken,), NOW)
+    assert same == id
+    assert msgspec.msgpack.decode(value, type=FamilyUse) == FamilyUse(used.jti, (NOW + 7, NOW))
 
 
 # --- nothing is burnt for a request that fails
@@ -177,9 +181,10 @@ def test_late_duplicate_and_reuse(sessions: RefreshChains, pause: int, reason: s
     second = granted(sessions.refresh(first, "spa"))["refresh_token"]
     third = granted(sessions.refresh(second, "spa"))
     sessions.now += pause
-    refused(sessions.refresh(first, "spa"))
+    answer, alive = sessions.refresh(first, "spa"), reason == "late duplicate"
+    refused(answer, *(("temporarily_unavailable", 503) if alive else ("invalid_grant", 400)))
+    assert answer.headers.get("retry-after") == (str(GRACE - pause + 1) if alive else None)
     assert sessions.reason == reason
-    alive = reason == "late duplicate"
     assert sessions.active(third["access_token"]) is alive
     assert (sessions.refresh(third["refresh_token"], "spa").status == 200) is alive
 
