@@ -1,9 +1,9 @@
-"""The usual bags, as tests/bags has them, with keys and times that are good now (PyJWT asks the clock of its own)."""
+"""The usual bags of the tests, with keys and times that are good now (PyJWT asks the clock of its own)."""
 
 import time
 
 from service.bags.kinds import AccessToken, AuthorizationCode, RefreshToken
-from tests.bags import samples
+from tests.worlds import bags as samples
 
 NOW = time.time()
 _ISSUED = int(NOW)
