@@ -29,7 +29,7 @@ def open_users(config: Config, hook: Hook | None) -> Users:
 
 
 def _further_users(config: Config) -> bool:
-    """Return whether code of the operator's or another issuer can speak of users that are not in the configuration."""
+    """Return whether the operator's code or a trusted issuer can name users that are not in the configuration."""
     hooks = config.hooks
     return bool(hooks.decides or hooks.grants) or any(issuer.subjects == "ours" for issuer in config.issuers)
 

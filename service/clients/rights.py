@@ -1,7 +1,7 @@
-"""What a client may have today: an earlier grant never goes beyond the present registration of its client.
+"""What a client may have today: an earlier grant never exceeds the current registration of its client.
 
-A scope, a resource, a redirect URI or a type of authorization_details that is taken from a client ends for the bags and
-tokens that exist already, at their next use. Nothing is recorded: a right that the client gets back works again.
+If a scope, resource, redirect URI or authorization_details type is removed from a client, existing bags and tokens lose
+it at their next use. Nothing is recorded: if the client gets the right back, the same bags and tokens have it again.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,7 @@ def granted_today(grant: Grant, client: Client, registry: Registry) -> Grant:
     if (grant.scope and not scope) or (grant.resources and not resources):
         raise OAuthError(
             "invalid_grant",
-            "the client may no longer have what was granted",
+            "the client may no longer have what was granted; request a new authorization",
             reason="every scope or resource was withdrawn",
         )
     details = details_today(grant.authorization_details, client, registry)
@@ -58,13 +58,13 @@ def may_request_today(request: AuthorizationRequest, client: Client, registry: R
 
 
 def token_today(token: AccessToken, registry: Registry) -> AccessToken:
-    """Return the part of an access token of ours that its client may have today.
+    """Return the part of `token`, an access token of this service, that its client may have today.
 
-    A token that came from an exchange has the rights of the exchange rule: as long as the rule is there, only scopes
-    that the resource no longer has are left out. So it is where the operator's own code plans tokens.
+    A token from an exchange has the rights of the exchange rule. As long as the rule exists, only scopes that the
+    resource no longer has are left out. The same holds for tokens that the operator's own code plans.
 
     Raises:
-        BadBag: the client is gone, or may have none of the audiences.
+        BadBag: the client no longer exists, or may have none of the audiences.
     """
     client = registry.clients.find(token.client_id)
     if client is None:

@@ -143,9 +143,9 @@ def _open(decision: Decision, context: Context, text: str | None, now: float) ->
         raise _gone(fault.reason) from None
     client = context.registry.clients.find(ticket.client_id)
     if client is None or "password" not in client.grants or not set(ticket.scopes) <= set(client.scopes):
-        raise _gone("its client is gone, or may no longer have this")
+        raise _gone("the client is gone, or may no longer have the scopes")
     if not all(context.registry.audiences.allows(client, name) for name in ticket.resources):
-        raise _gone("its resource is gone, or no longer for the client")
+        raise _gone("the resource is gone, or no longer for the client")
     decision.client_id, decision.grant_type = client.id, "password"
     check_identity(ticket.memory, context)
     return ticket, client

@@ -19,4 +19,5 @@
 | the content of a response: tokens; pages                         | issued_tokens.py, pages.py          |
 | from an exception to a refusal                                   | refusing.py                         |
 | spending ids that may be used once; rate limits for guesses      | one_time.py, throttle.py            |
+| whether a client and a subject still exist                       | withdrawn.py                        |
 """

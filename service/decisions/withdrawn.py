@@ -1,4 +1,4 @@
-"""Whether a client and a subject still exist: what was issued to a client, or for a user, ends with them."""
+"""Checks that a client and a subject still exist. What was issued to a client or for a user ends with them."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from service.protocol.revocation_check import RevocationCheck
 
 
 def withdrawn(checks: Iterable[RevocationCheck], context: Context) -> bool:
-    """Return whether a client or a subject of `checks` is gone."""
+    """Return whether a client or a subject of `checks` no longer exists."""
     find = context.registry.clients.find
     return any(
         (check.client_id and find(check.client_id) is None) or not _exists(check.sub, context) for check in checks
@@ -15,7 +15,7 @@ def withdrawn(checks: Iterable[RevocationCheck], context: Context) -> bool:
 
 
 def _exists(sub: str, context: Context) -> bool:
-    """Return whether `sub` may be somebody: a user, a client, or the subject of a trusted issuer (`issuer#sub`)."""
+    """Return whether `sub` can be the id of a user, a client or a subject of a trusted issuer (`issuer#sub`)."""
     registry = context.registry
     return (
         context.ports.users.may_exist(sub)

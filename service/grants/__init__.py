@@ -2,20 +2,22 @@
 
 A grant awaits only the ports (users, other issuers' keys). decisions/token/settle.py carries out the plan.
 
-| grant type         | checks, in order                                                    | file                  |
-|--------------------|---------------------------------------------------------------------|-----------------------|
-| authorization_code | code, client, redirect_uri, PKCE                                    | authorization_code.py |
-|                    | key (`cnf`), resource, scope, authorization_details                 | plan_for_code.py      |
-| client_credentials | confidential client, resource and scope                             | client_credentials.py |
-| password           | resource and scope, user name and password, user id                 | password.py           |
-| refresh_token      | refresh token, client, key, resource, scope, authorization_details  | refresh_token.py      |
-| device_code        | device code, client, expiry, polling interval, the person's answer  | device_code.py        |
-|                    | key, resource, scope, authorization_details                         | plan_for_code.py      |
-| jwt-bearer         | assertion: issuer, use, client, signature, aud, times, key, subject | issuers.py            |
-|                    | client and limits of an ID-JAG, `jti`, resource, scope              | jwt_bearer.py         |
-| token-exchange     | a rule for the client, requested_token_type                         | token_exchange.py     |
-|                    | subject token and actor token                                       | exchange_party.py     |
-|                    | may_act, rule for the subject, resource and audience, scope         | token_exchange.py     |
+| grant type         | checks, in order                                                      | file                  |
+|--------------------|-----------------------------------------------------------------------|-----------------------|
+| authorization_code | code, client, redirect_uri (still registered), PKCE                   | authorization_code.py |
+|                    | key (`cnf`), rights of today, resource, scope, authorization_details  | plan_for_code.py      |
+| client_credentials | confidential client, resource and scope                               | client_credentials.py |
+| password           | resource and scope, user name and password, user id                   | password.py           |
+| refresh_token      | refresh token, client, key, rights of today, resource, scope, details | refresh_token.py      |
+| device_code        | device code, client, expiry, polling interval, the person's answer    | device_code.py        |
+|                    | key, rights of today, resource, scope, authorization_details          | plan_for_code.py      |
+| jwt-bearer         | assertion: issuer, use, client, signature, aud, times, key, subject   | issuers.py            |
+|                    | client and limits of an ID-JAG, `jti`, resource, scope                | jwt_bearer.py         |
+| token-exchange     | a rule for the client, requested_token_type                           | token_exchange.py     |
+|                    | subject token and actor token                                         | exchange_party.py     |
+|                    | may_act, rule for the subject, resource and audience, scope           | token_exchange.py     |
+
+clients/rights.py checks the rights of today: an earlier grant never exceeds the current registration of the client.
 
 plan.py defines the request and the plan. A new grant is one file and one line in `GRANTS`.
 """

@@ -71,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True):
     nonce: the nonce of the authentication request, for the ID token.
     personal: the sealed PersonalClaims of the subject token (token exchange).
     issued_token_type: the member of the response (RFC 8693 section 2.2.1).
+    origin: the tokens that the new one comes from, by exchange.
     terms: what the caller of the decision API sets for the tokens.
     """
 

@@ -26,7 +26,7 @@ MAX_ACTORS = 8
 """Maximum number of actors in a token: the current one and the prior ones (RFC 8693 section 4.1)."""
 
 MAX_ORIGIN = 16
-"""Maximum number of tokens that a token rests on."""
+"""Maximum number of tokens that a token comes from, by exchange."""
 
 
 async def token_exchange(request: GrantRequest) -> Plan:
@@ -137,8 +137,8 @@ def _accepts(rule: Exchange, subject: Party, actor: Party | None, request: Grant
 def _allowed_scopes(rule: Exchange, subject: Party, identifiers: Collection[str]) -> frozenset[str]:
     """Return the scopes that `rule` allows in a token for `subject` at these resources.
 
-    A scope belongs to its resource: `read` at one says nothing of `read` at another. So the scopes of the subject token
-    go on only at the resources of the subject token; elsewhere the rule names every scope.
+    A scope belongs to a resource: `read` at one resource is not `read` at another. So the scopes of the subject token
+    count only at the resources of the subject token. Elsewhere the rule must name every scope.
     """
     same = set(identifiers) <= subject.aud
     allowed = subject.scope.union(rule.scopes) if same else frozenset(rule.scopes)
@@ -173,19 +173,19 @@ def _target(
 
 
 def _origin(subject: Party, actor: Party | None) -> tuple[Origin, ...]:
-    """Return the tokens that the new token rests on.
+    """Return the tokens that the new token comes from.
 
     Raises:
         OAuthError: invalid_request if there are too many.
     """
     origin = subject.origin
     if actor is not None:
-        # An actor with a pseudonym stays one: the claim is for everybody to read.
+        # Everybody can read the claim, so an actor with a pairwise `sub` is not named.
         sub = actor.sub if actor.sub == actor.revocation_checks[0].sub else ""
         acting = tuple((jti, client, name or sub) for jti, client, name in actor.origin)
         origin = (*origin, *acting)
     if len(origin) > MAX_ORIGIN:
-        raise OAuthError("invalid_request", "the subject token comes from too many exchanges")
+        raise OAuthError("invalid_request", "the subject token comes from too many exchanges; exchange an earlier one")
     return origin
 
 

@@ -6,10 +6,10 @@
 |          | the DPoP proof or client certificate                                | sender_constraint.py |
 |          | grant_type: known, registered for the client                        | decide.py            |
 |          | the grant: what may be issued (the plan)                            | service/grants/      |
-|          | settling: the order of read, spend, mint                            | settle.py            |
-|          | read: nothing is revoked; spend: proofs, then code or refresh token | redeem.py            |
+|          | settling: the client and the subject still exist; mint, read, spend | settle.py            |
 |          | mint: the person's `sub` and claims                                 | person.py            |
 |          | mint: the ID token                                                  | id_token.py          |
+|          | read: nothing is revoked; spend: proofs, then code or refresh token | redeem.py            |
 
 decide.py starts with a cache: a request that repeats an earlier one byte for byte is settled by the cached plan,
 without authentication and grant, until the credentials expire or the configuration changes (form_request.py).

@@ -1,9 +1,9 @@
 """Settling a plan: mint, read, spend. A token request changes nothing before this.
 
-Everything that can be refused is refused before anything is spent. So the tokens are minted first: only then is it
-known that each of them fits and has a key. Then settling reads the memory in one round trip, and spends the one-time
-ids first and the code or refresh token last. The tokens leave `settle` only if everything was spent, so of many equal
-requests exactly one gets tokens.
+Everything that can be refused is refused before anything is spent. So the tokens are minted first, which shows that
+each of them fits and has a key. Then settling reads the memory in one round trip, and spends the one-time ids first and
+the code or refresh token last. `settle` returns the tokens only after everything was spent, so of many equal requests
+exactly one gets tokens.
 """
 
 from typing import Any
