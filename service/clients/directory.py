@@ -5,6 +5,7 @@ from typing import Protocol
 from service.clients.keys import ClientKeys
 from service.config import Client, Config
 from service.protocol.bounded_cache import BoundedCache
+from service.protocol.subject import is_subject
 
 
 class Proved(Protocol):
@@ -34,3 +35,10 @@ class Clients:
     def find(self, client_id: str) -> Client | None:
         """Return the client with the id `client_id`, or None."""
         return self._configured.get(client_id)
+
+    def can_be_user(self, sub: str) -> bool:
+        """Return whether `sub` can be the id of a user: well formed, and not the id of a client.
+
+        Every grant, page and hook that names a user asks here.
+        """
+        return is_subject(sub) and self.find(sub) is None

@@ -9,7 +9,7 @@ from keys import Policy
 from service.config.api import Api
 from service.config.front import DetailType, LoginSettings, OpenId, PagesSettings
 from service.config.parties import Client, Exchange, Issuer, Resource
-from service.config.table import Path, Seconds, Table, Text
+from service.config.table import Path, Seconds, Subject, Table, Text
 from service.memory import MemorySettings
 
 
@@ -122,7 +122,7 @@ class Proxies(Table, frozen=True):
 class KnownUser(Table, frozen=True):
     """A person who can log in with a password."""
 
-    id: Annotated[Text, Meta(description="`sub` of the person's tokens")]
+    id: Annotated[Subject, Meta(description="`sub` of the person's tokens")]
     password: Annotated[
         Text, Meta(description="Argon2id hash of the password, as `python -m service password` prints it")
     ]

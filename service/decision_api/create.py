@@ -2,6 +2,8 @@
 
 import msgspec
 
+from satchel_jose.base64url import decode
+from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationCode, Grant
 from service.config import Client
@@ -18,6 +20,7 @@ from service.grants import GrantRequest, Plan
 from service.grants.client_credentials import client_credentials
 from service.grants.plan_for_code import plan_for
 from service.protocol.audience import check_shareable
+from service.protocol.authorization_details import check_details
 from service.protocol.digests import client_digest
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form
@@ -98,18 +101,28 @@ async def _plan(
     registry, scope = context.registry, " ".join(request.scopes or ())
     thumbprints = {"jkt": request.dpop_key_thumbprint, "x5t#S256": request.certificate_thumbprint}
     cnf = {name: value for name, value in thumbprints.items() if value}
+    if not all(map(_is_thumbprint, cnf.values())):
+        raise CallersFault("a thumbprint must be a SHA-256 in base64url, of 43 characters")
+    if client.dpop_bound_access_tokens and "jkt" not in cnf:
+        raise OAuthError("invalid_dpop_proof", "the client must send a DPoP proof in the DPoP header")
+    if client.tls_client_certificate_bound_access_tokens and "x5t#S256" not in cnf:
+        raise OAuthError("invalid_request", "the client must present its TLS certificate")
     form = Form({"scope": scope} if scope else {}, {"resource": request.resources or []})
     of = GrantRequest(form, client, cnf, registry, context.snapshot, context.ports, now)
     if request.grant_type == "CLIENT_CREDENTIALS":
         return await client_credentials(of)
-    if not request.subject or len(request.subject) > 255 or registry.clients.find(request.subject) is not None:
-        raise CallersFault("subject must have 1 to 255 characters and must not be the id of a client")
+    subject = request.subject or ""
+    if not registry.clients.can_be_user(subject):
+        raise CallersFault("subject must have 1 to 255 printable ASCII characters and must not be the id of a client")
+    if not 0 <= (request.auth_time or 0) <= now + registry.config.keys.skew:
+        raise CallersFault("authTime must be in seconds since the epoch and not in the future")
+    check_details(details, registry.detail_types, client.authorization_details_types)
     audiences, scopes, _ = registry.entitlements.consentable(client, form.all("resource"), form.get("scope"))
     check_shareable(audiences)
     grant = Grant(
         family=fresh_id(),
         client=client_digest(client.id),
-        sub=request.subject,
+        sub=subject,
         scope=" ".join(scopes),
         resources=tuple(audience.identifier for audience in audiences),
         memory=context.memory.identity,
@@ -122,6 +135,14 @@ async def _plan(
     plan = plan_for(code, of._replace(form=Form({}, {})))
     renewal = None if request.grant_type in _WITHOUT_REFRESH else plan.renewal
     return msgspec.structs.replace(plan, redeems=None, revocation_checks=(), renewal=renewal)
+
+
+def _is_thumbprint(text: str) -> bool:
+    """Return whether `text` is a SHA-256 as `cnf` has it (RFC 9449 section 6.1, RFC 8705 section 3.1)."""
+    try:
+        return len(decode(text.encode("ascii"))) == 32
+    except (BadBag, UnicodeEncodeError):
+        return False
 
 
 def _response(decision: Decision, context: Context, request: TokenCreateRequest) -> TokenCreateResponse:

@@ -98,14 +98,15 @@ async def issue_ticket(context: Context, request: TokenIssueRequest, now: float)
     """
     decision = Decision(Action.OK)
     terms = terms_of(request, context.registry.config)
-    if not request.subject or context.registry.clients.find(request.subject) is not None:
-        raise CallersFault("subject must be the id of a user, not empty and not the id of a client")
+    if not context.registry.clients.can_be_user(request.subject or ""):
+        raise CallersFault("subject must have 1 to 255 printable ASCII characters and must not be the id of a client")
     with refusing(decision):
         ticket, client = _open(decision, context, request.ticket, now)
         audiences = tuple(context.registry.audiences[name] for name in ticket.resources)
         entitlement = Entitlement(audiences, ticket.scopes, ticket.requested)
         of = GrantRequest(Form({}, {}), client, ticket.cnf, context.registry, context.snapshot, context.ports, now)
-        plan = apply_terms(plan_for_user(User(request.subject), entitlement, of), merge_terms(ticket.terms, terms))
+        user = User(request.subject or "")
+        plan = apply_terms(plan_for_user(user, entitlement, of), merge_terms(ticket.terms, terms))
         await issue(decision, context, msgspec.structs.replace(plan, one_time_ids=(_spend(ticket, context),)), now)
     action = "OK" if decision.error is None else "INTERNAL_SERVER_ERROR"
     members = token_members(decision, context)

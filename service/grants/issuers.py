@@ -9,12 +9,10 @@ from service.grants.plan import GrantRequest
 from service.protocol.errors import OAuthError
 from service.protocol.ports import KeysUnavailable
 from service.protocol.revocation_check import RevocationCheck
+from service.protocol.subject import is_subject
 from service.protocol.trusted_issuer import TrustedIssuer, qualified
 
 Use = Literal["jwt_bearer", "id_jag", "token_exchange"]
-
-MAX_SUBJECT = 255
-"""Maximum length of a `sub`, in characters (OpenID Connect Core section 2 has the same limit)."""
 
 
 class UnknownIssuer(BadBag):
@@ -76,11 +74,9 @@ async def verify_statement(token: str, uses: Mapping[str | None, Use], request: 
 
 def _subject(claims: Claims, issuer: TrustedIssuer, request: GrantRequest) -> str:
     sub = claims.get("sub", "")
-    if not 0 < len(sub) <= MAX_SUBJECT or not sub.isprintable():
-        raise BadBag("sub is missing, too long or not printable")
     subject = issuer.subject(sub)
-    if request.registry.clients.find(subject) is not None:
-        raise BadBag("sub is the id of a client")
+    if not sub.isprintable() or not sub or not request.registry.clients.can_be_user(subject):
+        raise BadBag("sub is missing, too long or not printable, or the id of a client")
     return subject
 
 
@@ -94,5 +90,7 @@ def _actors(act: object, issuer: TrustedIssuer) -> dict[str, Any] | None:
     if not isinstance(sub, str) or not isinstance(iss, str) or "#" in iss:
         raise BadBag("act is malformed")
     actor = issuer.subject(sub) if iss == issuer.settings.issuer else qualified(iss, sub)
+    if not sub.isprintable() or not is_subject(actor):
+        raise BadBag("act is malformed")
     prior = _actors(act.get("act"), issuer)
     return {"sub": actor} if prior is None else {"sub": actor, "act": prior}

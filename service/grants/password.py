@@ -44,7 +44,7 @@ def plan_for_user(user: User, entitlement: Entitlement, request: GrantRequest) -
         OAuthError: server_error if the user has no id or the id of a client.
     """
     client, registry = request.client, request.registry
-    if not user.sub or registry.clients.find(user.sub) is not None:
+    if not registry.clients.can_be_user(user.sub):
         raise OAuthError("server_error", "internal error", reason="the user has no id, or the id of a client")
     now, family = int(request.now), fresh_id()
     renewal = None

@@ -19,6 +19,7 @@ from service.grants.exchange_party import ACCESS_TOKEN, JWT, Party, party
 from service.grants.plan import GrantRequest, Plan
 from service.protocol.audience import Audience, check_shareable, resource_scopes
 from service.protocol.errors import OAuthError
+from service.protocol.json_values import equal
 from service.protocol.scopes import grant_scopes, parse_scope
 from service.protocol.token_checks import Origin
 
@@ -124,7 +125,7 @@ def check_may_act(subject: Party, actor: Party | None, request: GrantRequest) ->
     if (
         not isinstance(may_act, dict)
         or "sub" not in may_act
-        or any(identity.get(name) != value for name, value in {"iss": subject.iss, **may_act}.items())
+        or any(not equal(identity.get(name), value) for name, value in {"iss": subject.iss, **may_act}.items())
     ):
         raise OAuthError("invalid_request", "may_act of the subject token names another actor", reason="may_act")
 

@@ -88,11 +88,11 @@ class TokenRequest:
                 raise OAuthError("unauthorized_client", "the tokens are for confidential clients")
             audiences, scopes, _ = registry.entitlements.of(client, resources, scope)
             return msgspec.structs.replace(Plan(client.id, client.id, audiences, scopes, cnf=self.cnf), **members)
-        if registry.clients.find(user.sub) is not None:
+        if not registry.clients.can_be_user(user.sub):
             raise OAuthError(
                 "server_error",
                 "internal error",
-                reason="a user has the id of a client",
+                reason="the user has no id, an id that is too long or not printable, or the id of a client",
             )
         now = int(self.now)
         audiences, scopes, _ = registry.entitlements.consentable(client, resources, scope)
@@ -123,6 +123,6 @@ def deciding(hook: Hook, grant_type: str) -> GrantFunction:
         if isinstance(answer, Awaiting):
             return answer
         # Judged anew each time: what the operator looks at may have changed.
-        return msgspec.structs.replace(check_plan(hook, answer, request.client), repeatable=False)
+        return msgspec.structs.replace(check_plan(hook, answer, request), repeatable=False)
 
     return grant

@@ -6,17 +6,17 @@ from typing import Any
 import msgspec
 
 from service.bags.sign import RESERVED_CLAIMS
-from service.config import Client
-from service.grants import Plan
+from service.grants import GrantRequest, Plan
 from service.hooks.guard import Hook
 from service.protocol.claims import RESERVED_ID_CLAIMS
+from service.protocol.subject import is_subject
 
 MAX_CLAIMS = 4096
 """Bytes of JSON that a hook's claims may have: a token has to fit into a header."""
 
 
-def check_plan(hook: Hook, plan: Plan, client: Client) -> Plan:
-    """Return the plan that `hook` has made for a request of `client`, its claims as tokens carry them.
+def check_plan(hook: Hook, plan: Plan, request: GrantRequest) -> Plan:
+    """Return the plan that `hook` has made for `request`, its claims as tokens carry them.
 
     Raises:
         OAuthError: server_error, for a plan that cannot be carried out, or is not the operator's to make.
@@ -25,7 +25,9 @@ def check_plan(hook: Hook, plan: Plan, client: Client) -> Plan:
         raise hook.failed("no audience")
     if not plan.subject:
         raise hook.failed("no subject")
-    if plan.client_id != client.id:
+    if not is_subject(plan.subject) and request.registry.clients.find(plan.subject) is None:
+        raise hook.failed("a subject that is too long or not printable")
+    if plan.client_id != request.client.id:
         raise hook.failed("a plan for another client")
     if not plan.claims and not plan.id_claims:
         return plan

@@ -67,6 +67,6 @@ def _grant(hook: Hook) -> GrantFunction:
 
     async def grant(request: GrantRequest) -> Plan:
         plan: Any = await hook(request)
-        return check_plan(hook, plan, request.client)
+        return check_plan(hook, plan, request)
 
     return grant

@@ -9,6 +9,7 @@ from satchel_jose.strict_json import load_array
 from service.bags.errors import BadBag
 from service.config.front import DetailType
 from service.protocol.errors import OAuthError
+from service.protocol.json_values import canonical
 
 MAX_CHARS = 4000
 MAX_ELEMENTS = 20
@@ -25,7 +26,17 @@ def read_details(text: str, types: Mapping[str, DetailType], allowed: Collection
     Raises:
         OAuthError: invalid_authorization_details (section 5).
     """
-    elements = _elements(text)
+    return check_details(_elements(text), types, allowed)
+
+
+def check_details(
+    elements: list[dict[str, Any]], types: Mapping[str, DetailType], allowed: Collection[str]
+) -> list[dict[str, Any]]:
+    """Return `elements`, each of which has a configured type that is `allowed`, and fits that type.
+
+    Raises:
+        OAuthError: invalid_authorization_details (section 5).
+    """
     for element in elements:
         name = element.get("type")
         kind = types.get(name) if isinstance(name, str) and name in allowed else None
@@ -42,16 +53,18 @@ def narrow_details(text: str | None, granted: list[dict[str, Any]]) -> list[dict
     """Return the elements that a token request names (section 6); all that were `granted` if it names none.
 
     Each named element must equal a granted one: only the API behind a type could say that an element asks for less.
+    The returned elements are the granted ones, each once.
 
     Raises:
         OAuthError: invalid_authorization_details: an element was not granted.
     """
     if text is None:
         return granted
-    elements = _elements(text)
-    if any(element not in granted for element in elements):
+    known = {canonical(element): element for element in granted}
+    named = dict.fromkeys(map(canonical, _elements(text)))
+    if not named.keys() <= known.keys():
         raise _refused("authorization_details has an element that was not granted")
-    return elements
+    return [known[element] for element in named]
 
 
 def _elements(text: str) -> list[dict[str, Any]]:

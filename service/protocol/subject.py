@@ -5,12 +5,21 @@ if two sectors saw the same session id, they would know that two pairwise subjec
 """
 
 import hmac
+import re
 from urllib.parse import urlsplit
 
 from satchel_jose.base64url import encode
 from service.bags.kinds import SID_CHARS, AccessToken, PersonalClaims
 from service.bags.snapshot import Snapshot
 from service.config import Client, Config
+from service.config.table import SUBJECT
+
+_SUBJECT = re.compile(SUBJECT)
+
+
+def is_subject(sub: str) -> bool:
+    """Return whether `sub` has the form of a subject identifier (OpenID Connect Core section 2)."""
+    return _SUBJECT.search(sub) is not None
 
 
 def subject(sub: str, client: Client, config: Config) -> str:

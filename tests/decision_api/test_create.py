@@ -11,6 +11,8 @@ from tests.worlds.identifiers import API, VAULT
 from tests.worlds.satchel import NOW
 from tests.worlds.watched_memory import watched
 
+THUMB, PRINT = "t" * 42 + "A", "p" * 42 + "A"
+
 
 def create(service: DecisionApi, **message: Any) -> dict[str, Any]:
     usual = {"grantType": "AUTHORIZATION_CODE", "clientId": 4711, "subject": "u-1", "scopes": ["read"]}
@@ -64,9 +66,33 @@ def test_what_another_token_stands_for_is_not_refreshed(service: DecisionApi, gr
 
 
 def test_thumbprints_bind(service: DecisionApi) -> None:
-    got = create(service, dpopKeyThumbprint="thumb", certificateThumbprint="print")
+    got = create(service, dpopKeyThumbprint=THUMB, certificateThumbprint=PRINT)
     assert got["tokenType"] == "DPoP"
-    assert service.seen(got["accessToken"])["cnf"] == {"jkt": "thumb", "x5t#S256": "print"}
+    assert service.seen(got["accessToken"])["cnf"] == {"jkt": THUMB, "x5t#S256": PRINT}
+
+
+def test_a_client_that_must_prove_a_key_gets_no_token_without_one(service: DecisionApi) -> None:
+    wallet = {"grantType": "PASSWORD", "clientId": "wallet", "scopes": ["read"]}
+    assert content(create(service, **wallet))["error"] == "invalid_dpop_proof"
+    assert create(service, **wallet, dpopKeyThumbprint=THUMB)["action"] == "OK"
+    machine = {"grantType": "CLIENT_CREDENTIALS", "clientId": "machine", "scopes": ["read"]}
+    assert content(create(service, **machine))["error"] == "invalid_request"
+    assert create(service, **machine, certificateThumbprint=PRINT)["action"] == "OK"
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"type": "unknown"},
+        {"type": "payment", "locations": ["https://api.example.com"]},
+        {"type": "payment", "otherFields": '{"amount": 1, "to": "me"}'},
+    ],
+)
+def test_authorization_details_are_of_a_type_that_the_client_may_ask_for(
+    service: DecisionApi, element: dict[str, Any]
+) -> None:
+    got = create(service, authorizationDetails={"elements": [element]})
+    assert content(got)["error"] == "invalid_authorization_details"
 
 
 def test_it_knows_clients_by_number_and_by_name(service: DecisionApi) -> None:
@@ -102,6 +128,11 @@ def test_bad_request_is_what_the_client_may_not_have(service: DecisionApi) -> No
         ({"subject": None}, "subject"),
         ({"subject": "web"}, "subject"),
         ({"subject": "x" * 256}, "subject"),
+        ({"subject": "a\nb"}, "subject"),
+        ({"authTime": NOW + 61}, "authTime"),
+        ({"authTime": -1}, "authTime"),
+        ({"dpopKeyThumbprint": "thumb"}, "thumbprint"),
+        ({"certificateThumbprint": "x" * 44}, "thumbprint"),
         ({"accessToken": "of my own"}, "chosen"),
         ({"scopes": "read"}, "array"),
     ],

@@ -33,7 +33,6 @@ FAILURES: tuple[ErrorCode, ...] = (
 """The error codes with which a login application may end a request."""
 
 _INSTANT = re.compile(r"[0-9]{1,10}")
-_MAX_SUBJECT = 255
 """Maximum length of `subject`, in characters."""
 
 
@@ -99,8 +98,8 @@ def _login(context: Context, form: Form, now: float) -> Login:
         OAuthError: invalid_request.
     """
     config, subject, auth_time = context.registry.config, form.require("subject"), form.get("auth_time")
-    if len(subject) > _MAX_SUBJECT or context.registry.clients.find(subject) is not None:
-        description = f"subject must have at most {_MAX_SUBJECT} characters and must not be the id of a client"
+    if not context.registry.clients.can_be_user(subject):
+        description = "subject must have at most 255 printable ASCII characters and must not be the id of a client"
         raise OAuthError("invalid_request", description)
     if auth_time is not None and (_INSTANT.fullmatch(auth_time) is None or int(auth_time) > now + config.keys.skew):
         raise OAuthError("invalid_request", "auth_time must be in seconds since the epoch and not in the future")

@@ -55,8 +55,8 @@ def new_session(context: Context, login: Login, now: float) -> Session:
         OAuthError: server_error if the user's id or claims do not fit into a session.
     """
     sid, iat, config = fresh_id()[:SID_CHARS], int(now), context.registry.config
-    if not 0 < len(login.sub) <= 255 or context.registry.clients.find(login.sub) is not None:
-        raise _internal_error("the user has no id, an id that is too long, or the id of a client")
+    if not context.registry.clients.can_be_user(login.sub):
+        raise _internal_error("the user has no id, an id that is too long or not printable, or the id of a client")
     try:
         size = len(msgspec.json.encode(login.claims))
     except (TypeError, ValueError, OverflowError):
