@@ -24,6 +24,7 @@ CALLER = (
     *("GUNICORN_CMD_ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"),
 )
 """Variables that Satchel, gunicorn and make read. `make test` exports some of them; its caller may set the others."""
+"""Variables that Satchel, gunicorn and make read; `make test` exports some, and its caller may set the others."""
 
 
 def forget_caller() -> None:

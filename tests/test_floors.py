@@ -27,6 +27,7 @@ FLOORS = {
 }
 HTTP = {"falcon", "gunicorn", "http", "asgiref", "starlette", "werkzeug", "flask", "wsgiref"}
 HTTP_ROOMS = {"service.web", "service.app", "service.server"}
+GUNICORN_ROOM = "service.server"
 CRYPTO = {"cryptography", "jwcrypto"}
 CRYPTO_ROOMS = {"satchel_jose", "keys", "service.bags"}
 PASSWORDS = "service.protocol.passwords"
@@ -139,6 +140,8 @@ def _imports(module: str, named: list[str]) -> Iterator[str]:
             yield f"imports {name}: keys knows nothing of the service"
         if top in HTTP and not any(within(module, allowed) for allowed in HTTP_ROOMS):
             yield f"imports {name}: HTTP belongs to the web"
+        if top == "gunicorn" and room != GUNICORN_ROOM:
+            yield f"imports {name}: gunicorn belongs to service/server"
         if top in CRYPTO and room not in CRYPTO_ROOMS and module != PASSWORDS:
             yield f"imports {name}: cryptography belongs to keys and bags"
         if top in CLOCKS_AND_DICE and 1 <= FLOORS[room] <= 3:
@@ -202,6 +205,8 @@ PLANTED = [
     ("service/decisions/token/decide.py", "import falcon.asgi", "HTTP belongs"),
     ("service/explain.py", "from falcon import Request", "HTTP belongs"),
     ("service/protocol/form.py", "if True:\n    from http import HTTPStatus", "HTTP belongs"),
+    ("service/web/gate.py", "import gunicorn.http", "gunicorn belongs"),
+    ("service/app.py", "from gunicorn.app.base import BaseApplication", "gunicorn belongs"),
     ("service/client_auth/secrets.py", "from cryptography.hazmat.primitives import hashes", "cryptography belongs"),
     ("service/web/gate.py", "import jwcrypto.jwk", "cryptography belongs"),
     ("service/protocol/digests.py", "import cryptography", "cryptography belongs"),
@@ -288,6 +293,7 @@ ALLOWED = [
     ("service/grants/__init__.py", "from service.grants.password import password"),
     ("service/web/gate.py", "import falcon\nimport time\nfrom . import answer\nfrom ..decisions import token"),
     ("service/app.py", "import service.web.gate\nimport time"),
+    ("service/server/worker.py", "from gunicorn.workers.base import Worker"),
     ("client/satchel_client/verifier.py", "import httpx\nfrom satchel_client.jwks import JWKS\nimport ssl"),
     ("client/satchel_client/falcon.py", "import falcon.asgi"),
     ("client/examples/with_flask.py", "import flask"),
