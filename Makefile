@@ -21,6 +21,9 @@ run: .venv/run ## serve CONFIG (demo.toml) on HOST:PORT (127.0.0.1:8000); make k
 test: .venv/dev ## run all tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
+test-fast: .venv/dev ## run the tests that need no server and no other programs (under a minute)
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not browser and not external"
+
 lint: .venv/dev ## run ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -73,4 +76,4 @@ lock: ## resolve the dependencies again and write the lock files
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help run test lint keys rotate-keys revoke-key revoke client password check explain bench docs lock
+.PHONY: help run test test-fast lint keys rotate-keys revoke-key revoke client password check explain bench docs lock

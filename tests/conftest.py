@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tests.worlds import ports, programs
 from tests.worlds.demo import DEMO
 from tests.worlds.gunicorn import Running
 from tests.worlds.satchel import Satchel
@@ -34,6 +34,16 @@ def forget_caller() -> None:
 
 
 forget_caller()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test on a machine without the programs that its marks name."""
+    needed = {program for mark in item.iter_markers("external") for program in mark.args}
+    needed |= {"chromium" for _ in item.iter_markers("browser")}
+    missing = sorted(program for program in needed if programs.find(program) is None)
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 @contextlib.contextmanager
@@ -89,6 +99,4 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return ports.free_port()

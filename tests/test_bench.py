@@ -56,6 +56,7 @@ def bench(*arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=timeout)
 
 
+@pytest.mark.slow
 def test_every_number_is_there(tmp_path: Path) -> None:
     done = bench("--json", str(tmp_path / "numbers"), timeout=150)
     assert done.returncode == 0, done.stderr
@@ -132,12 +133,14 @@ def test_an_id_is_won_by_one_who_makes_nobody_fail() -> None:
         assert not races.one_winner(statuses)
 
 
+@pytest.mark.slow
 def test_only_what_is_asked_for_is_measured() -> None:
     sizes = bench("sizes", timeout=60)
     assert {line.split()[0] for line in sizes.stdout.splitlines()[1:]} == {name for name in NAMES if "_chars" in name}
     assert bench("size", timeout=60).returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrk", [True, False])
 def test_a_rate_of_refusals_is_none(failing_server: int, monkeypatch: pytest.MonkeyPatch, wrk: bool) -> None:
     if not wrk:

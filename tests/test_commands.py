@@ -225,6 +225,7 @@ def next_second() -> None:
     time.sleep(1.01 - time.time() % 1)
 
 
+@pytest.mark.slow
 def test_75_not_befores_raised_while_tokens_live_and_raised_again(running: Running) -> None:
     alice, bob = redeemed(running, "alice"), redeemed(running, "bob")
     assert active(running, alice["access_token"])

@@ -26,10 +26,11 @@ from satchel_jose.algorithms import ALGORITHMS, MACS, PROOFS, SIGNATURES
 from satchel_jose.base64url import encode
 from service.app import load
 from service.config import ConfigError
-from tests.worlds.client_proofs import client_toml, toml
+from tests.worlds.client_proofs import client_toml
 from tests.worlds.http import Answer, basic
 from tests.worlds.identifiers import API, ISSUER, VAULT
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.toml import tables, value
 
 MASTER_KEY = bytes(range(32))
 SECRET = "a-secret-that-is-long-enough-for-each-of-the-three-hashes-of-the-table"
@@ -74,13 +75,13 @@ enabled = true
 [[clients]]
 id = "rs"
 secrets = [{{ sha256 = "{DIGEST}" }}]
-serves = {toml([resources[name]["identifier"] for name in formats])}
+serves = {value([resources[name]["identifier"] for name in formats])}
 """
 
 
 def table(name: str, **members: Any) -> str:
     """One table of an array of tables, in TOML."""
-    return f"\n[[{name}]]\n" + "".join(f"{member} = {toml(value)}\n" for member, value in members.items())
+    return "\n" + tables(name, members)
 
 
 class Signed:

@@ -27,7 +27,6 @@ from tests.worlds.client_proofs import (
     OTHER_KEY,
     assertion,
     client_toml,
-    toml,
 )
 from tests.worlds.http import Answer, basic
 from tests.worlds.identifiers import API, ISSUER
@@ -36,6 +35,7 @@ from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.refresh_chains import REDIRECT, RESOURCES, RS
 from tests.worlds.refresh_chains import toml as resources_and_clients
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.toml import value
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -178,10 +178,10 @@ authenticate_client = "tests.test_matrix:by_token"
 issuer = "{IDP.iss}"
 uses = ["jwt_bearer"]
 scopes = ["read"]
-jwks = {toml(IDP.jwks)}
+jwks = {value(IDP.jwks)}
 [[exchanges]]
-clients = {toml(exchanging)}
-audiences = {toml(list(RESOURCES.values()))}
+clients = {value(exchanging)}
+audiences = {value(list(RESOURCES.values()))}
 """
     return resources_and_clients(top) + clients + tables
 

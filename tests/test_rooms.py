@@ -21,7 +21,7 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def import_graph(paths: dict[str, Path]) -> dict[str, set[str]]:
-    """The modules that each module imports, anywhere in its source; a name in a package is the submodule of that name."""
+    """The modules that each module imports; a name in a package is the submodule of that name, if there is one."""
     graph: dict[str, set[str]] = {}
     for module, path in paths.items():
         graph[module] = set()

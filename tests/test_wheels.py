@@ -83,6 +83,7 @@ def metadata(wheels: Path, name: str) -> tuple[list[str], str]:
 
 
 @pytest.mark.slow
+@pytest.mark.external
 def test_wheels_of_all_three_install_into_an_empty_environment(tmp_path: Path) -> None:
     build(tmp_path)
     for name in SOURCES:

@@ -210,6 +210,7 @@ def test_56_an_unknown_client_and_a_wrong_proof_look_the_same(satchel: Satchel, 
     assert answers[0].status == 401
 
 
+@pytest.mark.slow
 def test_56_and_take_the_same_time(tmp_path: Path) -> None:
     """Where a secret was chosen by a person, and so takes long to judge, everybody's wrong one takes as long."""
     chosen = client_toml("chosen", "client_secret_basic", secrets=[{"argon2id": passwords.hash("wonderland")}])
@@ -403,6 +404,7 @@ def racing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield server
 
 
+@pytest.mark.slow
 def test_58_of_many_at_the_same_moment_one_wins(racing: Running) -> None:
     """Two workers, one embedded memory; each assertion is sent by all racers at once."""
     now = int(time.time())

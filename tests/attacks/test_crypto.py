@@ -162,6 +162,7 @@ def test_89_ids_ivs_and_content_keys_are_unique_across_forks(monkeypatch):
     assert len(set(everything)) == len(everything)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_89_jtis_of_issued_tokens_are_unique_across_forks(service):
     def work(_):

@@ -13,6 +13,7 @@ from tests.worlds.bags import other_spellings
 from tests.worlds.dpop import Holder
 from tests.worlds.http import Answer, basic, form_bytes, granted, refused
 from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.quick import other_keys
 from tests.worlds.refresh_chains import RESOURCES, RefreshChains
 from tests.worlds.satchel import NOW
 
@@ -257,6 +258,7 @@ def test_67_a_refused_nonce_spends_nothing(sessions: RefreshChains) -> None:
 
 def node(sessions: RefreshChains, directory: Path, same_keys: bool) -> RefreshChains:
     """Another node: the same configuration, its own memory."""
+    other_keys()
     other = RefreshChains(directory)
     if same_keys:
         with other.store.lock():

@@ -345,6 +345,7 @@ MEANING = {API: {"read", "write"}, BILLING: {"read", "bill"}, VAULT: {"vault", "
 LENT = {frozenset({VAULT, SEALED}): {"vault", "bill"}, frozenset({BILLING}): {"read"}}
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     as_client=st.sampled_from(sorted(RULED)),

@@ -189,6 +189,7 @@ VALID = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_mutated_request_is_a_token_or_a_refusal(satchel: Satchel, data: st.DataObject) -> None:

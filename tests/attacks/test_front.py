@@ -30,6 +30,7 @@ from tests.worlds.built_in_pages import (
 )
 from tests.worlds.http import Answer, form_bytes
 from tests.worlds.identifiers import ISSUER
+from tests.worlds.quick import other_keys
 from tests.worlds.watched_memory import watched
 
 AGAIN = "invalid_request"
@@ -246,6 +247,7 @@ def test_73_a_page_of_another_installation(service: BuiltInPages, tmp_path: Path
     session = msgspec.structs.replace(browser.signed_in, iss="https://staging.example.com")
     browser.session = service.context.snapshot.seal(session, service.now)
     login_page(browser.ask())
+    other_keys()
     elsewhere = BuiltInPages(tmp_path / "elsewhere")
     stranger = Browser(elsewhere)
     stranger.browser, stranger.session = browser.browser, browser.session

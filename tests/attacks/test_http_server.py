@@ -11,6 +11,8 @@ import pytest
 from tests.server.raw_http import Raw, exchange
 from tests.server.toy_service import serving
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"Host: satchel.example\r\n"
 GET = b"GET /token HTTP/1.1\r\n" + HEAD
 POST = b"POST /token HTTP/1.1\r\n" + HEAD

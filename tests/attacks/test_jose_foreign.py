@@ -304,6 +304,7 @@ class Untouchable(str):
     count = encode = split = partition = rpartition = startswith = __iter__ = __getitem__ = __contains__ = _touched
 
 
+@pytest.mark.slow
 def test_22_30_huge_input_is_refused_by_its_length_alone():
     head, body, signature = forge().split(".")
     huge = "A" * 100_000_000

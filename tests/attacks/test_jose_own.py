@@ -33,6 +33,7 @@ from service.bags.sign import access_claims, sign
 from service.bags.snapshot import Snapshot
 from tests.worlds.bags import ALPHABET, authorization_code, front_bags, other_spellings, refresh_token
 from tests.worlds.identifiers import ISSUER
+from tests.worlds.quick import other_keys
 from tests.worlds.token_formats import APP, NAMES, OTHER, RS, TokenFormats, resource
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -59,6 +60,7 @@ def shown(service):
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory):
+    other_keys()
     return TokenFormats(tmp_path_factory.mktemp("foreign"))
 
 

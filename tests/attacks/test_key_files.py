@@ -273,6 +273,7 @@ for step in range(6):
 """
 
 
+@pytest.mark.slow
 def test_92_two_rotations_at_once(store: KeyStore) -> None:
     """Two processes race to force the same six rotations while we read: every ring we see is whole, and the second to
     come to a step finds nothing left to do."""
@@ -326,6 +327,7 @@ with store.lock():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "now"), [("force", START + 10 * DAY), ("revoke", START + 10 * DAY), ("rotate", START + 91 * DAY)]
 )
@@ -358,6 +360,7 @@ def test_92_a_writer_killed_at_any_step(store: KeyStore, action: str, now: int) 
     assert killed > 5
 
 
+@pytest.mark.slow
 def test_92_first_keys_killed_at_any_step(tmp_path: Path) -> None:
     for step in range(0, 16, 3):
         directory = tmp_path / str(step)

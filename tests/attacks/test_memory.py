@@ -430,6 +430,7 @@ async def longest_turn(until: asyncio.Event) -> float:
     return longest
 
 
+@pytest.mark.slow
 def test_099_a_stopped_writer_costs_the_busy_timeout_once_and_reads_go_on(path: Path) -> None:
     async def act() -> None:
         memory = on_file(path, busy_ms=200)
@@ -478,6 +479,7 @@ asyncio.run(act())
 """
 
 
+@pytest.mark.slow
 def test_100_kill_9_inside_a_write_loses_nothing_that_was_answered(path: Path) -> None:
     acknowledged: list[str] = []
     for turn in range(6):

@@ -15,8 +15,10 @@ from tests.worlds.dpop import Holder
 from tests.worlds.gunicorn import Running, context_of
 from tests.worlds.http import Answer, basic, granted
 from tests.worlds.pkce import CHALLENGE, VERIFIER
-from tests.worlds.redis_servers import SERVER, redis_server
+from tests.worlds.redis_servers import needs_redis, redis_server
 from tests.worlds.refresh_chains import RS, toml
+
+pytestmark = pytest.mark.slow
 
 WEB = basic("web", "secret")
 AT_ONCE = 200
@@ -76,7 +78,7 @@ class Racers:
     scope="module",
     params=[
         "embedded",
-        pytest.param("redis", marks=pytest.mark.skipif(SERVER is None, reason="no redis-server on PATH")),
+        pytest.param("redis", marks=needs_redis),
     ],
 )
 def racers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Racers]:

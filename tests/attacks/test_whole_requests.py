@@ -9,6 +9,8 @@ import pytest
 from tests.server.raw_http import Raw, exchange
 from tests.server.toy_service import serving
 
+pytestmark = pytest.mark.slow
+
 HEAD = b"Host: satchel.example\r\n"
 LAST = b"Connection: close\r\n"
 

@@ -418,6 +418,7 @@ _HEADER = st.fixed_dictionaries(
 _CLAIM = st.sampled_from(["exp", "nbf", "iat", "iss", "sub", "aud", "jti", "x"])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(_HEADER | _JSON, st.dictionaries(_CLAIM, _JSON, max_size=4) | _JSON, st.binary(max_size=80))
 def test_no_json_raises_anything_but_badbag(head, claims, signature):
@@ -434,6 +435,7 @@ def test_no_text_raises_anything_but_badbag(text):
     refused(f"{text}.{text}.{text}")
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200) | _JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_key_document_raises_anything_but_badbag(document):

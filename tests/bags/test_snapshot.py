@@ -559,6 +559,7 @@ def test_no_text_raises_anything_but_badbag(text):
     refused(RING, text)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(VALID)), st.text(ALPHABET + ".=", max_size=200) | st.text(max_size=50))
 def test_no_text_after_a_header_of_ours_raises_anything_but_badbag(name, rest):

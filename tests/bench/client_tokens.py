@@ -7,7 +7,6 @@ connection, each in its turn.
 import http.client
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +28,7 @@ from tests.bench.rounds import burst, interleave
 from tests.bench.servers import Server
 from tests.client.authority import Authority
 from tests.client.sidecar import Sidecar
+from tests.worlds.ports import free_port
 
 _CALLERS = 1_000
 _LIFE = 600
@@ -169,9 +169,7 @@ def _one(connection: http.client.HTTPConnection) -> float:
 
 def _gunicorn(directory: Path, application: str, environ: dict[str, str]) -> Server:
     directory.mkdir()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = free_port()
     settings = {**_GUNICORN, "wsgi_app": application, "bind": [f"127.0.0.1:{port}"]}
     file = directory / "gunicorn_settings.py"
     file.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))

@@ -21,10 +21,11 @@ from tests.bench.figure import Figure
 from tests.bench.load import Request, race
 from tests.bench.requests import TOKEN
 from tests.bench.servers import ServerFailed
+from tests.worlds import programs
 from tests.worlds.demo import CXF
 from tests.worlds.dpop import Holder
 from tests.worlds.gunicorn import Running, context_of
-from tests.worlds.redis_servers import SERVER, redis_server
+from tests.worlds.redis_servers import redis_server
 
 WORKERS = 4
 _TOGETHER = 10  # ids raced for over the same connections: others come to other workers
@@ -35,7 +36,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
     with ExitStack() as stack:
         place = Path(stack.enter_context(TemporaryDirectory()))
         tallies = {"embedded": _races(Running(place / "embedded", ROBOT, WORKERS), effort)}
-        if SERVER is not None:
+        if programs.find("redis-server"):
             url = stack.enter_context(redis_server(place / "server")).url
             settings = f'kind = "redis"\nurl = "{url}"\ntimeout_ms = 2000'
             toml = ROBOT.replace('kind = "embedded"', settings)
@@ -44,7 +45,7 @@ def measure(effort: Effort) -> Iterator[Figure]:
         f"{memory}: {tally.won:,} of {effort.heats:,}, idlest worker had {tally.idlest:.0%}"
         for memory, tally in tallies.items()
     ]
-    notes += [] if SERVER else ["no redis-server"]
+    notes += [] if programs.find("redis-server") else ["no redis-server"]
     share = sum(tally.won for tally in tallies.values()) / (effort.heats * len(tallies))
     yield Figure("races_one_winner", share, at_least=1, note="; ".join(notes))
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from service.server import gunicorn_conf
 from tests.bench.load import Answer, LoadFailed, Request, ask
 from tests.worlds.demo import ROOT
 from tests.worlds.gunicorn import Running
+from tests.worlds.ports import free_port
 
 _START_SECONDS = 30
 _STOP_SECONDS = 20
@@ -157,9 +157,7 @@ def _shape(answer: Answer | None) -> tuple[int, list[str]]:
 
 def _other(directory: Path, settings: dict[str, Any], probe: Request, environ: dict[str, str]) -> Server:
     directory.mkdir(parents=True)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = free_port()
     settings = {**settings, "bind": [f"127.0.0.1:{port}"], "workers": 1}
     file = directory / "gunicorn_settings.py"
     file.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))

@@ -9,6 +9,8 @@ import pytest
 from tests.browser.person import Person
 from tests.browser.site import Site
 
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
 Come = Callable[..., Person]
 
 

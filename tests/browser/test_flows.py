@@ -10,6 +10,8 @@ from playwright.sync_api import Error
 from tests.browser.person import DESK, PHONE, Person
 from tests.browser.site import Site
 
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
 Come = Callable[..., Person]
 
 LOOKS = [

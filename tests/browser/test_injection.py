@@ -11,6 +11,8 @@ from playwright.sync_api import Browser
 from tests.browser.person import Person
 from tests.browser.site import HOSTILE, Site
 
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
 Come = Callable[..., Person]
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.browser.person import DESK, PHONE, Person
 from tests.browser.site import Site
 
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
 Come = Callable[..., Person]
 
 # Every text that is seen, with its contrast to what is behind it (1.4.3), and the least edge of each field (1.4.11).

@@ -1,7 +1,6 @@
 """Programs of their own process, each on a port of loopback, ended by its id."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,13 +11,6 @@ from pathlib import Path
 import httpx
 
 from tests.worlds.demo import ROOT
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

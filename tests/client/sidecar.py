@@ -1,7 +1,6 @@
 """The router as its users run it: in a process of its own, on a free port of loopback."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,13 +10,7 @@ from typing import Self
 import httpx
 
 from tests.worlds.demo import ROOT
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+from tests.worlds.ports import free_port
 
 
 class Sidecar:

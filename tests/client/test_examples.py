@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.client.programs import free_port, program
+from tests.client.programs import program
 from tests.worlds.gunicorn import Running
+from tests.worlds.ports import free_port
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = {
     "flask_api": ["-k", "gthread"],

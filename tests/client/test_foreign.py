@@ -12,7 +12,10 @@ from satchel_client.requirement import Requirement
 from satchel_client.verifier import AsyncVerifier, Verifier
 
 from tests.client.foreign_server import AUDIENCE, SECRET
-from tests.client.programs import free_port, program
+from tests.client.programs import program
+from tests.worlds.ports import free_port
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

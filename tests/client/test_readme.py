@@ -2,12 +2,15 @@
 
 import re
 
+import pytest
+
 from tests.worlds.demo import ROOT
 from tests.worlds.gunicorn import Running
 
 README = (ROOT / "client" / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_readme(running: Running) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks) == 2

@@ -13,7 +13,10 @@ import httpx
 import pytest
 
 from tests.client.authority import Asked, Authority, Reply, refuse
-from tests.client.sidecar import Sidecar, free_port
+from tests.client.sidecar import Sidecar
+from tests.worlds.ports import free_port
+
+pytestmark = pytest.mark.slow
 
 
 class Service(Authority):

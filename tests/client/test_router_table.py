@@ -79,6 +79,7 @@ def test_a_prefix_can_be_stripped() -> None:
     assert str(stripped.address(b"/pets", b"q")) == "https://pets.example.com/v2/?q"
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=60), st.binary(max_size=30))
 def test_no_path_leads_to_another_host(path: bytes, query: bytes) -> None:
     for row in (target("/"), target("/", strip_prefix=True)):

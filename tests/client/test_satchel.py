@@ -48,6 +48,7 @@ def test_every_format_that_is_checked_offline(every_format: TokenFormats, name: 
         others.verify(token)
 
 
+@pytest.mark.slow
 def test_discovery_against_a_running_server(running: Running) -> None:
     with Verifier(running.url, API) as verifier:
         assert verifier.verify(running.token(scope="read"), Requirement("read")).subject == "123456789"
@@ -55,6 +56,7 @@ def test_discovery_against_a_running_server(running: Running) -> None:
             verifier.verify(running.token(scope="vault", resource=VAULT))
 
 
+@pytest.mark.slow
 def test_sealed_tokens_are_asked_about(running: Running) -> None:
     introspection = Introspection(ClientSecretBasic("vault", "vault-secret"))
     with Verifier(running.url, VAULT, introspection=introspection) as verifier:
@@ -68,6 +70,7 @@ def test_sealed_tokens_are_asked_about(running: Running) -> None:
             verifier.verify(revoked)
 
 
+@pytest.mark.slow
 def test_bound_tokens(running: Running) -> None:
     prover, url = Prover(), f"{API}/rooms"
     at_the_server = prover.proof("POST", f"{running.url}/token", "", time.time(), ath=None)
@@ -107,6 +110,7 @@ def restless(tmp_path: Path) -> Iterator[Running]:
         yield server
 
 
+@pytest.mark.slow
 def test_keys_change_while_eight_processes_verify_and_no_valid_token_is_refused(restless: Running) -> None:
     command = [sys.executable, "-m", "tests.client.verifying", restless.url, "15"]
     path = os.pathsep.join([str(ROOT), str(ROOT / "client")])
@@ -134,6 +138,7 @@ def test_keys_change_while_eight_processes_verify_and_no_valid_token_is_refused(
     assert len({kid for result in results for kid in result["kids"]}) >= 3, results
 
 
+@pytest.mark.slow
 def test_a_key_that_is_revoked_is_gone_with_the_next_set(running: Running) -> None:
     """What the key has signed is believed no longer than the JWKS may be cached."""
     uptime = 0.0

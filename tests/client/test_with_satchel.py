@@ -85,6 +85,7 @@ def claims(token: str) -> dict[str, Any]:
     return dict(jwt.decode(token, options={"verify_signature": False}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "auth",
     [
@@ -102,12 +103,14 @@ def test_every_method_of_client_authentication(satchel: Running, auth: ClientAut
     assert (token.token_type, token.expires_in) == ("Bearer", 600)
 
 
+@pytest.mark.slow
 def test_a_wrong_secret(satchel: Running) -> None:
     with pytest.raises(TokenUnavailable, match="invalid_client") as caught:
         TokenSource(ClientSecretBasic("123456789", "wrong"), issuer=satchel.url).token()
     assert caught.value.error == "invalid_client"
 
 
+@pytest.mark.slow
 def test_dpop_with_a_nonce(satchel: Running) -> None:
     key = SigningKey.generate()
     tokens = TokenSource(client_secret_jwt("bound", MAC), issuer=satchel.url, prover=Prover(key))
@@ -115,6 +118,7 @@ def test_dpop_with_a_nonce(satchel: Running) -> None:
     assert claims(tokens.token().access_token)["cnf"] == {"jkt": key.thumbprint}
 
 
+@pytest.mark.slow
 def test_exchange_towards_another_resource(satchel: Running) -> None:
     tokens = TokenSource(CXF_AUTH, issuer=satchel.url)
     subject = tokens.token(scope="read").access_token
@@ -123,6 +127,7 @@ def test_exchange_towards_another_resource(satchel: Running) -> None:
     assert tokens.token(scope="vault", grant=TokenExchange(subject, audience=VAULT)) is exchanged
 
 
+@pytest.mark.slow
 def test_an_assertion_of_another_issuer(satchel: Running) -> None:
     def assertion() -> str:
         now = int(time.time())
@@ -135,6 +140,7 @@ def test_an_assertion_of_another_issuer(satchel: Running) -> None:
     assert claims(token.access_token)["sub"]
 
 
+@pytest.mark.slow
 def test_refresh_tokens_rotate_and_never_fork(satchel: Running) -> None:
     form = {"grant_type": "password", "username": "alice", "password": "wonderland", "scope": "read offline_access"}
     first = satchel.post("/token", form, CXF).json()["refresh_token"]
@@ -159,6 +165,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.slow
 def test_a_thousand_callers_over_an_expiry_are_one_request(satchel: Running) -> None:
     clock = Clock()
     tokens = TokenSource(CXF_AUTH, issuer=satchel.url, clock=clock)
@@ -171,6 +178,7 @@ def test_a_thousand_callers_over_an_expiry_are_one_request(satchel: Running) -> 
     assert tokens.renewals == 2
 
 
+@pytest.mark.slow
 def test_what_httpx_sends(satchel: Running) -> None:
     tokens = TokenSource(CXF_AUTH, issuer=satchel.url)
     with httpx.Client(auth=TokenAuth(tokens, scope="read")) as calls:
@@ -180,6 +188,7 @@ def test_what_httpx_sends(satchel: Running) -> None:
         TokenSource(NoSecret("spa"), issuer=satchel.url).token()
 
 
+@pytest.mark.slow
 def test_the_router_with_satchel(satchel: Running, tmp_path: Path) -> None:
     with Authority() as service:
         toml = f"""

@@ -62,6 +62,7 @@ def test_usage_is_2(config: Path, arguments: list[str], capsys: pytest.CaptureFi
     assert "usage" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_make_check(config: Path) -> None:
     environ = {**os.environ, "CONFIG": str(config)}
     command = [sys.executable, "-m", "service", "check"]

@@ -10,7 +10,8 @@ from service.config import ConfigError
 from service.config.check_client_auth import NOT_FETCHABLE
 from service.config.check_grants import grant_warnings
 from tests.worlds.identifiers import API, ISSUER
-from tests.worlds.issuers import EXCHANGE, IDP, JWT_BEARER, PARTNER, RESOURCES, SECRET, client, exchange, issuer, toml
+from tests.worlds.issuers import EXCHANGE, IDP, JWT_BEARER, PARTNER, RESOURCES, SECRET, client, exchange, issuer
+from tests.worlds.toml import value
 
 CLIENTS = client("app", EXCHANGE, JWT_BEARER) + client("plain", "client_credentials")
 PUBLIC = f'[[clients]]\nid = "spa"\nauth_methods = ["none"]\ngrants = ["{EXCHANGE}"]\n'
@@ -107,7 +108,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
 
 def test_what_is_unwise_is_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "satchel.toml"
-    user = f'[[users.known]]\nid = "u"\npassword = {toml("$argon2id$v=19$m=8,t=1,p=1$" + "A" * 22 + "$" + "A" * 43)}\n'
+    user = f'[[users.known]]\nid = "u"\npassword = {value("$argon2id$v=19$m=8,t=1,p=1$" + "A" * 22 + "$" + "A" * 43)}\n'
     file.write_text(RESOURCES + CLIENTS + client("legacy", "password") + user)
     warnings: dict[str, Any] = dict(grant_warnings(load(file, {})))
     assert list(warnings) == ["clients[0].grants", "clients[2].grants"]

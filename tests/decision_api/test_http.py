@@ -187,6 +187,7 @@ def test_a_memory_that_is_gone_takes_nothing_else_along(service: DecisionApi) ->
     assert service.call("auth/token", **json.loads(ASK))["action"] == "OK"
 
 
+@pytest.mark.slow
 def test_it_has_a_port_of_its_own(tmp_path: Path, free_port: int) -> None:
     text = DecisionApi(tmp_path / "in").file.read_text()
     text = text.replace("[api]\nenabled = true", f'[api]\nenabled = true\nbind = "127.0.0.1:{free_port}"')

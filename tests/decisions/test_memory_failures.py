@@ -261,6 +261,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
+@pytest.mark.slow
 @needs_redis
 @pytest.mark.parametrize("how", ["stopped", "killed"])
 def test_099_redis_fails_under_the_service(tmp_path: Path, server: RedisServer, how: str) -> None:

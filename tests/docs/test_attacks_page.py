@@ -3,7 +3,7 @@
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.worlds.demo import ROOT
@@ -16,12 +16,15 @@ SECTIONS = "tests/rfc"
 """Where the numbers in the names of tests are sections of an RFC."""
 
 
-def every_test(root: Path) -> Iterator[tuple[str, str]]:
+@cache
+def every_test(root: Path) -> list[tuple[str, str]]:
     """Every test function under `root`, as path and name."""
+    found = []
     for path in sorted((root / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                yield path.relative_to(root).as_posix(), node.name
+                found.append((path.relative_to(root).as_posix(), node.name))
+    return found
 
 
 def cited(root: Path) -> dict[int, list[str]]:

@@ -15,13 +15,14 @@ from jwcrypto.jwk import JWK
 
 from service.app import load
 from tests.worlds.certificates import certificate, escaped_pem
-from tests.worlds.client_proofs import EC_KEY, public_jwk, toml
+from tests.worlds.client_proofs import EC_KEY, public_jwk
 from tests.worlds.demo import ROOT
 from tests.worlds.dpop import Holder
 from tests.worlds.gunicorn import Running
 from tests.worlds.http import Answer, basic
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.toml import value
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -46,7 +47,7 @@ encryption_key = """
 
 def page(issuer: str = "https://auth.example.com") -> str:
     """The page's configuration, with a key of ours in the place of its published example."""
-    text = re.sub(r"^jwks = .*$", f"jwks = {toml({'keys': [public_jwk(EC_KEY)]})}", TOML, flags=re.MULTILINE)
+    text = re.sub(r"^jwks = .*$", f"jwks = {value({'keys': [public_jwk(EC_KEY)]})}", TOML, flags=re.MULTILINE)
     return HEAD.replace("https://auth.example.com", issuer) + text
 
 
@@ -76,11 +77,11 @@ def curl(satchel: Satchel, words: list[str], token: str = "") -> Answer:
     """What a curl line sends."""
     options = dict.fromkeys(("-u", "--cert", "--key"), "")
     data = []
-    for option, value in zip(words[1:-1:2], words[2:-1:2], strict=True):
+    for option, word in zip(words[1:-1:2], words[2:-1:2], strict=True):
         if option == "-d":
-            data.append(value.replace("$TOKEN", token))
+            data.append(word.replace("$TOKEN", token))
         else:
-            options[option] = value
+            options[option] = word
     client, _, secret = options["-u"].partition(":")
     headers = basic(client, secret) if client else {}
     if options["--cert"]:
@@ -117,6 +118,7 @@ def test_the_assertion(satchel: Satchel, monkeypatch: pytest.MonkeyPatch) -> Non
     assert satchel.post("/token", example["token_request"]("signer", EC_KEY)).status == 401
 
 
+@pytest.mark.slow
 def test_authlib(tmp_path: Path) -> None:
     with Running(tmp_path, page("http://127.0.0.1:{port}"), workers=1) as server:
         example = namespace(AUTHLIB.replace("https://auth.example.com", server.url))
@@ -150,7 +152,7 @@ def test_a_wallet_and_its_nonce(satchel: Satchel) -> None:
 
 def test_joserfc_opens_what_is_sealed_to_a_resource_server(tmp_path: Path) -> None:
     key = JWK.from_pyca(ec.generate_private_key(ec.SECP256R1()))
-    sealed = SEALED + toml({**key.export_public(as_dict=True), "kid": "rs-1"}) + "\n"
+    sealed = SEALED + value({**key.export_public(as_dict=True), "kid": "rs-1"}) + "\n"
     client = 'resources = ["https://sealed.example.com"]\n'
     text = page().replace('id = "reports"\n', f'id = "reports"\n{client}')
     satchel = Satchel(tmp_path, text + sealed)

@@ -47,12 +47,14 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
     assert (api.enabled, api.bind, api.keys[0].key, len(api.tokens)) == (True, "127.0.0.1:8001", "10001", 1)
 
 
+@pytest.mark.slow
 def test_the_first_call(server: Running) -> None:
     command = [part.replace("http://127.0.0.1:8000", server.url) for part in shlex.split(BLOCKS["sh"])]
     done = subprocess.run(command, capture_output=True, timeout=30, check=True)
     assert msgspec.json.decode(done.stdout)["action"] == "OK"
 
 
+@pytest.mark.slow
 def test_the_token_endpoint(server: Running) -> None:
     made: dict[str, Any] = {}
     source = BLOCKS["python"].replace("http://127.0.0.1:8000", server.url)

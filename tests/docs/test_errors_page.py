@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -18,6 +19,7 @@ CALLS, EVENTS = ({(role, text) for text in TABLE[role]} for role in ("api", "eve
 ENTRIES = DESCRIPTIONS | REASONS | CALLS | EVENTS
 
 
+@cache
 def said() -> dict[tuple[str, str], str]:
     """Each text with its code or role, and the file that says it."""
     found = {}

@@ -61,6 +61,7 @@ def curl(server: Running, command: str, ticket: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+@pytest.mark.slow
 def test_the_login_application(server: Running, lewis: Person) -> None:
     text = ticket(server, lewis)
     told, shown = curl(server, READ, text), json.loads(SHOWN)
@@ -79,12 +80,14 @@ def test_the_login_application(server: Running, lewis: Person) -> None:
     assert server.get("/userinfo", bearer).json() == {"sub": "u-17", "name": "Lewis Carroll"}
 
 
+@pytest.mark.slow
 def test_a_failure(server: Running, lewis: Person) -> None:
     failed = curl(server, FAIL, ticket(server, lewis, state="xyz"))
     told = query(lewis.browser_request(failed["redirect_to"]))
     assert (told["error"], told["state"], told["iss"]) == ("access_denied", "xyz", server.url)
 
 
+@pytest.mark.slow
 def test_another_browser(server: Running, lewis: Person) -> None:
     issued = curl(server, ISSUE, ticket(server, lewis))
     with Person(server.url) as somebody:

@@ -53,6 +53,7 @@ def test_each_flow_has_fewer_lines_than_its_original(flow: int) -> None:
     assert sum(bool(line.strip()) for text in FLOWS[flow] for line in text.splitlines()) < KAAPI[flow]
 
 
+@pytest.mark.slow
 def test_authorization_code(tmp_path: Path) -> None:
     with serve(tmp_path, CODE) as server:
         for client_id, method in [("web", "client_secret_basic"), ("spa", "none")]:
@@ -87,6 +88,7 @@ def test_authorization_code(tmp_path: Path) -> None:
                 )
 
 
+@pytest.mark.slow
 def test_client_credentials(tmp_path: Path) -> None:
     with serve(tmp_path, CREDENTIALS) as server:
         client: Any = OAuth2Session("job", "secret", token_endpoint_auth_method="client_secret_basic", scope="write")
@@ -98,6 +100,7 @@ def test_client_credentials(tmp_path: Path) -> None:
         assert server.post("/token", {"grant_type": "client_credentials"}, basic("job", "x")).status == 401
 
 
+@pytest.mark.slow
 def test_device(tmp_path: Path) -> None:
     with serve(tmp_path, DEVICE) as server:
         device = server.post("/device_authorization", {"client_id": "tv"}).json()

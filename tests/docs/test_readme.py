@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from tests.worlds.demo import ROOT
 from tests.worlds.gunicorn import Running
 from tests.worlds.person import Person
@@ -56,6 +58,8 @@ class Reader:
         self._environ |= {name.upper(): values[0] for name, values in query.items()}
 
 
+@pytest.mark.slow
+@pytest.mark.external("curl")
 def test_every_block(running: Running, tmp_path: Path) -> None:
     reader, answers = Reader(running, tmp_path / "environment"), []
     with reader.person:

@@ -190,6 +190,7 @@ def test_what_is_wrong_with_users_is_named(tmp_path: Path, users: str, problem: 
         Satchel(tmp_path, BASE + CLIENTS + users)
 
 
+@pytest.mark.slow
 def test_check_warns_and_is_content(tmp_path: Path) -> None:
     file = tmp_path / "satchel.toml"
     file.write_text(BASE + CLIENTS + USERS)
@@ -200,6 +201,7 @@ def test_check_warns_and_is_content(tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in warnings] == ["clients[0].grants", "clients[1].grants", "clients[2].grants"]
 
 
+@pytest.mark.slow
 def test_the_command_that_hashes_a_password(make_satchel: Any) -> None:
     command = [sys.executable, "-m", "service", "password"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, input="tea party\n")

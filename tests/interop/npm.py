@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.worlds import programs
+
 
 def npm_directory(directory: Path, package: str, script: Path) -> Path:
     """`directory`, with `package` installed and `script` beside it; a skip that says why, where that cannot be had."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not on PATH: apt-get install nodejs npm")
+    node, npm = programs.path("node"), programs.path("npm")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
     if int(version.strip().lstrip("v").partition(".")[0]) < 18:
         pytest.skip(f"node {version.strip()} is too old: {package} needs 18 or later")

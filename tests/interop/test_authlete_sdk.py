@@ -20,6 +20,8 @@ from tests.worlds.demo import CXF, DEMO
 from tests.worlds.gunicorn import Running
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "bearer-of-the-tests"
 DIGEST = sha256(TOKEN.encode()).hexdigest()
 TOML = DEMO.replace("[api]\n", f'[api]\ntokens = ["{DIGEST}"]\n')

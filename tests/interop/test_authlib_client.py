@@ -20,6 +20,8 @@ from tests.worlds.identifiers import API
 from tests.worlds.pkce import VERIFIER
 from tests.worlds.refresh_chains import REDIRECT, toml
 
+pytestmark = pytest.mark.slow
+
 SIGNER = client_toml(
     "signer",
     "private_key_jwt",

@@ -14,6 +14,8 @@ from tests.interop.signer import REDIRECT
 from tests.worlds.gunicorn import Running
 from tests.worlds.person import Person
 
+pytestmark = pytest.mark.slow
+
 SPA = "http://127.0.0.1:5173/callback"
 SIGNED_OUT = "http://127.0.0.1:5173/signed-out"
 

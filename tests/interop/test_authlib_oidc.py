@@ -25,6 +25,8 @@ from tests.worlds.demo import DEMO
 from tests.worlds.gunicorn import Running
 from tests.worlds.person import Person
 
+pytestmark = pytest.mark.slow
+
 with warnings.catch_warnings(action="ignore"):  # it says that httpx will one day be httpx2
     from authlib.integrations.httpx_client import OAuth2Client
 

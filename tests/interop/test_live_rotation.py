@@ -18,6 +18,8 @@ import pytest
 from tests.worlds.demo import API_SERVER, MACHINES
 from tests.worlds.gunicorn import Running
 
+pytestmark = pytest.mark.slow
+
 RELOAD, PUBLISH_AHEAD = 3, 4
 TAKEOVERS = 3
 POLICY = f"""

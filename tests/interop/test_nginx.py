@@ -4,7 +4,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -20,15 +19,15 @@ import jwt
 import pytest
 
 from tests.interop.authority import Authority
+from tests.worlds import programs
 from tests.worlds.client_proofs import HEAD, client_toml
 from tests.worlds.demo import DEMO, ROOT
 from tests.worlds.gunicorn import Running
 from tests.worlds.http import Answer, basic
+from tests.worlds.ports import free_port
 from tests.worlds.satchel import Satchel
 
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-if NGINX is None:
-    pytest.skip("nginx is neither on PATH nor in /usr/sbin: apt-get install nginx-light", allow_module_level=True)
+pytestmark = [pytest.mark.slow, pytest.mark.external("nginx")]
 
 CONF = (ROOT / "deploy" / "nginx.conf").read_text()
 SUBJECT = "CN=service,O=Example,C=DE"
@@ -78,15 +77,13 @@ class Proxy:
         self.server.issue("tls", address="127.0.0.1")
         self.client = self.ours.issue("client", SUBJECT)
         self.forged = self.theirs.issue("forged", SUBJECT)
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = int(listener.getsockname()[1])
+        self.port = free_port()
         self.conf = directory / "nginx.conf"
         self.conf.write_text(self._placed(satchel.port))
         own = f"daemon off; pid {directory}/pid; error_log stderr;"
         if os.geteuid() == 0:
             own += " user root root;"  # else its workers could not write here
-        self.command = [str(NGINX), "-p", str(directory), "-c", str(self.conf), "-g", own]
+        self.command = [programs.path("nginx"), "-p", str(directory), "-c", str(self.conf), "-g", own]
 
     def _placed(self, satchel: int) -> str:
         """The configuration with ports and paths that are there."""

@@ -13,6 +13,8 @@ from tests.worlds.certificates import certificate
 from tests.worlds.client_proofs import EC_KEY, HEAD, JWKS, client_toml
 from tests.worlds.gunicorn import Running
 
+pytestmark = [pytest.mark.slow, pytest.mark.external("nginx")]
+
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:

@@ -18,6 +18,8 @@ from tests.worlds.identifiers import API
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.refresh_chains import REDIRECT, toml
 
+pytestmark = [pytest.mark.slow, pytest.mark.external("node", "npm")]
+
 FLOWS = Path(__file__).parent / "oauth4webapi" / "flows.mjs"
 NAMES = re.findall(r"^  async (\w+)\(", FLOWS.read_text(), re.MULTILINE)
 

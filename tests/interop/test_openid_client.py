@@ -14,6 +14,8 @@ from tests.worlds.demo import DEMO
 from tests.worlds.gunicorn import Running
 from tests.worlds.person import Person
 
+pytestmark = [pytest.mark.slow, pytest.mark.external("node", "npm")]
+
 FLOWS = Path(__file__).parent / "openid_client" / "flows.mjs"
 NAMES = re.findall(r"^  async (\w+)\(", FLOWS.read_text(), re.MULTILINE)
 

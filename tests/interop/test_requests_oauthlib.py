@@ -13,6 +13,8 @@ from tests.worlds.gunicorn import Running, context_of
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.refresh_chains import REDIRECT, toml
 
+pytestmark = pytest.mark.slow
+
 SCOPE = ["read", "write"]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.worlds import programs
 from tests.worlds.demo import DEMO, ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -44,19 +45,18 @@ def root(tmp_path: Path) -> Path:
 
 
 def verify(root: Path, unit: str) -> tuple[int, str]:
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("systemd-analyze is not on PATH: there is no systemd here")
-    command = [analyze, "--man=no", "--recursive-errors=no", f"--root={root}", "verify", unit]
+    command = [programs.path("systemd-analyze"), "--man=no", "--recursive-errors=no", f"--root={root}", "verify", unit]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.external("systemd-analyze")
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_takes_it_as_it_is(root: Path, unit: str) -> None:
     assert verify(root, unit) == (0, "")
 
 
+@pytest.mark.external("systemd-analyze")
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_would_say_so_if_not(root: Path, unit: str) -> None:
     file = root / "etc" / "systemd" / "system" / unit
@@ -64,6 +64,7 @@ def test_systemd_would_say_so_if_not(root: Path, unit: str) -> None:
     assert "'Discription'" in verify(root, unit)[1]
 
 
+@pytest.mark.external("systemd-analyze")
 def test_systemd_would_miss_the_program(root: Path) -> None:
     (root / "opt" / "satchel" / ".venv" / "bin" / "python").unlink()
     assert verify(root, "satchel.service")[0] != 0
@@ -115,6 +116,7 @@ def notices() -> Iterator[socket.socket]:
         yield listener
 
 
+@pytest.mark.slow
 def test_the_service_says_when_it_is_ready(place: dict[str, str], notices: socket.socket) -> None:
     unit = "satchel.service"
     assert lines(unit, "Type") == ["notify"]

@@ -20,7 +20,7 @@ from tests.worlds.person import Person
 from tests.worlds.pkce import VERIFIER
 from tests.worlds.redis_servers import needs_redis
 
-pytestmark = needs_redis
+pytestmark = [pytest.mark.slow, needs_redis]
 
 WEB = "http://localhost:8080/services/reservations/reserve/complete"
 SPA, SIGNED_OUT = "http://127.0.0.1:5173/callback", "http://127.0.0.1:5173/signed-out"

@@ -97,6 +97,7 @@ def test_signatures_verify_and_have_the_exact_size(alg: str) -> None:
         assert not verify(alg, signature, data + b".")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alg", ORDERS)
 def test_short_r_and_s_are_padded(alg: str) -> None:
     # One signature in 128 has an r or s with a leading zero octet (P-521: half), so 3,000 meet every length of either.

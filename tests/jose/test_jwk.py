@@ -137,6 +137,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(PRIVATE)), st.data())
 def test_one_changed_member_raises_nothing_but_rejected(name: str, data: st.DataObject) -> None:

@@ -192,6 +192,7 @@ def test_what_is_no_master_key_is_refused_without_a_word_of_it(tmp_path: Path, c
     assert str(refused.value) == f"{path}: is not a master key: 32 bytes, raw or in hexadecimal or base64url"
 
 
+@pytest.mark.slow
 def test_the_lock_keeps_another_process_out(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys.files, "_LOCK_WAIT", 0.1)
     program = (

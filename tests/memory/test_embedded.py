@@ -86,6 +86,7 @@ def test_it_refuses_to_be_used_across_a_fork(host: Host) -> None:
     asyncio.run(memory.close())
 
 
+@pytest.mark.slow
 def test_four_processes_race_and_each_id_has_one_winner(host: Host) -> None:
     assert winners("embedded", str(host.path), 300) == dict.fromkeys(range(300), 1)
 

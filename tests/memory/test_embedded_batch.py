@@ -430,6 +430,7 @@ def test_a_lock_that_is_never_let_go_fails_each_writer_in_time(path: Path) -> No
     run(act, path, busy_ms=200)
 
 
+@pytest.mark.slow
 def test_what_was_told_outlives_a_kill(path: Path) -> None:
     program = f"""
 import asyncio

@@ -91,6 +91,7 @@ def test_the_breaker_lets_one_probe_through() -> None:
     breaker.enter()
 
 
+@pytest.mark.slow
 @needs_redis
 def test_four_processes_race_and_each_id_has_one_winner(redis: RedisServer) -> None:
     assert winners("redis", redis.url, 300) == dict.fromkeys(range(300), 1)

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from service.memory import MemorySettings, MemoryUnavailable, open_memory
 from tests.memory.entries import values
 from tests.worlds.certificates import issue, pem
-from tests.worlds.redis_servers import RedisServer, free_port, needs_redis, redis_server
+from tests.worlds.ports import free_port
+from tests.worlds.redis_servers import RedisServer, needs_redis, redis_server
 
 pytestmark = needs_redis
 

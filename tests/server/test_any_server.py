@@ -16,6 +16,7 @@ from tests.server.raw_http import Raw, Response
 from tests.worlds.demo import CXF, DEMO, ROOT
 from tests.worlds.gunicorn import Running
 from tests.worlds.http import basic
+from tests.worlds.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -130,9 +131,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def uvicorn(ours: Running) -> Iterator[int]:
     """The same configuration, keys and memory behind uvicorn."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = int(listener.getsockname()[1])
+    port = free_port()
     options = ["--factory", "--host", "127.0.0.1", "--port", str(port), "--no-server-header", "--log-level", "warning"]
     process = subprocess.Popen(
         [sys.executable, "-m", "uvicorn", *options, "service.server.gunicorn_conf:application"],

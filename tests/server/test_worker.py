@@ -40,6 +40,7 @@ def worker_pids(server):
 # Connections
 
 
+@pytest.mark.slow
 def test_more_connections_than_allowed_are_turned_away_and_disturb_nobody():
     with serving("--worker-connections", "10") as server:
         held = [Raw(server.port) for _ in range(10)]
@@ -70,6 +71,7 @@ def test_more_connections_than_allowed_are_turned_away_and_disturb_nobody():
 FIRST = 'name = "first"'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "faults"),
     [
@@ -109,6 +111,7 @@ def test_a_broken_reload_changes_nothing_and_a_good_one_does(broken, faults):
         assert "Traceback" not in server.log
 
 
+@pytest.mark.slow
 def test_no_request_is_lost_in_a_reload():
     with serving() as server, Raw(server.port) as raw:
         raw.send(GET)
@@ -127,6 +130,7 @@ def test_no_request_is_lost_in_a_reload():
 # Replacement
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_from_the_last_good_configuration():
     with serving() as server:
         first = ask(server)
@@ -137,6 +141,7 @@ def test_a_killed_worker_is_replaced_from_the_last_good_configuration():
         assert second["name"] == "first"
 
 
+@pytest.mark.slow
 def test_a_replacement_that_cannot_start_leaves_the_others_alone(tmp_path):
     keys = tmp_path / "keys"
     keys.write_text("")
@@ -155,6 +160,7 @@ def test_a_replacement_that_cannot_start_leaves_the_others_alone(tmp_path):
 # Start and stop
 
 
+@pytest.mark.slow
 def test_a_broken_configuration_is_refused_at_start_with_every_problem_and_no_traceback():
     with serving(config="name = 1\nfoo = 2", ready=False) as server:
         assert server.process.wait(10) == 1
@@ -164,12 +170,14 @@ def test_a_broken_configuration_is_refused_at_start_with_every_problem_and_no_tr
         assert "Listening" not in server.log
 
 
+@pytest.mark.slow
 def test_keys_that_cannot_be_read_are_refused_at_start_by_name():
     with serving(config='name = "first"\nkeys = "/nowhere/keys"', ready=False) as server:
         assert server.process.wait(10) != 0
         assert "/nowhere/keys" in server.log
 
 
+@pytest.mark.slow
 def test_stopping_waits_for_requests_but_not_for_idle_connections():
     with serving() as server, Raw(server.port) as idle, Raw(server.port) as busy:
         idle.send(GET)
@@ -184,6 +192,7 @@ def test_stopping_waits_for_requests_but_not_for_idle_connections():
         assert "Traceback" not in server.log
 
 
+@pytest.mark.slow
 def test_metrics_of_an_earlier_run_and_of_the_dead_are_dropped():
     with serving() as server:
         metrics = server.directory / "state" / "metrics"
@@ -201,6 +210,7 @@ def test_metrics_of_an_earlier_run_and_of_the_dead_are_dropped():
         assert (metrics / f"counter_{pid}.db").exists()  # what the dead counted still counts
 
 
+@pytest.mark.slow
 def test_there_is_no_control_socket(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -229,6 +239,7 @@ def test_the_environment_chooses_address_and_workers(environ, bind, workers):
     assert shown.stdout == f"{[bind, workers]}\n"
 
 
+@pytest.mark.slow
 def test_the_configuration_learns_what_is_bound():
     with serving("--bind", "127.0.0.1:0") as server:
         assert ask(server)["bind"] == "127.0.0.1:0"

@@ -154,6 +154,7 @@ def test_nothing_that_a_caller_sends_becomes_a_label(satchel: Satchel) -> None:
     assert len(added) < 100
 
 
+@pytest.mark.slow
 def test_metrics_sum_over_all_workers(running: Running) -> None:
     """Tokens are asked for until both workers have issued some; whichever is asked then tells the whole."""
 
@@ -175,6 +176,7 @@ def test_metrics_sum_over_all_workers(running: Running) -> None:
         assert issued() == before + 32 * rounds
 
 
+@pytest.mark.slow
 def test_readyz_of_a_running_server(running: Running) -> None:
     with urllib.request.urlopen(running.url + "/readyz", timeout=10) as answer:
         report = json.load(answer)

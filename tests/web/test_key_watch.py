@@ -217,6 +217,7 @@ def test_the_watch_runs_while_the_application_is_up(satchel: Satchel, monkeypatc
     assert messages == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
+@pytest.mark.slow
 def test_94_an_emergency_revocation_reaches_every_worker_within_five_seconds(running: Running) -> None:
     kids = {key["kid"] for key in running.get("/jwks").json()["keys"]}
     active = [line.split()[0] for line in running.keys("show").splitlines() if " sig " in line and " active " in line]

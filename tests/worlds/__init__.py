@@ -6,7 +6,10 @@
 | http | credentials, forms, responses |
 | demo | demo.toml and the credentials that stand in it |
 | satchel | Satchel in this process: the ASGI callable, with a clock that stands still |
+| quick | keys and templates that services in this process share |
 | gunicorn | Satchel behind gunicorn |
+| ports | free ports of loopback |
+| programs | other people's programs, and the marks of the tests that start them |
 | refresh_chains | codes and refresh tokens, with one client of each sort |
 | openid | OpenID Connect: ID tokens, userinfo, logout |
 | devices | the device flow, people and a login application |
@@ -24,5 +27,7 @@
 | dpop | DPoP keys and proofs (RFC 9449) |
 | pkce | code verifier and challenge (RFC 7636) |
 | person | a person with an HTTP client for a browser |
+| audiences | a registry of resource servers |
+| toml | the builder of configurations |
 | bags | keys, rings and one bag of each kind |
 """

@@ -16,12 +16,13 @@ from service.decisions.decision import Decision
 from service.decisions.form_request import FormRequest
 from service.memory import Memory
 from service.protocol.form import parse
-from tests.worlds.client_proofs import EC_KEY, JWKS, toml
+from tests.worlds.client_proofs import EC_KEY, JWKS
 from tests.worlds.http import basic, form_bytes
 from tests.worlds.identifiers import API, ISSUER, SEALED, VAULT
 from tests.worlds.pkce import S256
 from tests.worlds.satchel import NOW, Satchel
-from tests.worlds.users import ALICE
+from tests.worlds.toml import confidential, configuration, public
+from tests.worlds.users import known
 
 REDIRECT = "https://app.example.com/back?tenant=1"
 LOOPBACK = "http://127.0.0.1/callback"
@@ -29,54 +30,57 @@ PAYMENT = {"type": "payment", "amount": {"value": "9.00", "currency": "EUR"}, "c
 ACCOUNTS = {"type": "accounts", "actions": ["list", "read"], "locations": [API]}
 LONG = "l" * 900
 
-_SECRET = 'secrets = [{ sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }]\n'
-_COMMON = f"""grants = ["authorization_code", "refresh_token"]
-scopes = ["read", "write", "vault", "openid", "profile", "email", "offline_access"]
-resources = ["{API}", "{VAULT}"]
-authorization_details_types = ["payment", "accounts"]
-"""
-_WEB = f'{_SECRET}{_COMMON}redirect_uris = ["{REDIRECT}"]\n'
-_KEYS = f"jwks = {toml(JWKS)}\n"
-_CLIENTS = {
-    "web": _WEB + _KEYS,
-    "other": _WEB,
-    "two": _WEB.replace(f'"{REDIRECT}"', f'"{REDIRECT}", "https://app.example.com/two"'),
-    "lax": _WEB + "require_pkce = false\n",
-    "pusher": _WEB + "require_pushed_authorization_requests = true\n",
-    "signer": _WEB + _KEYS + "require_signed_request_object = true\n",
-    "es256": _WEB + _KEYS + 'request_object_signing_alg = "ES256"\n',
-    "machine": _WEB.replace('"authorization_code", "refresh_token"', '"client_credentials"'),
-    "nonced": _WEB + "dpop_nonce = true\n",
-    LONG: _WEB,
-    "spa": f'auth_methods = ["none"]\n{_COMMON}redirect_uris = ["{LOOPBACK}", "http://[::1]/callback"]\n',
-    "narrow": f'{_SECRET}grants = ["authorization_code"]\nscopes = ["read"]\nredirect_uris = ["{REDIRECT}"]\n',
+_COMMON = {
+    "grants": ["authorization_code", "refresh_token"],
+    "scopes": ["read", "write", "vault", "openid", "profile", "email", "offline_access"],
+    "resources": [API, VAULT],
+    "authorization_details_types": ["payment", "accounts"],
 }
-TOML = f"""
-issuer = "{ISSUER}"
-default_resource = "{API}"
-[openid]
-enabled = true
-[[resources]]
-identifier = "{API}"
-scopes = ["read", "write"]
-[[resources]]
-identifier = "{VAULT}"
-scopes = ["vault", "read"]
-format = "bag"
-[[resources]]
-identifier = "{SEALED}"
-scopes = ["read"]
-[[detail_types]]
-type = "payment"
-title = "A payment"
-members = ["amount", "creditor", "note"]
-required = ["amount", "creditor"]
-[[detail_types]]
-type = "accounts"
-members = ["actions", "locations", "identifier"]
-[[detail_types]]
-type = "medical"
-{ALICE}""" + "".join(f'[[clients]]\nid = "{name}"\n{more}' for name, more in _CLIENTS.items())
+_WEB = {**_COMMON, "redirect_uris": [REDIRECT]}
+_CLIENTS = [
+    confidential("web", **_WEB, jwks=JWKS),
+    confidential("other", **_WEB),
+    confidential("two", **_COMMON, redirect_uris=[REDIRECT, "https://app.example.com/two"]),
+    confidential("lax", **_WEB, require_pkce=False),
+    confidential("pusher", **_WEB, require_pushed_authorization_requests=True),
+    confidential("signer", **_WEB, jwks=JWKS, require_signed_request_object=True),
+    confidential("es256", **_WEB, jwks=JWKS, request_object_signing_alg="ES256"),
+    confidential("machine", **_WEB | {"grants": ["client_credentials"]}),
+    confidential("nonced", **_WEB, dpop_nonce=True),
+    confidential(LONG, **_WEB),
+    public("spa", **_COMMON, redirect_uris=[LOOPBACK, "http://[::1]/callback"]),
+    confidential("narrow", grants=["authorization_code"], scopes=["read"], redirect_uris=[REDIRECT]),
+]
+_DETAIL_TYPES = [
+    {
+        "type": "payment",
+        "title": "A payment",
+        "members": ["amount", "creditor", "note"],
+        "required": ["amount", "creditor"],
+    },
+    {"type": "accounts", "members": ["actions", "locations", "identifier"]},
+    {"type": "medical"},
+]
+
+
+def toml(titles: dict[str, str] | None = None, **openid: Any) -> str:
+    """The configuration; `titles` are those of the API's scopes, `openid` more settings of that table."""
+    return configuration(
+        issuer=ISSUER,
+        default_resource=API,
+        openid={"enabled": True, **openid},
+        resources=[
+            {"identifier": API, "titles": titles, "scopes": ["read", "write"]},
+            {"identifier": VAULT, "scopes": ["vault", "read"], "format": "bag"},
+            {"identifier": SEALED, "scopes": ["read"]},
+        ],
+        detail_types=_DETAIL_TYPES,
+        **{"users.known": [known("alice")]},
+        clients=_CLIENTS,
+    )
+
+
+TOML = toml()
 
 Asked = tuple[Client, AuthorizationRequest, str]
 

@@ -14,47 +14,33 @@ from service.decisions.decision import Action, Decision
 from service.decisions.pages import ConsentPage, LoginPage
 from service.memory import Memory
 from service.protocol.ports import User
-from tests.worlds.authorization_requests import LOOPBACK, REDIRECT, TOML, AuthorizationRequests, parameters
-from tests.worlds.devices import PASSWORD
+from tests.worlds.authorization_requests import LOOPBACK, REDIRECT, AuthorizationRequests, parameters, toml
 from tests.worlds.http import Answer, basic
-from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.identifiers import ISSUER
 from tests.worlds.pkce import VERIFIER
+from tests.worlds.toml import confidential, public, tables, user
 
 B = TypeVar("B", bound=Bag)
 
 APPLICATION = "https://login.example.com/begin"
 WITH_APPLICATION = f'[login]\nurl = "{APPLICATION}"\nclient = "other"\n'
-_MORE = f"""
-[[clients]]
-id = "own"
-redirect_uris = ["{REDIRECT}"]
-grants = ["authorization_code"]
-scopes = ["read", "write", "openid", "email", "offline_access"]
-consent = "implicit"
-secrets = [{{ sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }}]
-[[clients]]
-id = "page"
-auth_methods = ["none"]
-redirect_uris = ["https://page.example.com/cb"]
-grants = ["authorization_code"]
-scopes = ["read"]
-[[clients]]
-id = "pair"
-redirect_uris = ["{REDIRECT}"]
-grants = ["authorization_code"]
-scopes = ["read", "openid"]
-subject_type = "pairwise"
-secrets = [{{ sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }}]
-[[users.known]]
-id = "u-1"
-name = "alice"
-password = "{PASSWORD}"
-claims = {{ name = "Alice Liddell" }}
-[[users.known]]
-id = "u-2"
-name = "bob"
-password = "{PASSWORD}"
-"""
+_CODE = ["authorization_code"]
+_MORE = tables(
+    "clients",
+    confidential(
+        "own",
+        redirect_uris=[REDIRECT],
+        grants=_CODE,
+        scopes=["read", "write", "openid", "email", "offline_access"],
+        consent="implicit",
+    ),
+    public("page", redirect_uris=["https://page.example.com/cb"], grants=_CODE, scopes=["read"]),
+    confidential("pair", redirect_uris=[REDIRECT], grants=_CODE, scopes=["read", "openid"], subject_type="pairwise"),
+) + tables(
+    "users.known",
+    user("u-1", name="alice", claims={"name": "Alice Liddell"}),
+    user("u-2", name="bob"),
+)
 
 
 class Hooked:
@@ -77,9 +63,8 @@ class BuiltInPages(AuthorizationRequests):
     """The service in this process."""
 
     def __init__(self, directory: Path, more: str = "", memory: Memory | None = None) -> None:
-        toml = TOML.replace("enabled = true", 'enabled = true\npairwise_salt = "a salt of thirty-two characters!"')
-        toml = toml.replace(f'"{API}"\nscopes', f'"{API}"\ntitles = {{ read = "Read your tea leaves" }}\nscopes')
-        super().__init__(directory, memory, toml + _MORE + more)
+        text = toml({"read": "Read your tea leaves"}, pairwise_salt="a salt of thirty-two characters!")
+        super().__init__(directory, memory, text + _MORE + more)
 
     def told_by(self, users: Hooked) -> None:
         """Ask `users` from now on."""

@@ -1,6 +1,5 @@
 """What clients of the tests prove themselves with: assertions made by PyJWT, certificates made by cryptography."""
 
-import json
 from typing import Any
 from uuid import uuid4
 
@@ -8,8 +7,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwcrypto.jwk import JWK
 
-from tests.worlds.identifiers import ISSUER
+from tests.worlds.identifiers import API, ISSUER
 from tests.worlds.satchel import NOW
+from tests.worlds.toml import configuration, tables
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 HMAC_SECRET = "hmac-secret-of-at-least-thirty-two-bytes-and-so-long-that-sha512-takes-it"
@@ -30,27 +30,12 @@ def public_jwk(key: Any, **more: str) -> dict[str, Any]:
 JWKS = {"keys": [public_jwk(EC_KEY, kid="ec"), public_jwk(RSA_KEY, kid="rsa"), public_jwk(ED_KEY, kid="ed")]}
 
 
-def toml(value: Any) -> str:
-    """A TOML value on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)} = {toml(item)}" for name, item in value.items()) + "}"
-    return "[" + ", ".join(map(toml, value)) + "]" if isinstance(value, list) else json.dumps(value)
-
-
 def client_toml(client_id: str, *methods: str, **settings: Any) -> str:
     """A client that may have tokens of its own."""
-    members = {"id": client_id, "auth_methods": list(methods), "grants": ["client_credentials"], **settings}
-    return "\n[[clients]]\n" + "".join(f"{name} = {toml(value)}\n" for name, value in members.items())
+    return tables("clients", {"id": client_id, "auth_methods": methods, "grants": ["client_credentials"], **settings})
 
 
-HEAD = f"""
-issuer = "{ISSUER}"
-default_resource = "https://api.example.com"
-
-[[resources]]
-identifier = "https://api.example.com"
-scopes = ["read"]
-"""
+HEAD = configuration(issuer=ISSUER, default_resource=API, resources=[{"identifier": API, "scopes": ["read"]}])
 
 
 def claims(client_id: str, **changes: Any) -> dict[str, Any]:

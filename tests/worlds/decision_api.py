@@ -8,14 +8,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from satchel_jose.base64url import encode
-from tests.worlds.client_proofs import JWKS, toml
-from tests.worlds.devices import PASSWORD
+from tests.worlds.client_proofs import JWKS
 from tests.worlds.http import Answer
 from tests.worlds.identifiers import API, ISSUER, VAULT
 from tests.worlds.issuers import IDP, PARTNER
-from tests.worlds.issuers import toml as in_toml
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.satchel import Satchel
+from tests.worlds.toml import confidential, configuration, public, settings, tables, user
 
 KEY, SECRET, BEARER = "10001", "api secret", "api bearer"
 CALLBACK = "https://web.example.com/callback"
@@ -30,88 +29,59 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-_CLIENT = f"""secrets = [{{ sha256 = "{digest("secret")}" }}]
-auth_methods = ["client_secret_basic", "client_secret_post"]
-redirect_uris = ["{CALLBACK}"]
-scopes = ["read", "write", "vault", "openid", "profile", "email", "offline_access"]
-default_scopes = ["read"]
-resources = ["{API}", "{VAULT}"]
-authorization_details_types = ["payment"]
-"""
+_CLIENT = {
+    "auth_methods": ["client_secret_basic", "client_secret_post"],
+    "redirect_uris": [CALLBACK],
+    "scopes": ["read", "write", "vault", "openid", "profile", "email", "offline_access"],
+    "default_scopes": ["read"],
+    "resources": [API, VAULT],
+    "authorization_details_types": ["payment"],
+}
 _USUAL = ("authorization_code", "client_credentials", "password", "refresh_token")
-_EVERY = [*_USUAL, EXCHANGE, JWT_BEARER, DEVICE_CODE]
-TOML = f"""
-issuer = "{ISSUER}"
-default_resource = "{API}"
-[openid]
-enabled = true
-pairwise_salt = "a salt of thirty-two characters!"
-[api]
-enabled = true
-tokens = ["{digest("another")}", "{digest(BEARER)}"]
-API
-[[api.keys]]
-key = "{KEY}"
-sha256 = "{digest(SECRET)}"
-[[api.keys]]
-key = "10002"
-sha256 = "{digest("other secret")}"
-[[resources]]
-identifier = "{API}"
-scopes = ["read", "write"]
-titles = {{ read = "Read your tea leaves" }}
-[[resources]]
-identifier = "{VAULT}"
-scopes = ["vault", "read"]
-format = "bag"
-[[detail_types]]
-type = "payment"
-members = ["amount", "actions"]
-[[users.known]]
-id = "alice"
-password = "{PASSWORD}"
-claims = {{ name = "Alice", email = "alice@example.com" }}
-[[issuers]]
-issuer = "{IDP.iss}"
-uses = ["jwt_bearer", "token_exchange"]
-scopes = ["read"]
-jwks = {in_toml(IDP.jwks)}
-[[clients]]
-id = "web"
-name = "The web"
-number = 4711
-grants = {json.dumps(_EVERY)}
-{_CLIENT}
-[[clients]]
-id = "815"
-number = 815
-grants = ["client_credentials"]
-{_CLIENT}
-[[clients]]
-id = "nameless"
-grants = ["client_credentials", "authorization_code", "refresh_token"]
-require_pkce = false
-subject_type = "pairwise"
-userinfo_signed_response_alg = "ES256"
-{_CLIENT}
-[[clients]]
-id = "wallet"
-auth_methods = ["none"]
-grants = ["password", "refresh_token", "{EXCHANGE}"]
-dpop_bound_access_tokens = true
-scopes = ["read"]
-[[clients]]
-id = "machine"
-grants = ["client_credentials"]
-auth_methods = ["self_signed_tls_client_auth"]
-tls_client_certificate_bound_access_tokens = true
-jwks = JWKS
-scopes = ["read"]
-[[clients]]
-id = "rs"
-secrets = [{{ sha256 = "{digest("secret")}" }}]
-serves = ["{API}", "{VAULT}"]
-"""
+_CLIENTS = [
+    confidential("web", name="The web", number=4711, grants=[*_USUAL, EXCHANGE, JWT_BEARER, DEVICE_CODE], **_CLIENT),
+    confidential("815", number=815, grants=["client_credentials"], **_CLIENT),
+    confidential(
+        "nameless",
+        grants=["client_credentials", "authorization_code", "refresh_token"],
+        require_pkce=False,
+        subject_type="pairwise",
+        userinfo_signed_response_alg="ES256",
+        **_CLIENT,
+    ),
+    public("wallet", grants=["password", "refresh_token", EXCHANGE], dpop_bound_access_tokens=True, scopes=["read"]),
+    {
+        "id": "machine",
+        "grants": ["client_credentials"],
+        "auth_methods": ["self_signed_tls_client_auth"],
+        "tls_client_certificate_bound_access_tokens": True,
+        "jwks": JWKS,
+        "scopes": ["read"],
+    },
+    confidential("rs", serves=[API, VAULT]),
+]
+
+
+def toml(api: str, text: str) -> str:
+    """The configuration; `api` is more settings of that table, `text` more tables."""
+    tokens = {"enabled": True, "tokens": [digest("another"), digest(BEARER)]}
+    keys = {"key": KEY, "sha256": digest(SECRET)}, {"key": "10002", "sha256": digest("other secret")}
+    return configuration(
+        f"{text}\n[api]\n{settings(tokens)}{api}\n{tables('api.keys', *keys)}",
+        issuer=ISSUER,
+        default_resource=API,
+        openid={"enabled": True, "pairwise_salt": "a salt of thirty-two characters!"},
+        resources=[
+            {"identifier": API, "scopes": ["read", "write"], "titles": {"read": "Read your tea leaves"}},
+            {"identifier": VAULT, "scopes": ["vault", "read"], "format": "bag"},
+        ],
+        detail_types=[{"type": "payment", "members": ["amount", "actions"]}],
+        **{"users.known": [user("alice", claims={"name": "Alice", "email": "alice@example.com"})]},
+        issuers=[{"issuer": IDP.iss, "uses": ["jwt_bearer", "token_exchange"], "scopes": ["read"], "jwks": IDP.jwks}],
+        clients=_CLIENTS,
+    )
+
+
 UNKNOWN = PARTNER
 """An issuer that is not configured."""
 
@@ -122,8 +92,7 @@ class DecisionApi(Satchel):
     def __init__(self, directory: Path, api: str = "", top: str = "", authorities: str = "") -> None:
         proxies = '[proxies]\ntrusted = ["127.0.0.1"]\ncertificate_header = "rfc9440"\n'
         proxies += f"authorities = '''\n{authorities}'''\n" if authorities else ""
-        text = TOML.replace("API\n[[api", f"{api}\n[[api").replace("JWKS", toml(JWKS))
-        super().__init__(directory, text.replace("[openid]", f"{top}\n{proxies}[openid]", 1))
+        super().__init__(directory, toml(api, f"{top}\n{proxies}"))
 
     def raw(
         self,

@@ -2,12 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from service.bags.kinds import Bag
 from service.config.check_grants import DEVICE_CODE
@@ -23,68 +20,45 @@ from service.decisions.pages import ConsentPage, DeviceDonePage, DevicePage, Log
 from tests.worlds.http import Answer, basic
 from tests.worlds.identifiers import API, ISSUER, VAULT
 from tests.worlds.satchel import Satchel
+from tests.worlds.toml import confidential, configuration, public, user
 
-SECRET = sha256(b"secret").hexdigest()
-PASSWORD = Argon2id(salt=bytes(16), length=32, iterations=1, lanes=1, memory_cost=8).derive_phc_encoded(b"wonderland")
-CONFIDENTIAL = f'secrets = [{{ sha256 = "{SECRET}" }}]\n'
-TOML = f"""
-issuer = "{ISSUER}"
-default_resource = "{API}"
-TOP
-[[resources]]
-identifier = "{API}"
-scopes = ["read", "write"]
-titles = {{ read = "Read everything" }}
-[[resources]]
-identifier = "{VAULT}"
-scopes = ["vault"]
-format = "bag"
-[[detail_types]]
-type = "payment"
-title = "Pay a bill"
-members = ["amount", "to"]
-required = ["amount"]
-[[users.known]]
-id = "u-1"
-name = "alice"
-password = "{PASSWORD}"
-claims = {{ name = "Alice" }}
-[[users.known]]
-id = "u-2"
-name = "bob"
-password = "{PASSWORD}"
-[[clients]]
-id = "tv"
-name = "The television"
-auth_methods = ["none"]
-grants = ["{DEVICE_CODE}", "refresh_token"]
-scopes = ["read", "write", "vault", "openid", "offline_access"]
-default_scopes = ["read"]
-resources = ["{API}", "{VAULT}"]
-authorization_details_types = ["payment"]
-[[clients]]
-id = "radio"
-{CONFIDENTIAL}grants = ["{DEVICE_CODE}"]
-scopes = ["read"]
-consent = "implicit"
-[[clients]]
-id = "spa"
-name = "A page"
-auth_methods = ["none"]
-grants = ["authorization_code", "password"]
-redirect_uris = ["https://spa.example.com/callback"]
-scopes = ["read", "write", "openid", "email"]
-[[clients]]
-id = "backend"
-{CONFIDENTIAL}grants = ["password"]
-scopes = ["read"]
-[[clients]]
-id = "login"
-{CONFIDENTIAL}
-[[clients]]
-id = "rs"
-{CONFIDENTIAL}serves = ["{API}", "{VAULT}"]
-"""
+
+def toml(top: str) -> str:
+    """The configuration; `top` is for what comes before its arrays of tables."""
+    return configuration(
+        top,
+        issuer=ISSUER,
+        default_resource=API,
+        resources=[
+            {"identifier": API, "scopes": ["read", "write"], "titles": {"read": "Read everything"}},
+            {"identifier": VAULT, "scopes": ["vault"], "format": "bag"},
+        ],
+        detail_types=[{"type": "payment", "title": "Pay a bill", "members": ["amount", "to"], "required": ["amount"]}],
+        **{"users.known": [user("u-1", name="alice", claims={"name": "Alice"}), user("u-2", name="bob")]},
+        clients=[
+            public(
+                "tv",
+                name="The television",
+                grants=[DEVICE_CODE, "refresh_token"],
+                scopes=["read", "write", "vault", "openid", "offline_access"],
+                default_scopes=["read"],
+                resources=[API, VAULT],
+                authorization_details_types=["payment"],
+            ),
+            confidential("radio", grants=[DEVICE_CODE], scopes=["read"], consent="implicit"),
+            public(
+                "spa",
+                name="A page",
+                grants=["authorization_code", "password"],
+                redirect_uris=["https://spa.example.com/callback"],
+                scopes=["read", "write", "openid", "email"],
+            ),
+            confidential("backend", grants=["password"], scopes=["read"]),
+            confidential("login"),
+            confidential("rs", serves=[API, VAULT]),
+        ],
+    )
+
 
 Decide = Callable[[Context, Any, float], Awaitable[Decision]]
 
@@ -93,7 +67,7 @@ class Devices(Satchel):
     """The service in this process, and one browser with its two cookies."""
 
     def __init__(self, directory: Path, top: str = "") -> None:
-        super().__init__(directory, TOML.replace("TOP", top))
+        super().__init__(directory, toml(top))
         self.browser = self.session = ""
         self.address = "192.0.2.1"
 

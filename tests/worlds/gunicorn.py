@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from service.decisions.context import Context
 from service.memory import open_memory
 from tests.worlds.demo import CXF, DEMO, ROOT
 from tests.worlds.http import Answer, form_bytes
+from tests.worlds.ports import free_port
 
 
 class Running:
@@ -24,9 +24,7 @@ class Running:
 
     def __init__(self, directory: Path, toml: str | None = None, workers: int = 2) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = int(listener.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.state = directory / "var"
         self.config = directory / "satchel.toml"

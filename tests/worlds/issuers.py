@@ -1,7 +1,6 @@
 """Other issuers as the tests play them, and tokens of ours made to measure."""
 
 import asyncio
-import json
 from hashlib import sha256
 from typing import Any
 
@@ -17,21 +16,13 @@ from service.memory import REVOKED
 from service.protocol.revocation_check import not_before_subject, state_id
 from tests.worlds.identifiers import API, BILLING, ISSUER, SEALED, VAULT
 from tests.worlds.satchel import NOW, Satchel
-from tests.worlds.users import ALICE
+from tests.worlds.toml import configuration, tables
+from tests.worlds.users import known
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SECRET = sha256(b"s").hexdigest()
 INVALID_ASSERTION = "the assertion is wrong, expired, used before, or not for this client; request a new one"
-
-
-def toml(value: Any) -> str:
-    """`value` as a TOML value on one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)} = {toml(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value)
 
 
 class Issuer:
@@ -58,50 +49,34 @@ IDP, PARTNER, STRANGER = (Issuer(f"https://{name}.example") for name in ("idp", 
 _RECIPIENT = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)
 RECIPIENT = {**_RECIPIENT, "kid": "sealed", "use": "enc"}
 
-RESOURCES = f"""
-issuer = "{ISSUER}"
-default_resource = "{API}"
-
-[[resources]]
-identifier = "{API}"
-scopes = ["read", "write"]
-
-[[resources]]
-identifier = "{BILLING}"
-scopes = ["read", "bill"]
-lifetime = 900
-
-[[resources]]
-identifier = "{VAULT}"
-scopes = ["vault", "read"]
-format = "bag"
-
-[[resources]]
-identifier = "{SEALED}"
-scopes = ["read"]
-format = "jwe"
-encryption_key = {toml(RECIPIENT)}
-
-{ALICE}"""
+RESOURCES = configuration(
+    issuer=ISSUER,
+    default_resource=API,
+    resources=[
+        {"identifier": API, "scopes": ["read", "write"]},
+        {"identifier": BILLING, "scopes": ["read", "bill"], "lifetime": 900},
+        {"identifier": VAULT, "scopes": ["vault", "read"], "format": "bag"},
+        {"identifier": SEALED, "scopes": ["read"], "format": "jwe", "encryption_key": RECIPIENT},
+    ],
+    **{"users.known": [known("alice")]},
+)
 
 
 def client(id: str, *grants: str, **more: Any) -> str:
     """The table of a client whose secret is `s`."""
-    settings = {"id": id, "secrets": [{"sha256": SECRET}], "grants": list(grants), **more}
-    return "[[clients]]\n" + "".join(f"{name} = {toml(value)}\n" for name, value in settings.items())
+    return tables("clients", {"id": id, "secrets": [{"sha256": SECRET}], "grants": grants, **more})
 
 
 def issuer(party: Issuer, *uses: str, **more: Any) -> str:
     """The table of an issuer with inline keys."""
-    settings = {"issuer": party.iss, "uses": list(uses), "jwks": party.jwks, "scopes": ["read", "vault"], **more}
-    settings = {name: value for name, value in settings.items() if value is not None}
-    return "[[issuers]]\n" + "".join(f"{name} = {toml(value)}\n" for name, value in settings.items())
+    return tables(
+        "issuers", {"issuer": party.iss, "uses": uses, "jwks": party.jwks, "scopes": ["read", "vault"], **more}
+    )
 
 
 def exchange(*clients: str, audiences: list[str], **more: Any) -> str:
     """The table of an exchange rule."""
-    settings = {"clients": list(clients), "audiences": audiences, **more}
-    return "[[exchanges]]\n" + "".join(f"{name} = {toml(value)}\n" for name, value in settings.items())
+    return tables("exchanges", {"clients": clients, "audiences": audiences, **more})
 
 
 def mint(satchel: Satchel, format: str = "jwt", **fields: Any) -> str:

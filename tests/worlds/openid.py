@@ -1,9 +1,6 @@
 """A service for the tests of OpenID Connect, with one client of each sort."""
 
 import asyncio
-import json
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +8,6 @@ from urllib.parse import urlencode
 import jwt
 from jwcrypto.jwk import JWK
 
-from keys import Ring, rotate
 from service.bags.ids import fresh_id
 from service.bags.kinds import SID_CHARS, Browser, Grant, Login, Served, Session
 from service.config import Config
@@ -23,11 +19,10 @@ from service.memory import Memory
 from service.protocol.digests import client_digest
 from service.protocol.ports import User
 from service.protocol.subject import session_id
-from tests.worlds.demo import DEMO
 from tests.worlds.http import Answer, basic, granted
 from tests.worlds.identifiers import API, ISSUER, SEALED, VAULT
-from tests.worlds.refresh_chains import inline
 from tests.worlds.satchel import Satchel
+from tests.worlds.toml import confidential, configuration, user
 
 RS = basic("rs", "secret")
 SALT = "a salt of thirty-two characters!"
@@ -55,90 +50,67 @@ RECIPIENTS = {
 }
 _ALGS = ("ES256", "EdDSA", "PS256", "ES384")
 _SEALED_KEY = JWK.generate(kty="EC", crv="P-256", kid="sealed-1")
-_DIGEST = sha256(b"secret").hexdigest()
-_PASSWORD = DEMO[DEMO.index("$argon2id") :].split('"')[0]
 
 
-def _client(name: str, more: str = "", host: str = "") -> str:
-    return f"""
-[[clients]]
-id = "{name}"
-name = "The {name}"
-secrets = [{{ sha256 = "{_DIGEST}" }}]
-grants = ["authorization_code", "refresh_token", "client_credentials"]
-redirect_uris = ["https://{host or name}.example.com/callback"]
-scopes = {json.dumps([*SCOPES.split(), "read", "vault", "sealed"])}
-resources = ["{API}", "{VAULT}", "{SEALED}"]
-{more}
-"""
+def _client(name: str, host: str = "", **more: Any) -> dict[str, Any]:
+    usual = {
+        "name": f"The {name}",
+        "grants": ["authorization_code", "refresh_token", "client_credentials"],
+        "redirect_uris": [f"https://{host or name}.example.com/callback"],
+        "scopes": [*SCOPES.split(), "read", "vault", "sealed"],
+        "resources": [API, VAULT, SEALED],
+    }
+    return confidential(name, **usual | more)
+
+
+def _clients() -> list[dict[str, Any]]:
+    after = [AFTER, f"{AFTER}?from=web"]
+    quiet = [scope for scope in SCOPES.split() if scope not in ("profile", "email")]
+    shared: dict[str, Any] = {"host": "shared", "subject_type": "pairwise"}
+    for_recipients = [
+        _client(f"for-{name}", jwks={"keys": [key.export_public(as_dict=True)]}, id_token_encrypted_response=True)
+        for name, key in RECIPIENTS.items()
+    ]
+    return [
+        confidential("rs", serves=[API, VAULT, SEALED]),
+        confidential(
+            "gateway",
+            grants=["urn:ietf:params:oauth:grant-type:token-exchange"],
+            resources=[VAULT],
+            serves=[API],
+        ),
+        _client("web", post_logout_redirect_uris=after, backchannel_logout_uri="https://web.example.com/logged-out"),
+        _client("other", backchannel_logout_uri="https://other.example.com/logged-out"),
+        _client("quiet", scopes=[*quiet, "read", "email", "vault", "sealed"]),
+        _client("signed", userinfo_signed_response_alg="ES256"),
+        *(_client(alg.lower(), id_token_signed_response_alg=alg) for alg in _ALGS),
+        *for_recipients,
+        _client("pair-a", post_logout_redirect_uris=after, **shared),
+        _client("pair-b", backchannel_logout_uri="https://b.example.com/out", **shared),
+        _client("pair-c", sector_identifier="elsewhere.example.com", **shared),
+    ]
 
 
 def toml(top: str = "", users: bool = True) -> str:
     """The configuration; `top` is for what comes before its arrays of tables."""
-    text = f"""
-issuer = "{ISSUER}"
-default_resource = "{API}"
-{top}
-[openid]
-enabled = true
-pairwise_salt = "{SALT}"
-[keys]
-signing_algs = {json.dumps(_ALGS)}
-[[resources]]
-identifier = "{API}"
-scopes = ["read"]
-claims = {{ tier = "gold" }}
-[[resources]]
-identifier = "{VAULT}"
-scopes = ["vault"]
-format = "bag"
-[[resources]]
-identifier = "{SEALED}"
-scopes = ["sealed"]
-format = "jwe"
-encryption_key = {inline(_SEALED_KEY.export_public(as_dict=True))}
-[[clients]]
-id = "rs"
-secrets = [{{ sha256 = "{_DIGEST}" }}]
-serves = ["{API}", "{VAULT}", "{SEALED}"]
-[[clients]]
-id = "gateway"
-secrets = [{{ sha256 = "{_DIGEST}" }}]
-grants = ["urn:ietf:params:oauth:grant-type:token-exchange"]
-resources = ["{VAULT}"]
-serves = ["{API}"]
-[[exchanges]]
-clients = ["gateway"]
-audiences = ["{VAULT}"]
-scopes = ["vault"]
-"""
-    after = f'post_logout_redirect_uris = ["{AFTER}", "{AFTER}?from=web"]\n'
-    text += _client("web", after + 'backchannel_logout_uri = "https://web.example.com/logged-out"')
-    text += _client("other", 'backchannel_logout_uri = "https://other.example.com/logged-out"')
-    text += _client("quiet").replace('"profile", "email", ', "").replace('"read"', '"read", "email"')
-    text += _client("signed", 'userinfo_signed_response_alg = "ES256"')
-    for alg in _ALGS:
-        text += _client(alg.lower(), f'id_token_signed_response_alg = "{alg}"')
-    for name, key in RECIPIENTS.items():
-        jwks = f"jwks = {{ keys = [{inline(key.export_public(as_dict=True))}] }}"
-        text += _client(f"for-{name}", f"{jwks}\nid_token_encrypted_response = true")
-    pairwise = 'subject_type = "pairwise"\n'
-    text += _client("pair-a", pairwise + after, host="shared")
-    text += _client("pair-b", pairwise + 'backchannel_logout_uri = "https://b.example.com/out"', host="shared")
-    text += _client("pair-c", pairwise + 'sector_identifier = "elsewhere.example.com"', host="shared")
-    if users:
-        claims = {name: value for name, value in CLAIMS.items() if isinstance(value, str | bool | list)}
-        table = ", ".join(f"{json.dumps(name)} = {json.dumps(value)}" for name, value in claims.items())
-        address = inline(CLAIMS["address"])
-        text += (
-            f'[[users.known]]\nid = "alice"\npassword = "{_PASSWORD}"\nclaims = {{ {table}, address = {address} }}\n'
-        )
-    return text
-
-
-@cache
-def _ring(settings: Any) -> Ring:
-    return rotate(Ring(), settings, 1_800_000_000)
+    claims = {name: value for name, value in CLAIMS.items() if isinstance(value, str | bool | list | dict)}
+    resources: list[dict[str, Any]] = [
+        {"identifier": API, "scopes": ["read"], "claims": {"tier": "gold"}},
+        {"identifier": VAULT, "scopes": ["vault"], "format": "bag"},
+        {"identifier": SEALED, "scopes": ["sealed"], "format": "jwe"},
+    ]
+    resources[-1]["encryption_key"] = _SEALED_KEY.export_public(as_dict=True)
+    return configuration(
+        top,
+        issuer=ISSUER,
+        default_resource=API,
+        openid={"enabled": True, "pairwise_salt": SALT},
+        keys={"signing_algs": _ALGS},
+        resources=resources,
+        clients=_clients(),
+        exchanges=[{"clients": ["gateway"], "audiences": [VAULT], "scopes": ["vault"]}],
+        **{"users.known": [user("alice", claims=claims)] if users else []},
+    )
 
 
 class OnlyLoginTells:

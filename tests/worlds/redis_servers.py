@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,22 +12,11 @@ from pathlib import Path
 
 import pytest
 
-SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
-CLI = shutil.which("redis-cli") or shutil.which("valkey-cli")
-needs_redis = pytest.mark.skipif(SERVER is None, reason="no redis-server on PATH: apt-get install redis-server")
-needs_cluster = pytest.mark.skipif(
-    SERVER is None or CLI is None, reason="no redis-server with redis-cli on PATH: apt-get install redis-server"
-)
+from tests.worlds import programs
+from tests.worlds.ports import free_port
 
-
-def free_port() -> int:
-    """Give a port that is free, as is the one 10,000 above, a cluster's bus; both are below those of connections."""
-    while True:
-        port = random.randrange(20000, 22700)
-        with socket.socket() as probe, socket.socket() as bus, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            bus.bind(("127.0.0.1", port + 10000))
-            return port
+needs_redis = pytest.mark.external("redis-server")
+needs_cluster = pytest.mark.external("redis-server", "redis-cli")
 
 
 class RedisServer:
@@ -38,7 +25,7 @@ class RedisServer:
     def __init__(self, home: Path, *options: str) -> None:
         self.home = home
         self.home.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = free_port(bus=True)
         self.options = options
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -51,9 +38,8 @@ class RedisServer:
         return [*own, *self.options]
 
     def start(self) -> RedisServer:
-        assert SERVER is not None
         with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen([SERVER, *self.arguments()], stdout=log, stderr=log)
+            self.process = subprocess.Popen([programs.path("redis-server"), *self.arguments()], stdout=log, stderr=log)
         for _ in range(500):
             with contextlib.suppress(OSError):
                 answer = self.send("INFO", "server")
@@ -100,9 +86,12 @@ def redis_cluster(home: Path) -> Iterator[list[RedisServer]]:
     try:
         for server in servers:
             server.start()
-        assert CLI is not None
         nodes = [f"127.0.0.1:{server.port}" for server in servers]
-        subprocess.run([CLI, "--cluster", "create", *nodes, "--cluster-yes"], check=True, capture_output=True)
+        subprocess.run(
+            [programs.path("redis-cli"), "--cluster", "create", *nodes, "--cluster-yes"],
+            check=True,
+            capture_output=True,
+        )
         for server in servers:
             for _ in range(500):
                 if b"cluster_state:ok" in server.send("CLUSTER", "INFO"):

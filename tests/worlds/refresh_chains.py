@@ -1,7 +1,5 @@
 """A service for the tests of sessions (codes, refresh tokens, DPoP), with one client of each sort."""
 
-import json
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,60 +10,58 @@ from tests.worlds.http import Answer, basic, granted
 from tests.worlds.identifiers import API, ISSUER, SEALED, VAULT
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.satchel import Satchel
-from tests.worlds.users import ALICE
+from tests.worlds.toml import confidential, configuration, public
+from tests.worlds.users import known
 
 RESOURCES = {"jwt": API, "bag": VAULT, "jwe": SEALED}
 REDIRECT = "http://127.0.0.1/callback"
 RS = basic("rs", "secret")
 
-_DIGEST = sha256(b"secret").hexdigest()
 _RECIPIENT = JWK.generate(kty="EC", crv="P-256", kid="sealed-1")
-_COMMON = f"""redirect_uris = ["{REDIRECT}"]
-scopes = ["read", "write", "vault", "sealed"]
-resources = ["{API}", "{VAULT}", "{SEALED}"]
-"""
-_PUBLIC = 'auth_methods = ["none"]\ngrants = ["authorization_code", "refresh_token"]\n' + _COMMON
-_CONFIDENTIAL = f"""secrets = [{{ sha256 = "{_DIGEST}" }}]
-auth_methods = ["client_secret_basic", "client_secret_post"]
-grants = ["authorization_code", "refresh_token", "client_credentials"]
-{_COMMON}"""
-_CLIENTS = {
-    "web": _CONFIDENTIAL,
-    "other": _CONFIDENTIAL,
-    "spa": _PUBLIC,
-    "tab": _PUBLIC,
-    "wallet": _PUBLIC + "dpop_bound_access_tokens = true\n",
-    "nonced": _PUBLIC + "dpop_nonce = true\n",
-    "once": _CONFIDENTIAL.replace(', "refresh_token"', ""),
-    "rs": f'secrets = [{{ sha256 = "{_DIGEST}" }}]\nserves = ["{API}", "{VAULT}", "{SEALED}"]\n',
-    "rs-api": f'secrets = [{{ sha256 = "{_DIGEST}" }}]\nserves = ["{API}"]\n',
+_COMMON = {
+    "redirect_uris": [REDIRECT],
+    "scopes": ["read", "write", "vault", "sealed"],
+    "resources": [API, VAULT, SEALED],
 }
+_PUBLIC = {"grants": ["authorization_code", "refresh_token"], **_COMMON}
+_CONFIDENTIAL = {
+    "auth_methods": ["client_secret_basic", "client_secret_post"],
+    "grants": ["authorization_code", "refresh_token", "client_credentials"],
+    **_COMMON,
+}
+_CLIENTS = [
+    confidential("web", **_CONFIDENTIAL),
+    confidential("other", **_CONFIDENTIAL),
+    public("spa", **_PUBLIC),
+    public("tab", **_PUBLIC),
+    public("wallet", **_PUBLIC, dpop_bound_access_tokens=True),
+    public("nonced", **_PUBLIC, dpop_nonce=True),
+    confidential("once", **_CONFIDENTIAL | {"grants": ["authorization_code", "client_credentials"]}),
+    confidential("rs", serves=[API, VAULT, SEALED]),
+    confidential("rs-api", serves=[API]),
+]
 CONFIDENTIAL = ("web", "other", "once", "rs", "rs-api")
-
-
-def inline(table: dict[str, Any]) -> str:
-    """An inline table of TOML."""
-    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in table.items()) + " }"
 
 
 def toml(top: str = "", issuer: str = ISSUER) -> str:
     """The configuration; `top` is for what comes before its arrays of tables."""
-    resources = f"""
-[[resources]]
-identifier = "{API}"
-scopes = ["read", "write"]
-[[resources]]
-identifier = "{VAULT}"
-scopes = ["vault", "read"]
-format = "bag"
-[[resources]]
-identifier = "{SEALED}"
-scopes = ["sealed", "read"]
-format = "jwe"
-encryption_key = {inline(_RECIPIENT.export_public(as_dict=True))}
-"""
-    clients = "".join(f'[[clients]]\nid = "{name}"\n{more}' for name, more in _CLIENTS.items())
-    return f'issuer = "{issuer}"\ndefault_resource = "{API}"\n{top}\n{resources}{clients}{ALICE}'
+    return configuration(
+        top,
+        issuer=issuer,
+        default_resource=API,
+        resources=[
+            {"identifier": API, "scopes": ["read", "write"]},
+            {"identifier": VAULT, "scopes": ["vault", "read"], "format": "bag"},
+            {
+                "identifier": SEALED,
+                "scopes": ["sealed", "read"],
+                "format": "jwe",
+                "encryption_key": _RECIPIENT.export_public(as_dict=True),
+            },
+        ],
+        clients=_CLIENTS,
+        **{"users.known": [known("alice")]},
+    )
 
 
 class RefreshChains(Satchel):

@@ -8,13 +8,14 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from keys import KeyStore, Ring, rotate
+from keys import KeyStore
 from service.app import create_app, key_store, load
 from service.decisions.context import Context
 from service.decisions.token.code import mint_code
 from service.memory import Memory
 from tests.worlds.demo import API_SERVER, CXF
 from tests.worlds.http import Answer, form_bytes
+from tests.worlds.quick import SavedRing, first_ring
 
 NOW = 1_800_000_000
 
@@ -29,9 +30,10 @@ class Satchel:
         self.now = float(NOW)
         self.lines: list[bytes] = []
         self.config = load(self.file, {"SATCHEL_STATE": str(directory / "var")})
-        self.store: KeyStore = key_store(self.config)
+        store = key_store(self.config)
+        self.store: KeyStore = SavedRing(store.directory, store._master_key)
         with self.store.lock():
-            self.store.save(rotate(Ring(), self.config.keys, NOW))
+            self.store.save(first_ring(self.config.keys, NOW))
         self.app = create_app(
             self.config, store=self.store, memory=memory, clock=lambda: self.now, write=self.lines.append
         )

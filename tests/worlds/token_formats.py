@@ -1,9 +1,9 @@
 """One service that issues tokens of several algorithms and every format, and what is needed to look into them."""
 
-import json
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from jwcrypto import jwk
 
@@ -12,6 +12,7 @@ from service.bags.snapshot import Snapshot
 from tests.worlds.http import Answer, basic
 from tests.worlds.identifiers import ISSUER
 from tests.worlds.satchel import Satchel
+from tests.worlds.toml import configuration
 
 ALGS = ("ES256", "EdDSA", "RS256", "PS256", "ES384")
 SECRETS = {"app": "secret-of-the-app-0123456789abcdef", "rs": "secret-of-the-rs-fedcba9876543210", "other": "0" * 32}
@@ -38,28 +39,31 @@ def resource(name: str) -> str:
 
 
 def toml() -> str:
-    def inline(members: dict[str, str]) -> str:
-        return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in members.items()) + " }"
-
-    identifiers = json.dumps([resource(name) for name in NAMES])
-    lines = [f'issuer = "{ISSUER}"', f'default_resource = "{resource("es256")}"', '[memory]\nkind = "none"']
-    lines.append(f"[keys]\nsigning_algs = {json.dumps(ALGS)}")
+    """The configuration."""
+    identifiers = [resource(name) for name in NAMES]
+    resources = []
     for name in NAMES:
-        lines.append(f'[[resources]]\nidentifier = "{resource(name)}"\nscopes = ["read", "write"]')
+        settings: dict[str, Any] = {"identifier": resource(name), "scopes": ["read", "write"]}
         if name in RECIPIENTS:
-            lines.append(
-                f'format = "jwe"\nencryption_key = {inline(recipient_keys()[name].export_public(as_dict=True))}'
-            )
+            settings |= {"format": "jwe", "encryption_key": recipient_keys()[name].export_public(as_dict=True)}
         elif name == "bag":
-            lines.append('format = "bag"\nclaims = { tenant = "t-1" }')
+            settings |= {"format": "bag", "claims": {"tenant": "t-1"}}
         else:
-            lines.append(f'signing_alg = "{next(alg for alg in ALGS if alg.lower() == name)}"')
-    more = {"app": f'grants = ["client_credentials"]\nscopes = ["read", "write"]\nresources = {identifiers}'}
-    more["rs"] = f"serves = {identifiers}"
-    for name, secret in SECRETS.items():
-        digest = sha256(secret.encode()).hexdigest()
-        lines.append(f'[[clients]]\nid = "{name}"\nsecrets = [{{ sha256 = "{digest}" }}]\n{more.get(name, "")}')
-    return "\n".join(lines) + "\n"
+            settings["signing_alg"] = next(alg for alg in ALGS if alg.lower() == name)
+        resources.append(settings)
+    more: dict[str, dict[str, Any]] = {
+        "app": {"grants": ["client_credentials"], "scopes": ["read", "write"], "resources": identifiers},
+        "rs": {"serves": identifiers},
+    }
+    digests = {name: sha256(secret.encode()).hexdigest() for name, secret in SECRETS.items()}
+    return configuration(
+        issuer=ISSUER,
+        default_resource=resource("es256"),
+        memory={"kind": "none"},
+        keys={"signing_algs": ALGS},
+        resources=resources,
+        clients=[{"id": name, "secrets": [{"sha256": digests[name]}], **more.get(name, {})} for name in SECRETS],
+    )
 
 
 class TokenFormats(Satchel):

@@ -19,7 +19,7 @@ from service.decisions.device.page import decide_device, decide_device_code
 from service.decisions.pages import ConsentPage, DevicePage, LoginPage
 from service.grants.device_code import approval_id
 from service.protocol.errors import OAuthError
-from tests.worlds.devices import TOML, Devices
+from tests.worlds.devices import Devices, toml
 from tests.worlds.dpop import Holder
 from tests.worlds.http import basic, granted, refused
 from tests.worlds.identifiers import API, ISSUER, VAULT
@@ -97,7 +97,7 @@ def test_without_a_memory_there_is_no_device_flow(tmp_path: Path) -> None:
 
 
 def test_without_people_there_is_none_either(make_satchel: Any) -> None:
-    tables = re.sub(r"(?s)\[\[users\.known\]\].*?(?=\[\[clients\]\])", "", TOML.replace("TOP", ""))
+    tables = re.sub(r"(?s)\[\[users\.known\]\].*?(?=\[\[clients\]\])", "", toml(""))
     with pytest.raises(ConfigError, match=r"clients\[0\]\.grants: nobody can log in for the device flow"):
         make_satchel(tables)
 

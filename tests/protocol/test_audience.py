@@ -4,48 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from service.app import load
 from service.clients.registry import Registry
 from service.config import Client
-from service.protocol.audience import meaningful_scopes, resource_scopes
 from service.protocol.errors import OAuthError
-from service.protocol.scopes import OPENID_SCOPES
-
-A, B, C, BAG, ED = (f"https://{name}.example.com" for name in ("a", "b", "c", "bag", "ed"))
-TOML = f"""
-issuer = "https://as.example.com"
-default_resource = "{A}"
-
-[keys]
-signing_algs = ["ES256", "EdDSA"]
-
-[[resources]]
-identifier = "{A}"
-scopes = ["read"]
-
-[[resources]]
-identifier = "{B}"
-lifetime = 60
-
-[[resources]]
-identifier = "{C}"
-claims = {{ tier = "gold" }}
-
-[[resources]]
-identifier = "{BAG}"
-format = "bag"
-
-[[resources]]
-identifier = "{ED}"
-signing_alg = "EdDSA"
-"""
+from tests.worlds import audiences
+from tests.worlds.audiences import BAG, ED, A, B, C
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    file = tmp_path / "satchel.toml"
-    file.write_text(TOML)
-    return Registry(load(file, {}))
+    return audiences.registry(tmp_path)
 
 
 def client(*resources: str) -> Client:
@@ -112,48 +80,3 @@ def test_resources_whose_tokens_differ_share_none(registry: Registry, other: str
         refused(registry, client(A, other), other, A) == "these resources need separate tokens: request one at a time"
     )
     assert chosen(registry, client(A, other), other) == [other]
-
-
-SCOPES = ("read", "openid", "email", "offline_access", "other")
-
-
-def personal(tmp_path: Path, enabled: str) -> Registry:
-    file = tmp_path / "satchel.toml"
-    file.write_text(TOML.replace("[keys]", f"[openid]\nenabled = {enabled}\n[keys]"))
-    return Registry(load(file, {}))
-
-
-def test_the_scopes_of_openid_connect_mean_something_where_a_person_consents(tmp_path: Path) -> None:
-    who = Client(id="c", scopes=SCOPES)
-    registry = personal(tmp_path, "true")
-    asked = registry.entitlements.consentable(who, (), "email openid read")
-    assert (asked.scopes, asked.requested) == (("email", "openid", "read"), ("email", "openid", "read"))
-    assert registry.entitlements.consentable(who, (), None).scopes == ("read", "openid", "email", "offline_access")
-    assert meaningful_scopes(asked.audiences) == {"read", *OPENID_SCOPES}
-    assert resource_scopes(asked.audiences) == {"read"}
-
-
-def test_they_mean_nothing_without_a_person_or_without_openid_connect(tmp_path: Path) -> None:
-    who = Client(id="c", scopes=SCOPES)
-    registry = personal(tmp_path, "true")
-    assert registry.entitlements.of(who, (), "openid read").scopes == ("read",)
-    assert registry.entitlements.of(who, (), None).scopes == ("read",)
-    assert personal(tmp_path, "false").entitlements.consentable(who, (), "openid read").scopes == ("read",)
-
-
-def test_only_what_the_client_may_ask_for(tmp_path: Path) -> None:
-    registry = personal(tmp_path, "true")
-    with pytest.raises(OAuthError, match="invalid_scope"):
-        registry.entitlements.consentable(Client(id="c", scopes=("read", "openid")), (), "openid email")
-
-
-def test_a_person_may_be_asked_for_resources_that_share_no_token(registry: Registry) -> None:
-    who = Client(id="c", resources=(A, BAG), scopes=("read",))
-    assert [audience.identifier for audience in registry.entitlements.consentable(who, (A, BAG), None).audiences] == [
-        A,
-        BAG,
-    ]
-    with pytest.raises(OAuthError, match="invalid_target"):
-        registry.entitlements.of(who, (A, BAG), None)
-    with pytest.raises(OAuthError, match="invalid_target"):
-        registry.entitlements.consentable(who, (A, B), None)
