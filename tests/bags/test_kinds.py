@@ -32,8 +32,8 @@ from service.bags.kinds import (
     Property,
     PushedRequest,
     RefreshToken,
-    Served,
     Session,
+    SessionClient,
     Terms,
     TokenTicket,
     Verdict,
@@ -85,7 +85,7 @@ SHAPES = {
         ),
     ),
     "Login": (None, None, ("sub", "auth_time"), ("acr", "amr", "claims")),
-    "Served": (None, None, ("client",), ("scope",)),
+    "SessionClient": (None, None, ("client",), ("scope",)),
     "PushedRequest": (4, "par+bag", (*COMMON, "client", "request"), ("memory",)),
     "LoginTicket": (
         5,
@@ -95,7 +95,7 @@ SHAPES = {
     ),
     "Verdict": (6, "verdict+bag", (*COMMON, "ticket"), ("login", "scope", "authorization_details", "error")),
     "Browser": (7, "browser+bag", COMMON, ()),
-    "Session": (8, "session+bag", (*COMMON, "sid", "login"), ("served",)),
+    "Session": (8, "session+bag", (*COMMON, "sid", "login"), ("clients",)),
     "DeviceCode": (
         9,
         "device+bag",
@@ -252,7 +252,7 @@ PAYLOADS = {
     "browser": Browser(**SMALL),
     "session, required fields": Session(**SMALL, sid="sid", login=Login("alice", 1)),
     "session, every field": Session(
-        **SMALL, sid="sid", login=LOGIN, served=(Served(bytes(16)), Served(bytes(range(16)), "openid"))
+        **SMALL, sid="sid", login=LOGIN, clients=(SessionClient(bytes(16)), SessionClient(bytes(range(16)), "openid"))
     ),
     "device code, required fields": DeviceCode(**SMALL, client_id="tv", scope="read"),
     "device code, every field": DeviceCode(
@@ -333,7 +333,7 @@ def test_every_kind_is_in_the_table_of_kinds():
 
 
 @pytest.mark.parametrize(
-    "kind", [*KINDS, Grant, AuthorizationRequest, Login, Served, Property, Terms], ids=lambda kind: kind.__name__
+    "kind", [*KINDS, Grant, AuthorizationRequest, Login, SessionClient, Property, Terms], ids=lambda kind: kind.__name__
 )
 def test_a_kind_only_grows_at_its_end(kind):
     tag, typ, required, optional = SHAPES[kind.__name__]

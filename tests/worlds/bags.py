@@ -18,8 +18,8 @@ from service.bags.kinds import (
     PersonalClaims,
     PushedRequest,
     RefreshToken,
-    Served,
     Session,
+    SessionClient,
     TokenTicket,
     Verdict,
 )
@@ -135,7 +135,9 @@ def front_bags(iss=ISSUER, iat=NOW, exp=NOW + 600):
         ticket,
         Verdict(**common, ticket=ticket, login=login, scope="openid"),
         Browser(**common),
-        Session(**common, sid="5f9c1ad0c2b14b6e", login=login, served=(Served(bytes(range(100, 116)), "openid"),)),
+        Session(
+            **common, sid="5f9c1ad0c2b14b6e", login=login, clients=(SessionClient(bytes(range(100, 116)), "openid"),)
+        ),
         DeviceCode(**common, client_id="tv", scope="read"),
         DeviceApproval(**common, grant=GRANT),
         PersonalClaims(**common, sub="248289761001", names=("email",)),

@@ -9,7 +9,7 @@ import jwt
 from jwcrypto.jwk import JWK
 
 from service.bags.ids import fresh_id
-from service.bags.kinds import SID_CHARS, Browser, Grant, Login, Served, Session
+from service.bags.kinds import SID_CHARS, Browser, Grant, Login, Session, SessionClient
 from service.config import Config
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Decision
@@ -109,7 +109,7 @@ def toml(top: str = "", users: bool = True) -> str:
         resources=resources,
         clients=_clients(),
         exchanges=[{"clients": ["gateway"], "audiences": [VAULT], "scopes": ["vault"]}],
-        **{"users.known": [user("alice", claims=claims)] if users else []},
+        **{"users.known": [user("alice", claims=claims), user("mallory")] if users else []},
     )
 
 
@@ -194,9 +194,9 @@ class OpenId(Satchel):
     def session(self, *served: str, sub: str = "alice", **members: Any) -> tuple[Session, str]:
         """A session that has served these clients, and its cookie."""
         login = Login(sub, int(self.now) - 5)
-        clients = tuple(Served(client_digest(client), "openid") for client in served)
+        clients = tuple(SessionClient(client_digest(client), "openid") for client in served)
         times = {"iat": int(self.now), "exp": int(self.now) + 3600}
-        usual = {"sid": fresh_id()[:SID_CHARS], "login": login, "served": clients}
+        usual = {"sid": fresh_id()[:SID_CHARS], "login": login, "clients": clients}
         session = Session(**{"iss": ISSUER, "jti": fresh_id(), **times, **usual, **members})
         return session, self.context.snapshot.seal(session, self.now)
 

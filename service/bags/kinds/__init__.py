@@ -15,8 +15,8 @@ from service.bags.kinds.front import (
     LoginTicket,
     LogoutTicket,
     PushedRequest,
-    Served,
     Session,
+    SessionClient,
     Verdict,
 )
 from service.bags.kinds.tokens import (
@@ -67,8 +67,8 @@ __all__ = [
     "Property",
     "PushedRequest",
     "RefreshToken",
-    "Served",
     "Session",
+    "SessionClient",
     "Terms",
     "TokenTicket",
     "Verdict",

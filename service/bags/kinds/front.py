@@ -93,21 +93,21 @@ class Browser(Bag, frozen=True, array_like=True, tag=7):
     TYP: ClassVar[str] = "browser+bag"
 
 
-class Served(msgspec.Struct, frozen=True, array_like=True):
-    """A client that a session has served, by digest, and the scope that its user has consented to."""
+class SessionClient(msgspec.Struct, frozen=True, array_like=True):
+    """A client of a session: the digest of its id, and what the person has granted it (session.py of decisions)."""
 
     client: bytes
     scope: str = ""
 
 
 class Session(Bag, frozen=True, array_like=True, tag=8):
-    """A cookie of single sign-on; `sid` stays while `jti` is renewed, `served` is who is told of a logout."""
+    """The session cookie of single sign-on. `sid` stays while `jti` is renewed; `clients` get a logout token."""
 
     TYP: ClassVar[str] = "session+bag"
 
     sid: str
     login: Login
-    served: tuple[Served, ...] = ()
+    clients: tuple[SessionClient, ...] = ()
 
 
 class LogoutTicket(Bag, frozen=True, array_like=True, tag=12):

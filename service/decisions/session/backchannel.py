@@ -26,7 +26,7 @@ def logout_tokens(context: Context, session: Session, now: float) -> list[tuple[
         NoActiveKey: the key ring has no active key for a client's algorithm.
     """
     by_digest = {client_digest(client.id): client for client in context.registry.config.clients}
-    clients = [by_digest[served.client] for served in session.served if served.client in by_digest]
+    clients = [by_digest[entry.client] for entry in session.clients if entry.client in by_digest]
     return [
         (client, _logout_token(context, session, client, int(now)))
         for client in clients

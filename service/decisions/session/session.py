@@ -8,7 +8,7 @@ import msgspec
 from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
-from service.bags.kinds import SID_CHARS, Browser, Login, Served, Session
+from service.bags.kinds import SID_CHARS, Browser, Login, Session, SessionClient
 from service.clients.registry import Registry
 from service.config import Client
 from service.decisions.browser_request import BrowserRequest
@@ -19,7 +19,7 @@ from service.protocol.digests import client_digest, uri_digest
 from service.protocol.errors import OAuthError
 from service.protocol.revocation_check import RevocationCheck
 
-MAX_SERVED = 25
+MAX_CLIENTS = 25
 """Maximum number of clients in a session; the one that was used longest ago is dropped first."""
 MAX_COOKIE = 3800
 """Maximum length of a session cookie, in characters; browsers keep 4096 with the cookie's name and attributes."""
@@ -32,7 +32,7 @@ async def open_session(
 ) -> Session | None:
     """Return the browser's session; None if there is none, or the session has ended or was revoked.
 
-    A session that is older than the memory may have been revoked, so it is only returned `to_end` it.
+    A session that is older than the memory may have been revoked, so it is returned only with `to_end`.
 
     Raises:
         MemoryUnavailable
@@ -72,9 +72,9 @@ def record_grant(
     """Return `session` with a record that its person has granted `client` these scopes at `resources`."""
     digest = client_digest(client.id)
     entries = dict.fromkeys([*_granted(session, client), *_entries(registry, granted, resources)])
-    others = [served for served in session.served if served.client != digest]
-    served = (*others, Served(digest, " ".join(entries)))[-MAX_SERVED:]
-    return msgspec.structs.replace(session, jti=fresh_id(), served=served)
+    others = [other for other in session.clients if other.client != digest]
+    clients = (*others, SessionClient(digest, " ".join(entries)))[-MAX_CLIENTS:]
+    return msgspec.structs.replace(session, jti=fresh_id(), clients=clients)
 
 
 def has_granted(
@@ -86,7 +86,7 @@ def has_granted(
 
 def _granted(session: Session, client: Client) -> list[str]:
     digest = client_digest(client.id)
-    return next((served.scope.split() for served in session.served if served.client == digest), [])
+    return next((entry.scope.split() for entry in session.clients if entry.client == digest), [])
 
 
 def _entries(registry: Registry, scopes: Iterable[str], resources: Iterable[str]) -> list[str]:
@@ -115,12 +115,12 @@ def session_cookie(context: Context, session: Session, now: float) -> str:
         NoActiveKey
         OAuthError: server_error if it is too long even without clients.
     """
-    served = session.served
-    while len(cookie := context.snapshot.seal(msgspec.structs.replace(session, served=served), now)) > MAX_COOKIE:
-        if not served:
+    clients = session.clients
+    while len(cookie := context.snapshot.seal(msgspec.structs.replace(session, clients=clients), now)) > MAX_COOKIE:
+        if not clients:
             raise _internal_error("the login does not fit into a cookie")
         # The last client is kept without its grants if possible, so that it gets a logout token.
-        served = served[1:] if len(served) > 1 or not served[0].scope else (Served(served[0].client),)
+        clients = clients[1:] if len(clients) > 1 or not clients[0].scope else (SessionClient(clients[0].client),)
     return cookie
 
 

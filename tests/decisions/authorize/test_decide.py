@@ -273,10 +273,10 @@ def test_it_is_asked_for_consent_too_and_may_keep_the_session(outside: BuiltInPa
     assert (ticket.session, ticket.sub) == (sid, "u-1")
     assert "code" in answered(browser.get(outside.verdict(decision.answer)))
     assert browser.signed_in.sid == sid
-    assert len(browser.signed_in.served) == 2
+    assert len(browser.signed_in.clients) == 2
     browser.get(outside.verdict(browser.ask(scope="openid read write").answer, sub="u-2"))
     assert browser.signed_in.sid != sid
-    assert (browser.signed_in.login.sub, len(browser.signed_in.served)) == ("u-2", 1)
+    assert (browser.signed_in.login.sub, len(browser.signed_in.clients)) == ("u-2", 1)
 
 
 def test_implicit_consent_is_no_way_around_it(outside: BuiltInPages) -> None:

@@ -37,7 +37,7 @@ def test_the_right_password_makes_a_session(service: BuiltInPages) -> None:
     consent_page(decision)
     session = browser.signed_in
     assert (session.login.sub, session.login.auth_time, session.login.amr) == ("u-1", service.now, ("pwd",))
-    assert (session.iat, session.exp, session.served) == (service.now, service.now + 43_200, ())
+    assert (session.iat, session.exp, session.clients) == (service.now, service.now + 43_200, ())
     assert (decision.subject, decision.client_id) == ("u-1", "web")
 
 

@@ -274,7 +274,7 @@ def test_a_ticket_of_another_browser_or_kind_or_time(openid: OpenId) -> None:
 
 def test_a_page_for_a_session_that_another_has_followed(openid: OpenId) -> None:
     _, first = openid.session("web")
-    _, second = openid.session("web", sub="bob")
+    _, second = openid.session("web", sub="mallory")
     browser = openid.browser()
     ticket = asked(openid.logout(first, browser))
     refused(openid.confirm(ticket, second, browser), "somebody has logged in since this page was shown; log out again")

@@ -8,13 +8,13 @@ import pytest
 
 from service.bags.ids import fresh_id
 from service.bags.kinds import Browser as BrowserBag
-from service.bags.kinds import Login, Served, Session
+from service.bags.kinds import Login, Session, SessionClient
 from service.config import Client
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
 from service.decisions.session.session import (
+    MAX_CLIENTS,
     MAX_COOKIE,
-    MAX_SERVED,
     browser_of,
     has_granted,
     new_session,
@@ -51,14 +51,14 @@ def kept(service: BuiltInPages, session: Session) -> Session:
 
 def test_it_remembers_whom_it_has_served(service: BuiltInPages) -> None:
     session = of(service)
-    for n in range(MAX_SERVED):
+    for n in range(MAX_CLIENTS):
         session = record_grant(service.context.registry, session, client(n), ["read", f"s{n}"], [])
-    assert len(session.served) == MAX_SERVED
+    assert len(session.clients) == MAX_CLIENTS
     session = record_grant(service.context.registry, session, client(0), ["write"], [])
     assert has_granted(service.context.registry, session, client(0), ["write", "s0", "read"], [])
     assert not has_granted(service.context.registry, session, client(0), ["read", "s1"], [])
     session = record_grant(service.context.registry, session, client(99), ["read"], [])
-    assert len(session.served) == MAX_SERVED
+    assert len(session.clients) == MAX_CLIENTS
     assert not has_granted(service.context.registry, session, client(1), ["read"], [])  # the one served longest ago
     assert has_granted(service.context.registry, session, client(2), ["read", "s2"], [])
     assert kept(service, session) == session
@@ -85,7 +85,7 @@ def test_its_id_stays_as_it_is_renewed(service: BuiltInPages) -> None:
     session = of(service)
     served = record_grant(service.context.registry, session, client(1), ["read"], [])
     assert served.jti != session.jti
-    assert msgspec.structs.replace(served, jti=session.jti, served=()) == session
+    assert msgspec.structs.replace(served, jti=session.jti, clients=()) == session
 
 
 @pytest.mark.parametrize("size", [10, 100, 500, 2000, 5000])
@@ -97,8 +97,10 @@ def test_it_fits_into_a_cookie_however_much_is_granted(service: BuiltInPages, si
             service.context.registry, session, client(n), ["s" * size], [API, VAULT] if size == 10 else []
         )
     back = kept(service, session)
-    assert 1 <= len(back.served) <= clients
-    assert back.served == session.served[-len(back.served) :] or back.served == (Served(session.served[-1].client),)
+    assert 1 <= len(back.clients) <= clients
+    assert back.clients == session.clients[-len(back.clients) :] or back.clients == (
+        SessionClient(session.clients[-1].client),
+    )
     assert back.login == session.login
 
 
