@@ -23,6 +23,7 @@ from tests.worlds.http import Answer, basic
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.satchel import NOW, Satchel
 from tests.worlds.toml import value
+from tests.worlds.users import ALICE
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -48,7 +49,7 @@ encryption_key = """
 def page(issuer: str = "https://auth.example.com") -> str:
     """The page's configuration, with a key of ours in the place of its published example."""
     text = re.sub(r"^jwks = .*$", f"jwks = {value({'keys': [public_jwk(EC_KEY)]})}", TOML, flags=re.MULTILINE)
-    return HEAD.replace("https://auth.example.com", issuer) + text
+    return HEAD.replace("https://auth.example.com", issuer) + text + ALICE
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from tests.worlds.http import basic, form_bytes
 from tests.worlds.identifiers import API
 from tests.worlds.issuers import RESOURCES, client, read
 from tests.worlds.satchel import Satchel
+from tests.worlds.users import ALICE
 
 PAGE = (ROOT / "docs" / "hooks.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -46,7 +47,7 @@ def satchel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Satchel
             with (package / name[1]).open("a") as file:
                 file.write(text.removeprefix(name[0]) + "\n")
     monkeypatch.syspath_prepend(str(tmp_path / "code"))
-    toml = RESOURCES.replace("[[resources]]", "[openid]\nenabled = true\n\n[[resources]]", 1)
+    toml = RESOURCES.replace(ALICE, "").replace("[[resources]]", "[openid]\nenabled = true\n\n[[resources]]", 1)
     yield Satchel(tmp_path, toml + "".join(text for kind, text in BLOCKS if kind == "toml") + CLIENTS)
     for name in [name for name in sys.modules if name.partition(".")[0] == "acme"]:
         del sys.modules[name]
