@@ -1,4 +1,4 @@
-"""`python -m service {check,client,code,explain,password,revoke}`: what an operator does beside running the service."""
+"""The commands of the operator: `python -m service {check,client,code,explain,password,reference,revoke}`."""
 
 import argparse
 import os
@@ -28,23 +28,27 @@ PAGES = {"reference": reference, "errors": error_reference}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry out one command; return the exit code: 0 done, 1 refused (with the fault named), 2 usage."""
+    """Run one command. Return the exit code: 0 success, 1 failure (with a message on standard error), 2 wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m service", description=__doc__)
-    parser.add_argument("--config", default=os.environ.get("CONFIG") or "demo.toml", help="the TOML file")
+    parser.add_argument(
+        "--config", default=os.environ.get("CONFIG") or "demo.toml", help="configuration file (default: %(default)s)"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("check", help="name every problem of the configuration")
-    client = commands.add_parser("client", help="print a new client's TOML entry, and its secret once")
+    commands.add_parser("check", help="list all problems of the configuration")
+    client = commands.add_parser("client", help="print the TOML entry of a new client, and its secret")
     client.add_argument("id")
     client.add_argument("--grants", default="client_credentials", help="grant types, separated by commas")
     client.add_argument("--scopes", default="", help="scopes, separated by commas")
-    token = commands.add_parser("explain", help="open a bag or token with the keys at hand and tell what it is")
+    token = commands.add_parser("explain", help="show the contents of a bag or token, and whether it is valid")
     token.add_argument("token", help="the token, or - for standard input")
-    call_back = commands.add_parser("revoke", help="void what was issued until now")
+    call_back = commands.add_parser(
+        "revoke", help="revoke everything issued so far to a client, for a subject, or at all"
+    )
     call_back.add_argument("--client", default="", help="client id")
-    call_back.add_argument("--subject", default="", help="sub")
-    call_back.add_argument("--family", default="", help="the jti of a token, up to its dot")
+    call_back.add_argument("--subject", default="", help="sub of a user or client")
+    call_back.add_argument("--family", default="", help="family: the part of a token's jti before the dot")
     call_back.add_argument("--all", action="store_true", help="everything")
-    mint = commands.add_parser("code", help="mint an authorization code (demo configurations only)")
+    mint = commands.add_parser("code", help="print an authorization code without a login (demo configurations only)")
     mint.add_argument("client")
     mint.add_argument("subject")
     mint.add_argument("--scope", default="", help="as in an authorization request")
@@ -54,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("reference", help="print the reference of the configuration file")
     commands.add_parser("errors", help="print the reference of errors and log reasons")
     options = parser.parse_args(arguments)
-    configure_events("warning", lambda line: print(line.decode(), file=sys.stderr))  # standard output is for the answer
+    configure_events("warning", lambda line: print(line.decode(), file=sys.stderr))  # standard output is for results
     if options.command in PAGES:
         print(PAGES[options.command](), end="")
         return 0

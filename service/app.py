@@ -1,4 +1,4 @@
-"""Wiring: one configuration, one key store and one memory become an ASGI application."""
+"""The wiring: a configuration, a key store and a memory become an ASGI application."""
 
 import os
 import time
@@ -42,12 +42,12 @@ from service.web.userinfo import userinfo_endpoints
 
 
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Config:
-    """Return the configuration in the file at `path`, checked as far as it can be without keys and memory.
+    """Return the configuration in the file at `path`. All checks are made that need neither keys nor memory.
 
-    `SATCHEL_BIND` of `environ` names the addresses that are to be listened on, separated by commas.
+    `SATCHEL_BIND` in `environ` has the addresses on which the service will listen, separated by commas.
 
     Raises:
-        ConfigError: every problem, with its path.
+        ConfigError: the configuration has problems; all problems are named.
     """
 
     def bind_problems(config: Config) -> Iterator[tuple[str, str]]:
@@ -84,12 +84,13 @@ def create_app(
     clock: Callable[[], float] = time.time,
     write: Callable[[bytes], Any] | None = None,
 ) -> Gate:
-    """Return the application of `config`; `clock` gives seconds since the epoch, `write` takes the log's lines
-    (standard output).
+    """Return the application of `config`.
+
+    `clock` returns seconds since the epoch. `write` receives the log lines; by default they go to standard output.
 
     Raises:
-        KeyStoreError: the key directory is refused, by name.
-        HookError: code of the operator's cannot be had.
+        KeyStoreError: the key directory cannot be read or has a fault; the file is named.
+        HookError: a hook cannot be loaded.
     """
     write = write or StandardOutput()
     configure_events(config.logging.level, write)
@@ -122,11 +123,11 @@ def create_app(
 
 
 def create_context(config: Config, store: KeyStore, memory: Memory) -> Context:
-    """Return what decisions are made with.
+    """Return the context of all decisions.
 
     Raises:
-        KeyStoreError: the key directory is refused, by name.
-        HookError: code of the operator's cannot be had.
+        KeyStoreError: the key directory cannot be read or has a fault; the file is named.
+        HookError: a hook cannot be loaded.
     """
     snapshot = Snapshot(load_keys(store), config.issuer)
     hooks = open_hooks(config)
@@ -136,16 +137,16 @@ def create_context(config: Config, store: KeyStore, memory: Memory) -> Context:
 
 
 def preflight(config: Config) -> str:
-    """Check that there are keys; return what to tell whoever has started the service.
+    """Check that the keys can be loaded. Return a text for the operator who has started the service.
 
     Raises:
-        KeyStoreError: there are none, or they are refused.
+        KeyStoreError: there are no keys, or they cannot be loaded.
     """
     load_keys(key_store(config))
     if not config.demo:
         return ""
     url = config.issuer + config.endpoints.token
-    return f"\nA first token:\n\n  curl -s -u 123456789:987654321 -d grant_type=client_credentials {url}\n\n"
+    return f"\nGet a first token:\n\n  curl -s -u 123456789:987654321 -d grant_type=client_credentials {url}\n\n"
 
 
 def _ports(config: Config, hooks: Hooked, memory: Memory) -> Ports:
@@ -160,7 +161,7 @@ def _bind_problems(config: Config, environ: Mapping[str, str]) -> Iterator[tuple
     for address in filter(None, [*environ.get("SATCHEL_BIND", "").split(","), config.api.bind]):
         on_loopback = address.startswith("unix:") or _is_loopback(urlsplit(f"//{address}").hostname or "")
         if config.demo and not on_loopback:
-            yield "demo", f"a demo listens on loopback only, not on {address}"
+            yield "demo", f"true allows loopback addresses only, not {address}"
 
 
 def _is_loopback(host: str) -> bool:

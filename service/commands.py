@@ -1,4 +1,4 @@
-"""The commands that need keys or memory: calling tokens back, and minting a code without a browser."""
+"""The commands that need the keys or the memory: `revoke`, and `code` for demos."""
 
 import asyncio
 import time
@@ -13,21 +13,21 @@ from service.protocol.pkce import challenge_octets
 
 
 def revoke(config: Config, client: str, subject: str, family: str, everything: bool) -> str:
-    """Void what has been issued until now; return what was done, and the memory in which that is written.
+    """Revoke what was issued so far to `client`, for `subject`, in `family`, or everything; return a report.
 
-    The memory must be there: a revocation in a new, empty one would reach nobody.
+    The memory must exist: a revocation in a new, empty memory would have no effect on the running service.
 
     Raises:
-        ValueError: nothing is named, or too much, or the memory is `none` and so cannot know.
-        MemoryRefused: there is no memory yet.
+        ValueError: nothing or too much is named, or `memory.kind` is "none".
+        MemoryRefused: the memory does not exist yet.
         MemoryUnavailable, MemoryFull
     """
     if not (client or subject or family or everything):
-        raise ValueError("name what is to be revoked: CLIENT=…, SUBJECT=…, FAMILY=… or ALL=1")
+        raise ValueError("name what to revoke: CLIENT=…, SUBJECT=…, FAMILY=… or ALL=1")
     if everything and (client or subject or family):
-        raise ValueError("ALL=1 stands alone: it revokes whatever else could be named")
+        raise ValueError("ALL=1 revokes everything and excludes CLIENT, SUBJECT and FAMILY")
     if config.memory.kind == "none":
-        raise ValueError("memory.kind is none: nothing can be revoked")
+        raise ValueError("nothing can be revoked: memory.kind is none")
 
     async def run() -> str:
         memory = open_memory(config.memory, create=False)
@@ -45,20 +45,20 @@ def revoke(config: Config, client: str, subject: str, family: str, everything: b
 
 
 def code(config: Config, client_id: str, sub: str, scopes: str, redirect_uri: str, challenge: str) -> str:
-    """Return an authorization code as a consent of `sub` would give it; for development.
+    """Return an authorization code, as if the user `sub` had consented; for development.
 
     Raises:
-        ValueError: the configuration is no demo, or the client is unknown.
+        ValueError: the configuration is not a demo, or the client is unknown.
         MemoryUnavailable, OAuthError, KeyStoreError
     """
     registry = Registry(config)
     if not config.demo:
-        raise ValueError("demo: codes are minted by hand in a demo only")
+        raise ValueError("this command works with demo = true only")
     client = registry.clients.find(client_id)
     if client is None:
-        raise ValueError(f"clients: no client has the id {client_id!r}")
+        raise ValueError(f"no client has the id {client_id!r}")
     if client.require_pkce and not challenge:
-        raise ValueError(f"{client_id} must use PKCE: give a --challenge (RFC 7636 section 4.2)")
+        raise ValueError(f"client {client_id!r} must use PKCE: pass --challenge (RFC 7636 section 4.2)")
 
     async def run() -> str:
         memory = open_memory(config.memory)

@@ -1,4 +1,4 @@
-"""Telling what a token is, offline: kind, contents, verdict, and the reason for which it would be refused."""
+"""The command `explain`: the kind and contents of a token, and whether it is valid or why it is refused."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from service.bags.snapshot import AT_JWT, Snapshot
 
 
 def explain(ring: Ring, issuer: str, token: str, now: float) -> str:
-    """Return the explanation of `token` at `now` (seconds since the epoch), in lines for people."""
+    """Return the explanation of `token` at `now` (seconds since the epoch), as lines of text."""
     snapshot = Snapshot(ring, issuer)
     try:
         return _told(token, snapshot.open(token, KINDS, now), "valid")
@@ -34,13 +34,13 @@ def explain(ring: Ring, issuer: str, token: str, now: float) -> str:
 def _told(token: str, bag: Bag, verdict: str) -> str:
     typ = msgspec.json.decode(decode(token.partition(".")[0].encode()))["typ"]
     if typ == "JWT":  # a nested one (RFC 7519 section 5.2)
-        typ = f"{AT_JWT}, sealed to its resource"
+        typ = f"{AT_JWT}, encrypted to its resource server"
     lines = [f"kind:     {type(bag).__name__} ({typ})", f"verdict:  {verdict}"]
     return "\n".join([*lines, *(_member(name, getattr(bag, name)) for name in bag.__struct_fields__)])
 
 
 def _id_token(claims: dict[str, Any], now: float) -> str:
-    verdict = "refused: expired (but good as an id_token_hint)" if now >= claims["exp"] else "valid"
+    verdict = "refused: expired (still accepted as id_token_hint)" if now >= claims["exp"] else "valid"
     lines = ["kind:     ID token (JWT)", f"verdict:  {verdict}"]
     return "\n".join([*lines, *(_member(name, value) for name, value in claims.items())])
 

@@ -1,4 +1,4 @@
-"""A new confidential client: a TOML entry to paste, and its secret, which is shown once and kept nowhere."""
+"""The command `client`: prints the TOML entry of a new confidential client, and its secret, which is stored nowhere."""
 
 import os
 from hashlib import sha256
@@ -10,15 +10,15 @@ from service.config import Client, Config
 
 
 def new_client(config: Config, client_id: str, grants: list[str], scopes: list[str]) -> str:
-    """Return what to print for a new client with a secret of 256 random bits.
+    """Return the text to print for a new client, whose secret has 256 random bits.
 
     Raises:
-        ValueError: the id is taken or not printable ASCII, or a grant or scope is not one that a client can have.
+        ValueError: the id exists already or is not printable ASCII, or a grant or scope is malformed.
     """
     if any(client.id == client_id for client in config.clients):
-        raise ValueError(f"clients: the id {client_id!r} is taken")
+        raise ValueError(f"the id {client_id!r} exists already; choose another")
     if not (client_id.isascii() and client_id.isprintable()):
-        raise ValueError("clients: an id is printable ASCII (RFC 6749 appendix A.1)")
+        raise ValueError("the id must be printable ASCII (RFC 6749 appendix A.1)")
     secret = encode(os.urandom(32)).decode()
     digest = sha256(secret.encode()).hexdigest()
     scopes = [scope for scope in scopes if scope]
@@ -30,7 +30,7 @@ secrets = [{{ sha256 = "{digest}" }}]
 grants = {_text(grants)}
 scopes = {_text(scopes)}
 
-# The secret, shown this once:
+# The secret. Satchel does not store it, so save it now:
 # {secret}"""
 
 

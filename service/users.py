@@ -49,7 +49,7 @@ class ListedUsers:
         self._decoy = next((user.password for user in self._users.values()), "")
 
     async def authenticate(self, username: str, password: str) -> User | None:
-        """Return the user, or None; unknown names and wrong passwords take the same time."""
+        """Return the user, or None. Unknown names and wrong passwords take the same time."""
         user = self._users.get(username)
         phc = self._decoy if user is None else user.password
         right = bool(phc) and await verify(phc, password)

@@ -1,4 +1,17 @@
-"""Code of the operator's own (docs/hooks.md): found once, at the start; its faults stay its own."""
+"""Hooks: the operator's own Python code (docs/hooks.md). This package exports all that hooks import.
+
+| file | what it holds |
+|---|---|
+| `protocol.py` | the methods of `hooks.object`, with their arguments and results |
+| `decide.py` | `TokenRequest`, the argument of `decide` |
+| `events.py` | audit events: `TokenIssued`, `TokenRefused`, and their delivery |
+| `load.py` | loading a hook by its dotted path |
+| `problems.py` | rules of the settings in `[hooks]` |
+| `guard.py` | calls of hooks, with a time limit and a check of the result |
+| `pool.py` | the threads of sync hooks |
+| `plans.py` | checks of the plans and claims that hooks return |
+| `wiring.py` | all hooks of a configuration, ready to be called |
+"""
 
 from service.grants import GrantRequest, Plan
 from service.hooks.decide import TokenRequest

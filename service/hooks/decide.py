@@ -1,4 +1,4 @@
-"""`decide`: the operator's own judgement on a token request (RFC 6749 section 3.2), and what it is made with."""
+"""The hook `decide`: the operator decides a token request (RFC 6749 section 3.2), with the help of `TokenRequest`."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from service.protocol.ports import User
 
 
 class TokenRequest:
-    """A token request whose client is known, and has proved the key in `cnf` if it has sent a proof.
+    """A token request. The client is authenticated; `cnf` is the key that it has demonstrated, if it sent a proof.
 
-    `now` is in seconds since the epoch. What a method returns changes nothing by itself: the service spends and issues
-    once `decide` has returned a plan.
+    `now` is in seconds since the epoch. The methods change nothing: the service spends codes and issues tokens after
+    `decide` has returned a plan.
     """
 
     def __init__(self, request: GrantRequest, grant_type: str) -> None:
@@ -35,25 +35,27 @@ class TokenRequest:
         self._request = request
 
     async def judge(self) -> Plan | Awaiting:
-        """Return what the service itself would answer.
+        """Return the plan that the service makes without the hook.
 
-        For a device it is not a Plan yet (service/grants/plan.py): to be returned as it is.
+        In the device flow the result is not yet a Plan (service/grants/plan.py); `decide` returns it unchanged.
 
         Raises:
-            OAuthError: the service would refuse.
+            OAuthError: the service refuses the request.
         """
         return await GRANTS[self.grant_type](self._request)
 
     def open_code(self) -> AuthorizationCode:
-        """Return what is in the code of the request; its `grant` says who has granted what.
+        """Return the contents of the authorization code in the request; its `grant` says who granted what.
 
         Raises:
-            OAuthError: invalid_grant for one that is not good, or not this client's; invalid_request.
+            OAuthError: invalid_grant: the code is invalid, expired or was issued to another client; invalid_request.
         """
         return open_code(self._request)
 
     def verify_pkce(self, challenge: bytes) -> None:
-        """Check the code_verifier of the request against the 32 octets of an S256 challenge; none: there must be none.
+        """Check the code_verifier of the request against the 32 octets of an S256 challenge.
+
+        With an empty challenge, the request must have no code_verifier.
 
         Raises:
             OAuthError: invalid_grant.
@@ -61,9 +63,9 @@ class TokenRequest:
         check_verifier(challenge, self.form.get("code_verifier"))
 
     def redeem(self, code: AuthorizationCode, **members: Any) -> Plan:
-        """Return the plan of all tokens that `code` stands for; PKCE is verified, asked or not.
+        """Return the plan for all tokens of `code`. PKCE is always verified.
 
-        `members` replace those of the plan: `claims` and `id_claims` add to the access token and the ID token.
+        `members` replace members of the plan. `claims` and `id_claims` add claims to the access token and the ID token.
 
         Raises:
             OAuthError: invalid_grant, invalid_target, invalid_scope, invalid_authorization_details.
@@ -72,20 +74,21 @@ class TokenRequest:
         return msgspec.structs.replace(plan_for(code, self._request), **members)
 
     def mint(self, user: User | None = None, *, scope: str | None = None, **members: Any) -> Plan:
-        """Return the plan of tokens for `user`, by default for the client itself, within what the client may have.
+        """Return a plan of tokens for `user`, or for the client itself if there is no user.
 
-        `scope` takes the place of the request's. A person's tokens are an ID token too, if the scopes have `openid`,
-        and a refresh token, if the client may have one. `members` replace those of the plan.
+        Scopes and resources are limited to those of the client. `scope` replaces the scope of the request. A user also
+        gets an ID token if the scopes include `openid`, and a refresh token if the client may have one. `members`
+        replace members of the plan.
 
         Raises:
-            OAuthError: invalid_scope, invalid_target; unauthorized_client for the tokens of a client that has proved
-                nothing; server_error for a user with the id of a client.
+            OAuthError: invalid_scope; invalid_target; unauthorized_client: a public client asks for tokens of its own;
+                server_error: the user has the id of a client.
         """
         request, client, registry = self._request, self.client, self._request.registry
         resources, scope = self.form.all("resource"), self.form.get("scope") if scope is None else scope
         if user is None:
             if client.public:
-                raise OAuthError("unauthorized_client", "the tokens are for confidential clients")
+                raise OAuthError("unauthorized_client", "only a confidential client can get a token for itself")
             audiences, scopes, _ = registry.entitlements.of(client, resources, scope)
             return msgspec.structs.replace(Plan(client.id, client.id, audiences, scopes, cnf=self.cnf), **members)
         if not registry.clients.can_be_user(user.sub):
@@ -117,12 +120,12 @@ def deciding(hook: Hook, grant_type: str) -> GrantFunction:
     async def grant(request: GrantRequest) -> Plan | Awaiting:
         answer = await hook(TokenRequest(request, grant_type))
         if answer is None:
-            raise OAuthError("invalid_request", "the request was not accepted", reason=f"{hook.name} answered None")
+            raise OAuthError("invalid_request", "the request was refused", reason=f"{hook.name} returned None")
         if isinstance(answer, OAuthError):
             raise answer
         if isinstance(answer, Awaiting):
             return answer
-        # Judged anew each time: what the operator looks at may have changed.
+        # Never repeated from the cache: the facts on which the hook decides may have changed.
         return msgspec.structs.replace(check_plan(hook, answer, request), repeatable=False)
 
     return grant

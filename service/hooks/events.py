@@ -1,4 +1,4 @@
-"""Audit events: what was issued and what was refused at the token endpoint, told behind the answer's back."""
+"""Audit events of the token endpoint: issued and refused tokens, delivered to hooks without delaying the response."""
 
 import asyncio
 from collections import deque
@@ -17,32 +17,34 @@ from service.protocol.errors import OAuthError
 
 log = structlog.get_logger("satchel")
 
-_DROPPED = Counter("satchel_audit_events_dropped", "Audit events that nobody has heard of: too many were waiting")
+_DROPPED = Counter(
+    "satchel_audit_events_dropped", "Audit events dropped because the queue was full or the service stopped"
+)
 _NO_REFUSAL = frozenset({"authorization_pending", "use_dpop_nonce"})
-"""Answers that are steps of a flow rather than refusals (RFC 8628 section 3.5, RFC 9449 section 8)."""
+"""Error codes that are normal steps of a flow and not refusals (RFC 8628 section 3.5, RFC 9449 section 8)."""
 
 
 class TokenIssued(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens have been issued; times are in seconds since the epoch, tokens are named by their ids alone."""
+    """Tokens were issued. Times are in seconds since the epoch. Tokens are identified by their `jti`."""
 
     time: float
     client_id: str
     auth_method: str
     grant_type: str
     subject: str
-    """The user's id, whatever the client calls them; of a client's own token, the client's."""
+    """The id of the user, also if the client sees a pairwise `sub`; the client id for a client's own token."""
     audiences: tuple[str, ...]
     scopes: tuple[str, ...]
     jti: str
     expires: int
     format: str
     refresh_jti: str
-    """Empty: there was no refresh token."""
+    """Empty if no refresh token was issued."""
     has_id_token: bool
 
 
 class TokenRefused(msgspec.Struct, frozen=True, kw_only=True):
-    """A token request has been refused; what is not known of it is empty, and `time` is in seconds since the epoch."""
+    """A token request was refused. Unknown members are empty. `time` is in seconds since the epoch."""
 
     time: float
     client_id: str
@@ -50,11 +52,14 @@ class TokenRefused(msgspec.Struct, frozen=True, kw_only=True):
     grant_type: str
     error: str
     reason: str
-    """For the operator; the client has been told less."""
+    """The reason for the operator. The client got a less detailed description."""
 
 
 class Audit:
-    """Hands events to hooks, one after the other; at most `hooks.events` wait, and more are counted and dropped."""
+    """Delivers events to the hooks, one after the other.
+
+    At most `hooks.events` events wait. Further events are dropped and counted.
+    """
 
     def __init__(self, on_issued: Hook | None, on_refused: Hook | None, limits: Hooks) -> None:
         self._on_issued = on_issued
@@ -64,7 +69,7 @@ class Audit:
         self._task: asyncio.Task[None] | None = None
 
     def __call__(self, decision: Decision, now: float) -> None:
-        """Note the event that `decision`, on a token request at `now` (seconds), is; never wait."""
+        """Queue the event of `decision` on a token request at `now` (seconds since the epoch). This never waits."""
         if decision.error is not None:
             if self._on_refused is not None and decision.error.code not in _NO_REFUSAL:
                 self._add(self._on_refused, _refused(decision, decision.error, now))
@@ -72,7 +77,7 @@ class Audit:
             self._add(self._on_issued, _issued(decision, decision.issued, now))
 
     async def process_shutdown(self, scope: dict[str, Any], event: dict[str, Any]) -> None:
-        """Tell what waits (Falcon middleware), for `hooks.timeout` seconds at most; the rest is counted and dropped."""
+        """Deliver the waiting events (Falcon middleware), for `hooks.timeout` seconds at most, and drop the rest."""
         if self._task is not None:
             await asyncio.wait((self._task,), timeout=self._limits.timeout)
             self._task.cancel()
@@ -85,9 +90,9 @@ class Audit:
             return
         self._waiting.append((hook, event))
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._tell())
+            self._task = asyncio.get_running_loop().create_task(self._deliver())
 
-    async def _tell(self) -> None:
+    async def _deliver(self) -> None:
         while self._waiting:
             hook, event = self._waiting.popleft()
             with suppress(OAuthError):  # the guard has logged it
@@ -95,17 +100,17 @@ class Audit:
 
 
 async def write_issued(event: TokenIssued) -> None:
-    """Write a JSON line."""
+    """Log the event as a JSON line."""
     log.info("token issued", **_members(event))
 
 
 async def write_refused(event: TokenRefused) -> None:
-    """Write a JSON line."""
+    """Log the event as a JSON line."""
     log.info("token refused", **_members(event))
 
 
 def _members(event: TokenIssued | TokenRefused) -> dict[str, Any]:
-    # `time` is when the line is written, so the instant of the event needs a name of its own.
+    # In a log line, `time` is the time of writing, so the time of the event has a name of its own.
     members = msgspec.structs.asdict(event)
     return {"instant": members.pop("time"), **{name: value for name, value in members.items() if value}}
 

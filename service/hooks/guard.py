@@ -1,4 +1,7 @@
-"""Calling a hook so that its faults stay its own: a limit of time, a bounded pool, and an answer of the right type."""
+"""Calls of hooks: with a time limit, in a bounded pool of threads, and with a check of the result's type.
+
+A hook that fails or hangs therefore affects only the request that called it.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +18,7 @@ log = structlog.get_logger("satchel")
 
 
 class Guard:
-    """The limits that all hooks of a process share."""
+    """The time limit and the threads that all hooks of a process share."""
 
     def __init__(self, limits: Hooks) -> None:
         self.seconds = limits.timeout
@@ -23,10 +26,10 @@ class Guard:
 
 
 class Hook:
-    """A hook that answers one of `kinds`, or refuses with an OAuthError.
+    """A hook that returns an instance of `kinds` or raises an OAuthError.
 
-    Whatever else it does is logged by the hook's name and the class of what it raised, never by its text, which may
-    hold what the request held.
+    Any other outcome is logged with the name of the hook and the class of the exception. The text of the exception is
+    not logged, because it may contain data of the request.
     """
 
     def __init__(self, guard: Guard, name: str, function: Callable[..., Any], *kinds: type) -> None:
@@ -37,14 +40,14 @@ class Hook:
         self._is_async = iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
     async def __call__(self, *arguments: Any) -> Any:
-        """Return the hook's answer.
+        """Return the result of the hook.
 
         Raises:
-            OAuthError: the hook's own; server_error, where it fails or takes longer than `hooks.timeout`.
+            OAuthError: raised by the hook; server_error: the hook failed or took longer than `hooks.timeout`.
         """
         future = self._start(arguments)
         try:
-            # Unlike wait_for, this goes on even where a hook will not be cancelled.
+            # Unlike wait_for, this returns in time even if the hook ignores cancellation.
             await asyncio.wait((future,), timeout=self._guard.seconds)
             if not future.done():
                 raise self.failed(f"took longer than {self._guard.seconds:g} s")
@@ -60,11 +63,11 @@ class Hook:
         if not isinstance(answer, self._kinds):
             if iscoroutine(answer):
                 answer.close()
-            raise self.failed(f"answered {type(answer).__name__}")
+            raise self.failed(f"returned {type(answer).__name__}")
         return answer
 
     def failed(self, fault: str) -> OAuthError:
-        """Write down that the hook has failed, and return what the client is told."""
+        """Log that the hook failed, and return the error for the client."""
         log.error("hook failed", hook=self.name, fault=fault)
         return OAuthError(
             "server_error",
@@ -78,7 +81,7 @@ class Hook:
         try:
             return asyncio.wrap_future(self._guard.pool.submit(self._function, *arguments))
         except PoolExhausted:
-            raise self.failed("no thread is free") from None
+            raise self.failed("no thread is free and the queue is full") from None
 
     async def _awaited(self, arguments: tuple[Any, ...]) -> Outcome:
         try:

@@ -1,4 +1,4 @@
-"""Finding code of the operator's own by its dotted path, once, at the start."""
+"""Loading hooks by their dotted paths, once, at the start."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -6,11 +6,11 @@ from inspect import signature
 from typing import Any
 
 METHODS = ("authenticate_user", "customize_access_token", "customize_id_token", "decide", "on_issued", "on_refused")
-"""What the object of `hooks.object` may do, each as service/hooks/protocol.py says."""
+"""The methods that `hooks.object` may have; service/hooks/protocol.py describes them."""
 
 
 class HookError(ValueError):
-    """A hook that cannot be had; the text says why."""
+    """A hook cannot be loaded. The text says why."""
 
 
 def load_function(path: str) -> Callable[..., Any]:
@@ -26,28 +26,28 @@ def load_function(path: str) -> Callable[..., Any]:
 
 
 def load_methods(path: str) -> tuple[str, ...]:
-    """Return which of METHODS the object or class `package.module:name` has; no object is made.
+    """Return which of METHODS the object or class `package.module:name` has. A class is not called.
 
     Raises:
-        HookError: it cannot be had, is a class that needs arguments, or has none of them.
+        HookError: the object cannot be loaded, is a class that needs arguments, or has none of METHODS.
     """
     target = _load(path)
     if isinstance(target, type):
         try:
             signature(target).bind()
         except (TypeError, ValueError):
-            raise HookError("cannot be called without arguments") from None
+            raise HookError("is a class that cannot be called without arguments") from None
     names = tuple(name for name in METHODS if getattr(target, name, None) is not None)
     for name in names:
         if not callable(getattr(target, name)):
-            raise HookError(f"has a {name} that is not a method")
+            raise HookError(f"has {name}, but it is not a method")
     if not names:
         raise HookError(f"has none of the methods {', '.join(METHODS)}")
     return names
 
 
 def make_object(path: str) -> dict[str, Callable[..., Any]]:
-    """Return the methods of the object `package.module:name` by name; a class is called for one first.
+    """Return the methods of the object `package.module:name`, by name. If it is a class, it is called first.
 
     Raises:
         HookError
@@ -57,7 +57,7 @@ def make_object(path: str) -> dict[str, Callable[..., Any]]:
         try:
             target = target()
         except (Exception, SystemExit) as fault:
-            raise HookError(f"cannot be made: {type(fault).__name__}") from None
+            raise HookError(f"is a class that raises {type(fault).__name__} when it is called") from None
     return {name: getattr(target, name) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""What a hook may say in a token: nothing that the service alone speaks for, and nothing that a token cannot carry."""
+"""Checks of the plans and claims that hooks return: no reserved claims, and nothing that a token cannot contain."""
 
 from collections.abc import Set
 from typing import Any
@@ -12,23 +12,23 @@ from service.protocol.claims import RESERVED_ID_CLAIMS
 from service.protocol.subject import is_subject
 
 MAX_CLAIMS = 4096
-"""Bytes of JSON that a hook's claims may have: a token has to fit into a header."""
+"""The most claims of a hook, in bytes of JSON: a token must fit into a header."""
 
 
 def check_plan(hook: Hook, plan: Plan, request: GrantRequest) -> Plan:
-    """Return the plan that `hook` has made for `request`, its claims as tokens carry them.
+    """Return the plan that `hook` made for `request`, with its claims as plain JSON values.
 
     Raises:
-        OAuthError: server_error, for a plan that cannot be carried out, or is not the operator's to make.
+        OAuthError: server_error: the plan is incomplete, for another client, or has claims that are not allowed.
     """
     if not plan.audiences:
-        raise hook.failed("no audience")
+        raise hook.failed("the plan has no audience")
     if not plan.subject:
-        raise hook.failed("no subject")
+        raise hook.failed("the plan has no subject")
     if not is_subject(plan.subject) and request.registry.clients.find(plan.subject) is None:
-        raise hook.failed("a subject that is too long or not printable")
+        raise hook.failed("the subject of the plan is too long or not printable")
     if plan.client_id != request.client.id:
-        raise hook.failed("a plan for another client")
+        raise hook.failed("the plan is for another client")
     if not plan.claims and not plan.id_claims:
         return plan
     claims, id_claims = _plain(hook, plan.claims, RESERVED_CLAIMS), _plain(hook, plan.id_claims, RESERVED_ID_CLAIMS)
@@ -43,10 +43,10 @@ class CustomizeHooks:
         self._id = id
 
     async def tokens(self, plan: Plan) -> Plan:
-        """Return `plan` with claims for all of its tokens.
+        """Return `plan` with the hooks' claims for its access token and its ID token.
 
         Raises:
-            OAuthError: a hook's own; server_error.
+            OAuthError: raised by a hook; server_error: a hook failed.
         """
         hook = self._access
         if hook is not None:
@@ -55,10 +55,10 @@ class CustomizeHooks:
         return await self.id_token(plan)
 
     async def id_token(self, plan: Plan) -> Plan:
-        """Return `plan` with claims for its ID token, if it is to have one.
+        """Return `plan` with the hook's claims for its ID token, if it gets one.
 
         Raises:
-            OAuthError: a hook's own; server_error.
+            OAuthError: raised by the hook; server_error: the hook failed.
         """
         hook = self._id
         if hook is None or plan.person is None or "openid" not in plan.scopes:
@@ -68,15 +68,15 @@ class CustomizeHooks:
 
 
 def _plain(hook: Hook, claims: dict[str, Any], reserved: Set[str]) -> dict[str, Any]:
-    """Return `claims` as JSON has them."""
+    """Return `claims` as plain JSON values."""
     try:
         text = msgspec.json.encode(claims)
         plain = msgspec.json.decode(text, type=dict[str, Any])
-        msgspec.msgpack.encode(plain)  # in a sealed token, a number has at most 64 bits
+        msgspec.msgpack.encode(plain)  # an encrypted token cannot contain integers over 64 bits
     except Exception:
-        raise hook.failed("claims that a token cannot carry") from None
+        raise hook.failed("the claims cannot be encoded") from None
     if len(text) > MAX_CLAIMS:
-        raise hook.failed(f"claims of more than {MAX_CLAIMS} bytes")
+        raise hook.failed(f"the claims are longer than {MAX_CLAIMS} bytes")
     if not reserved.isdisjoint(plain):
-        raise hook.failed("a claim that is for the service alone to set")
+        raise hook.failed("a claim is reserved for the service")
     return plain

@@ -1,4 +1,4 @@
-"""Threads for sync hooks: so many at work, so many that wait, and no more."""
+"""The threads of sync hooks, with a bounded number of threads and of waiting calls."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,24 +8,24 @@ from typing import Any, NamedTuple
 
 
 class Outcome(NamedTuple):
-    """What came of a hook: its answer, or what it has raised."""
+    """The outcome of a hook: its result, or the exception that it raised."""
 
     answer: Any = None
     fault: BaseException | None = None
 
 
 class PoolExhausted(Exception):
-    """Every thread is at work, and the queue is full."""
+    """All threads are busy, and the queue is full."""
 
 
 _Job = tuple[Future[Outcome], Callable[..., Any], tuple[Any, ...]]
 
 
 class Pool:
-    """At most `threads` threads and `queue` calls that wait for one.
+    """At most `threads` threads, and at most `queue` calls that wait for a thread.
 
-    The threads are made when they are first needed, after the fork of the workers. They are daemons: a hook that never
-    returns keeps its thread, but cannot keep the process from stopping, as an executor's would.
+    Threads start when they are first needed, after the workers have forked. They are daemon threads, unlike those of
+    an executor: a hook that never returns occupies its thread but does not prevent the process from stopping.
     """
 
     def __init__(self, threads: int, queue: int) -> None:
@@ -34,7 +34,7 @@ class Pool:
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Outcome]:
-        """Return the future of a call; called from one thread, that of the event loop.
+        """Return the future of a call. Only the thread of the event loop may call this.
 
         Raises:
             PoolExhausted
@@ -58,6 +58,6 @@ class Pool:
             return
         try:
             outcome = Outcome(function(*arguments))
-        except BaseException as fault:  # one that is to end the thread, too, is but a failed hook
+        except BaseException as fault:  # SystemExit in a hook is a failed hook too, and must not end the thread
             outcome = Outcome(fault=fault)
         future.set_result(outcome)

@@ -1,6 +1,6 @@
-"""What the methods of `hooks.object` are called with and answer (docs/hooks.md); each may be sync or async.
+"""The methods of `hooks.object`, with their arguments and results (docs/hooks.md). Each may be sync or async.
 
-An object has those that it wants; a class can name their Protocols as its bases, so that a type checker looks at it.
+An object may have any of these methods. If its class names the Protocols as bases, a type checker checks the methods.
 """
 
 from collections.abc import Awaitable
@@ -15,10 +15,10 @@ from service.protocol.ports import User
 
 
 class AuthenticatesUsers(Protocol):
-    """Knows people by name and password."""
+    """Authenticates users."""
 
     def authenticate_user(self, username: str, password: str, /) -> User | Awaitable[User | None] | None:
-        """Return the user, or None; unknown names and wrong passwords should take the same time."""
+        """Return the user, or None. Unknown names and wrong passwords should take the same time."""
         ...
 
 
@@ -26,7 +26,7 @@ class CustomizesAccessTokens(Protocol):
     """Adds claims to access tokens."""
 
     def customize_access_token(self, plan: Plan, /) -> dict[str, Any] | Awaitable[dict[str, Any]]:
-        """Return the claims that the access token of `plan` is to have too."""
+        """Return the claims to add to the access token of `plan`."""
         ...
 
 
@@ -34,33 +34,33 @@ class CustomizesIdTokens(Protocol):
     """Adds claims to ID tokens."""
 
     def customize_id_token(self, plan: Plan, /) -> dict[str, Any] | Awaitable[dict[str, Any]]:
-        """Return the claims that the ID token of `plan` is to have too."""
+        """Return the claims to add to the ID token of `plan`."""
         ...
 
 
 Decided = Plan | Awaiting | OAuthError | None
-"""A token response, a refusal, or None for invalid_request."""
+"""The result of `decide`: a plan, an error, or None for invalid_request."""
 
 
 class Decides(Protocol):
-    """Judges the token requests whose grant type is one of `hooks.decides`."""
+    """Decides the token requests whose grant type is one of `hooks.decides`."""
 
     def decide(self, request: TokenRequest, /) -> Decided | Awaitable[Decided]:
-        """Return what is to be issued, or why not."""
+        """Return the plan of the tokens to issue, or an error."""
         ...
 
 
 class HearsOfIssues(Protocol):
-    """Is told what has been issued."""
+    """Receives the events of issued tokens."""
 
     def on_issued(self, event: TokenIssued, /) -> Awaitable[None] | None:
-        """Take note; the client has its answer already, or nearly."""
+        """Handle the event. The response to the client does not wait for this method."""
         ...
 
 
 class HearsOfRefusals(Protocol):
-    """Is told what has been refused."""
+    """Receives the events of refused token requests."""
 
     def on_refused(self, event: TokenRefused, /) -> Awaitable[None] | None:
-        """Take note."""
+        """Handle the event."""
         ...

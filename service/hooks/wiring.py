@@ -25,7 +25,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 class Hooked(NamedTuple):
-    """What the operator's own code does instead of ours, and beside it; None: nothing."""
+    """The hooks of a configuration. A hook that is not configured is None."""
 
     authenticate_user: Hook | None
     authenticate_client: Hook | None
@@ -35,10 +35,10 @@ class Hooked(NamedTuple):
 
 
 def open_hooks(config: Config) -> Hooked:
-    """Return the hooks of `config`; the object of `hooks.object` is made now.
+    """Return the hooks of `config`. If `hooks.object` is a class, it is called now.
 
     Raises:
-        HookError: one of them cannot be had.
+        HookError: a hook cannot be loaded.
     """
     hooks, guard = config.hooks, Guard(config.hooks)
 
@@ -47,7 +47,7 @@ def open_hooks(config: Config) -> Hooked:
 
     methods = make_object(hooks.object) if hooks.object else {}
     found = {name: Hook(guard, f"{hooks.object}.{name}", call, *_KINDS[name]) for name, call in methods.items()}
-    if hooks.audit and not config.logging.requests:  # whose lines tell it all
+    if hooks.audit and not config.logging.requests:  # request lines would contain the audit facts
         found.setdefault("on_issued", Hook(guard, "on_issued", write_issued, object))
         found.setdefault("on_refused", Hook(guard, "on_refused", write_refused, object))
     access, id_token = found.get("customize_access_token"), found.get("customize_id_token")

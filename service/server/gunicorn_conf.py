@@ -1,11 +1,11 @@
-"""How gunicorn serves Satchel: `python -m gunicorn -c python:service.server.gunicorn_conf`.
+"""The gunicorn settings of Satchel: `python -m gunicorn -c python:service.server.gunicorn_conf`.
 
-The environment chooses `HOST`, `PORT`, `WORKERS` (0 or unset: one a core), `CONFIG` (the TOML file) and `SATCHEL_STATE`
-(the directory of keys and memory). The master reads the TOML file, and its workers inherit what it read: a worker that
-is replaced later starts from what was good, whatever the file says by then. SIGHUP boots the new configuration in a
-child of its own first; only if that succeeds are the workers replaced.
+The environment variables are `HOST`, `PORT`, `WORKERS` (0 or unset: one per core), `CONFIG` (the TOML file) and
+`SATCHEL_STATE` (the directory of keys and memory). The master reads the TOML file, and all workers use what it read: a
+worker that is replaced later does not read the file again. On SIGHUP, a child process first starts the application with
+the new configuration. The workers are replaced only if that succeeds.
 
-The application's code is imported by the master and shared; keys, memory and event loop are each worker's own.
+The master imports the code, which all workers share. Each worker has its own keys, memory connection and event loop.
 """
 
 import asyncio
@@ -30,52 +30,52 @@ _workers = os.environ.get("WORKERS", "")
 bind = [f"{f'[{_host}]' if ':' in _host else _host}:{os.environ.get('PORT') or '8000'}"]
 workers = _cores if _workers in {"", "0"} else _workers
 worker_class = "service.server.worker.Worker"
-worker_connections = 800  # a worker, under the usual limit of 1,024 open files
+worker_connections = 800  # per worker; below the usual limit of 1,024 open files
 wsgi_app = "service.server.gunicorn_conf:application()"
 
-keepalive = 10  # seconds; service.server.worker bounds every wait for a peer by it, not only the idle one
-timeout = 30  # seconds without a sign of life before the master replaces a worker
-graceful_timeout = 15  # seconds for what is in flight when a worker stops: more than one patience
+keepalive = 10  # seconds; service.server.worker uses this limit for every wait for a peer, not only between requests
+timeout = 30  # seconds without a heartbeat after which the master replaces a worker
+graceful_timeout = 15  # seconds for running requests when a worker stops; longer than keepalive
 
-limit_request_line = 4094  # a URL that carries a bag has 2,000 characters, a logout with hint and client id 3,000
-limit_request_field_size = 8190  # a DPoP proof with an RSA key, a token sealed to a resource server, a full cookie jar
+limit_request_line = 4094  # a URL with a bag has 2,000 characters, a logout with hint and client id 3,000
+limit_request_field_size = 8190  # enough for a DPoP proof with an RSA key, an encrypted token, or all cookies
 limit_request_fields = 100
 
-control_socket_disable = True  # its path is shared by all instances of a user
-forwarded_allow_ips = ""  # the issuer is a constant, and the application knows its proxies by itself
-accesslog = None  # the application writes its own line a request
+control_socket_disable = True  # all instances of a user would share its path
+forwarded_allow_ips = ""  # the issuer is configured, and the application handles trusted proxies itself
+accesslog = None  # the application logs requests itself
 errorlog = "-"
 
-_config: Config | None = None  # the last good one
+_config: Config | None = None  # the last valid configuration
 _greeting = ""
 
 
 def application() -> Any:
-    """Build a worker's ASGI application from the configuration that the master found good."""
+    """Return the ASGI application of a worker, made from the configuration that the master has read."""
     service = _service()
     return service.create_app(_config or service.load(_file()))
 
 
 def on_starting(server: Any) -> None:
-    """Read the configuration before anything is bound; exit 1 with every problem, one a line, if it is refused.
+    """Read the configuration before any address is bound. If it has problems, print one per line and exit with 1.
 
-    It is read with `SATCHEL_BIND` in the environment: the addresses to be bound, separated by commas.
+    The configuration is read with `SATCHEL_BIND` in the environment: the addresses to bind, separated by commas.
     """
     global _config, _greeting
     os.environ["SATCHEL_BIND"] = ",".join(server.cfg.bind)
     _metrics().mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics())  # prometheus_client looks once, when it is first imported
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics())  # prometheus_client reads this when it is first imported
     try:
         _config = _service().load(_file())
         _greeting = _service().preflight(_config)
     except (ConfigError, KeyStoreError) as refused:
         sys.exit(str(refused))
-    if _config.api.enabled and _config.api.bind:  # another takes a restart: sockets outlive a reload
+    if _config.api.enabled and _config.api.bind:  # a change needs a restart, because a reload keeps the sockets
         server.cfg.set("bind", [*server.cfg.bind, _config.api.bind])
 
 
 def when_ready(server: Any) -> None:
-    """Drop the metrics of an earlier run, now that the address is ours, and put the rehearsal before SIGHUP."""
+    """Delete the metrics of an earlier run, and make SIGHUP test the new configuration first."""
     _forget_metrics("*")
     replace_workers = server.handle_hup
 
@@ -95,15 +95,16 @@ def when_ready(server: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Take a worker that is gone out of the gauges that count the living."""
+    """Remove a worker that has ended from the gauges of live workers."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def _rehearse(server: Any) -> bool:
-    """Tell whether the application of the configuration file starts and stops, in a child process of at most
-    `REHEARSAL_SECONDS`. Whatever the file and the modules that it names do, they do it to the child.
+    """Return whether the application of the configuration file starts and stops, in a child process.
+
+    The child ends after `REHEARSAL_SECONDS`. Code that the file names can only harm the child.
     """
     child = os.fork()
     if child == 0:
@@ -121,7 +122,7 @@ def _rehearse(server: Any) -> bool:
     _, status = os.waitpid(child, 0)
     _forget_metrics(f"*_{child}.db")
     if status:
-        server.log.error("reload refused: the workers keep the configuration they have")
+        server.log.error("reload refused: the workers keep the previous configuration")
     return status == 0
 
 
@@ -132,7 +133,7 @@ async def _start_and_stop(app: Any) -> None:
 
 
 def _service() -> Any:
-    """The application's module, which may import prometheus_client and so must wait for `on_starting`."""
+    """Return the module of the application. It imports prometheus_client, so it is imported after `on_starting`."""
     return import_module("service.app")
 
 

@@ -44,18 +44,18 @@ class Worker(GunicornWorker):
         self.log: Logger
 
     def init_process(self) -> None:
-        """Serve until told to stop.
+        """Serve until the master stops this worker.
 
-        A worker of the first generation that cannot start takes the master down with it, which is gunicorn's way of
-        refusing to start. A later one (a reload, a replacement) waits a second and makes room for the next try: the
-        exit codes that stop a master would also stop the workers that still serve.
+        If one of the first workers cannot start, gunicorn stops the service. If a later worker cannot start (after a
+        reload, or as a replacement), it waits a second and exits with a code that does not stop the master, so the
+        other workers keep serving and the master tries again.
         """
         try:
             super().init_process()
         except BaseException as fault:
             if self.booted or self.age <= self.cfg.workers:
                 raise
-            self.log.error("this worker cannot start (%r); the next one tries in a second", fault)
+            self.log.error("worker cannot start (%r); the next attempt is in a second", fault)
             time.sleep(1)
             raise SystemExit(1) from None
 
@@ -68,7 +68,7 @@ class Worker(GunicornWorker):
         signal.siginterrupt(signal.SIGUSR1, False)
 
     def load_wsgi(self) -> None:
-        """Load the application; what is there by then is never garbage, and need not be looked at again."""
+        """Load the application, and exclude all objects that exist by then from garbage collection."""
         super().load_wsgi()
         self.application = self.wsgi
         self.endpoints = getattr(self.application, "endpoints", {})

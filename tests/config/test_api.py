@@ -83,7 +83,7 @@ def test_a_demo_offers_it_to_loopback_alone(tmp_path: Path) -> None:
     file = tmp_path / "satchel.toml"
     text = TEXT.format(top="demo = true", api=KEY + '\nbind = "0.0.0.0:9000"', one="", two="")
     file.write_text(text.replace("https://as.example.com", "http://127.0.0.1:8000"))
-    with pytest.raises(ConfigError, match=r"loopback only, not on 0\.0\.0\.0:9000"):
+    with pytest.raises(ConfigError, match=r"loopback addresses only, not 0\.0\.0\.0:9000"):
         load(file, {})
 
 

@@ -43,7 +43,7 @@ def issue(satchel: Satchel, name: str) -> str:
     return str(satchel.post("/token", form, M2M).json()["access_token"])
 
 
-TYPES = {"jwt": "at+jwt", "eddsa": "at+jwt", "bag": "at+bag", "jwe": "at+jwt, sealed to its resource"}
+TYPES = {"jwt": "at+jwt", "eddsa": "at+jwt", "bag": "at+bag", "jwe": "at+jwt, encrypted to its resource server"}
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -74,12 +74,12 @@ def test_it_may_refuse(satchel: Satchel) -> None:
     [
         ("crash", "LookupError"),
         ("unheard of", "KeyError"),
-        ("text", "answered str"),
-        ("nowhere", "no audience"),
-        ("other", "a plan for another client"),
-        ("forge", "a claim that is for the service alone to set"),
-        ("forge-may_act", "a claim that is for the service alone to set"),
-        ("forge-scope", "a claim that is for the service alone to set"),
+        ("text", "returned str"),
+        ("nowhere", "the plan has no audience"),
+        ("other", "the plan is for another client"),
+        ("forge", "a claim is reserved for the service"),
+        ("forge-may_act", "a claim is reserved for the service"),
+        ("forge-scope", "a claim is reserved for the service"),
     ],
 )
 def test_its_faults_are_the_servers_and_are_logged_by_class(satchel: Satchel, ticket: str, fault: str) -> None:
@@ -108,8 +108,8 @@ def test_it_may_say_who_may_act(satchel: Satchel, resource: str) -> None:
         (TICKET, "tests.grants.hooked:nothing", "has no attribute 'nothing'"),
         (TICKET, "tests.grants.hooked:BROKEN", "is not a function"),
         (TICKET, "tests.grants.raising:ticket", r"cannot be imported: RuntimeError$"),
-        ("password", "tests.grants.hooked:ticket", "is built in"),
-        (EXCHANGE, "tests.grants.hooked:ticket", "is built in"),
+        ("password", "tests.grants.hooked:ticket", "is a built-in grant"),
+        (EXCHANGE, "tests.grants.hooked:ticket", "is a built-in grant"),
         ("ticket", "tests.grants.hooked:ticket", "must be an absolute URI"),
     ],
 )

@@ -231,7 +231,7 @@ def test_a_hook_knows_the_users(hooked: Satchel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("username", "fault"), [("crash", "ZeroDivisionError"), ("text", "answered str"), ("client", ""), ("nobody", "")]
+    ("username", "fault"), [("crash", "ZeroDivisionError"), ("text", "returned str"), ("client", ""), ("nobody", "")]
 )
 def test_a_hook_that_fails_is_an_error_of_the_server(hooked: Satchel, username: str, fault: str) -> None:
     answer = ask(hooked, username, "secret in the fault")

@@ -19,8 +19,8 @@ from tests.worlds.operator_object import assert_contained, own
 from tests.worlds.satchel import Satchel
 
 API_ID, VAULT_ID = "https://api.example.com", "https://vault.example.com"
-UNCARRIED = "claims that a token cannot carry"
-RESERVED = "a claim that is for the service alone to set"
+UNCARRIED = "the claims cannot be encoded"
+RESERVED = "a claim is reserved for the service"
 
 
 def redeem(satchel: Satchel, code: str | None = None, **form: str) -> Answer:
@@ -135,15 +135,15 @@ def circle() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        (None, "answered NoneType"),
-        ("hush", "answered str"),
-        ([("hush", 1)], "answered list"),
+        (None, "returned NoneType"),
+        ("hush", "returned str"),
+        ([("hush", 1)], "returned list"),
         ({"hush": object()}, UNCARRIED),
         ({"hush": 1 << 70}, UNCARRIED),
         ({"hush": "\ud800"}, UNCARRIED),
         ({(1, 2): "hush"}, UNCARRIED),
         (circle(), UNCARRIED),
-        ({"hush": "x" * MAX_CLAIMS}, f"claims of more than {MAX_CLAIMS} bytes"),
+        ({"hush": "x" * MAX_CLAIMS}, f"the claims are longer than {MAX_CLAIMS} bytes"),
     ],
 )
 def test_nonsense(tmp_path: Path, answer: Any, fault: str) -> None:

@@ -101,20 +101,20 @@ def test_errors_of_a_device(tmp_path: Path, code: Any, raised: bool) -> None:
 @pytest.mark.parametrize(
     ("answer", "fault"),
     [
-        ({"access_token": "hush"}, "answered dict"),
-        ("hush", "answered str"),
-        (False, "answered bool"),
-        ({"audiences": ()}, "no audience"),
-        ({"subject": ""}, "no subject"),
-        ({"client_id": "spa"}, "a plan for another client"),
-        ({"claims": {"iss": "hush"}}, "a claim that is for the service alone to set"),
-        ({"id_claims": {"sub": "hush"}}, "a claim that is for the service alone to set"),
-        ({"claims": {"hush": object()}}, "claims that a token cannot carry"),
+        ({"access_token": "hush"}, "returned dict"),
+        ("hush", "returned str"),
+        (False, "returned bool"),
+        ({"audiences": ()}, "the plan has no audience"),
+        ({"subject": ""}, "the plan has no subject"),
+        ({"client_id": "spa"}, "the plan is for another client"),
+        ({"claims": {"iss": "hush"}}, "a claim is reserved for the service"),
+        ({"id_claims": {"sub": "hush"}}, "a claim is reserved for the service"),
+        ({"claims": {"hush": object()}}, "the claims cannot be encoded"),
     ],
 )
 def test_nonsense(tmp_path: Path, answer: Any, fault: str) -> None:
     def decide(request: TokenRequest) -> Any:
-        return answer if fault.startswith("answered") else request.mint(**answer)
+        return answer if fault.startswith("returned") else request.mint(**answer)
 
     satchel = own(tmp_path, CREDENTIALS, decide=decide)
     assert_contained(satchel, by_credentials(satchel), "decide", fault)

@@ -110,11 +110,11 @@ def test_it_may_refuse(lines: list[bytes], sort: int) -> None:
 
 @pytest.mark.parametrize("answer", [None, 7, b"text", ["text"]])
 def test_nonsense(lines: list[bytes], answer: Any) -> None:
-    assert fault(lines, refused(hook(lambda: answer)())) == f"answered {type(answer).__name__}"
+    assert fault(lines, refused(hook(lambda: answer)())) == f"returned {type(answer).__name__}"
 
 
 def test_a_sync_hook_that_answers_a_coroutine(lines: list[bytes]) -> None:
-    assert fault(lines, refused(hook(lambda: greeting("alice"))())) == "answered coroutine"
+    assert fault(lines, refused(hook(lambda: greeting("alice"))())) == "returned coroutine"
 
 
 async def sleeps() -> None:
@@ -196,7 +196,7 @@ def test_the_pool_is_bounded(lines: list[bytes]) -> None:
         await asyncio.sleep(0.01)
         with pytest.raises(OAuthError) as caught:
             await slow()
-        assert fault(lines, caught.value) == "no thread is free"
+        assert fault(lines, caught.value) == "no thread is free and the queue is full"
         gate.set()
         assert await first == await second == "done"
         await asyncio.sleep(0.05)
@@ -215,7 +215,7 @@ def test_a_late_sync_hook_keeps_its_thread(lines: list[bytes]) -> None:
         assert fault(lines, caught.value) == "took longer than 0.2 s"
         with pytest.raises(OAuthError) as caught:
             await slow()
-        assert fault(lines, caught.value) == "no thread is free"
+        assert fault(lines, caught.value) == "no thread is free and the queue is full"
         gate.set()
         await asyncio.sleep(0.05)
         assert await slow() is True
