@@ -8,17 +8,20 @@ from urllib.parse import urlencode
 
 import pytest
 
+from service.bags.kinds import DeviceCode
 from service.config.check_grants import DEVICE_CODE
 from service.decisions.authorize.consent import decide_consent
 from service.decisions.authorize.decide import decide_authorization
 from service.decisions.authorize.device_code import user_code_id
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
+from service.decisions.device.authorization import decide_device_authorization
 from service.decisions.device.page import decide_device, decide_device_code
 from service.decisions.form_request import FormRequest
 from service.decisions.login_application.ticket import decide_ticket, decide_ticket_fail, decide_ticket_issue
-from service.decisions.pages import ConsentPage, LoginPage
+from service.decisions.pages import ConsentPage, DevicePage, LoginPage
 from service.decisions.token.decide import decide_token
+from service.grants.device_code import approval_id
 from service.protocol.user_code import fresh_user_code
 from tests.decisions.login_application.test_ticket import LOGIN, answered, begin, issue, redeem, resume, sent
 from tests.worlds.devices import Devices
@@ -308,3 +311,61 @@ def test_user_codes_are_not_to_be_read_in_the_memory(devices: Devices) -> None:
     files = [path.read_bytes() for path in (devices.file.parent / "var" / "memory").iterdir() if path.is_file()]
     assert files
     assert not any(code.encode() in text or user_code_id(code).encode() in text for text in files)
+
+
+# --- 115: whoever can write to the memory moves what stands there
+
+
+def moved(devices: Devices, source: str, target: str) -> None:
+    """Put the value of one entry under another id."""
+    memory = devices.context.memory
+    (entry,) = asyncio.run(memory.get_many([source]))
+    assert entry is not None
+    assert asyncio.run(memory.put(target, entry.value, int(devices.now) + 900, 7)) == (7, entry.value)
+
+
+def jti_of(devices: Devices, device_code: str) -> str:
+    return devices.context.snapshot.open(device_code, (DeviceCode,), devices.now).jti
+
+
+@pytest.mark.parametrize("answer", ["allow", "deny"])
+@pytest.mark.parametrize("client", ["tv", "radio"])
+def test_115_an_approval_is_good_for_its_own_device_code_alone(devices: Devices, client: str, answer: str) -> None:
+    mine, theirs = devices.begin(), devices.begin()
+    if client == "radio":
+        theirs = devices.ask(decide_device_authorization, {}, "radio").answer
+    devices.answer(mine.user_code, answer)
+    moved(devices, approval_id(jti_of(devices, mine.device_code)), approval_id(jti_of(devices, theirs.device_code)))
+    refused(devices.poll(theirs.device_code, client), "expired_token")
+    assert devices.reason == "the answer to another device"
+    if answer == "allow":
+        granted(devices.poll(mine.device_code))
+    else:
+        refused(devices.poll(mine.device_code), "access_denied")
+
+
+def test_115_a_user_code_leads_to_its_own_device_alone(devices: Devices) -> None:
+    victim, thief = devices.begin(), devices.begin()
+    moved(devices, user_code_id(thief.user_code), user_code_id(victim.user_code))
+    page = devices.enter(victim.user_code).answer
+    assert isinstance(page, DevicePage)
+    assert page.fault
+    refused(devices.poll(thief.device_code), "authorization_pending")
+
+
+def test_115_a_user_code_that_is_moved_while_somebody_consents(devices: Devices) -> None:
+    victim, thief = devices.begin(), devices.begin()
+    page = devices.log_in(devices.enter(victim.user_code).answer).answer
+    moved(devices, user_code_id(thief.user_code), user_code_id(victim.user_code))
+    decision = devices.browser_request(decide_consent, ticket=page.ticket, answer="allow")
+    assert decision.error is not None
+    refused(devices.poll(thief.device_code), "authorization_pending")
+
+
+@pytest.mark.parametrize("garbage", [b"", b"\xff\xfe", b"a.b.c.d.e", b"x" * 10_000])
+def test_115_what_is_no_answer_is_none(devices: Devices, garbage: bytes) -> None:
+    codes, memory = devices.begin(), devices.context.memory
+    for id in (approval_id(jti_of(devices, codes.device_code)), user_code_id(codes.user_code)):
+        asyncio.run(memory.put(id, garbage, int(devices.now) + 900, 7))
+    refused(devices.poll(codes.device_code), "expired_token")
+    assert isinstance(devices.enter(codes.user_code).answer, DevicePage)

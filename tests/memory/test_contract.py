@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,48 +11,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from service.memory import OPERATOR, REVOKED, Memory, MemorySettings, open_memory
+from service.memory import OPERATOR, REVOKED, Memory
 from tests.memory.entries import ranks, values
-from tests.worlds.redis_servers import RedisServer, needs_redis
-
-
-@dataclass
-class House:
-    """Opens memories with the same contents, and runs what they are to do."""
-
-    kind: str
-    options: dict[str, Any]
-    now: int = field(default_factory=lambda: int(time.time()))
-
-    def open(self, **more: Any) -> Memory:
-        return open_memory(MemorySettings(kind=self.kind, **self.options | more), clock=lambda: self.now)
-
-    def run(self, act: Callable[[Memory], Coroutine[Any, Any, None]], **more: Any) -> None:
-        async def whole() -> None:
-            memory = self.open(**more)
-            try:
-                await act(memory)
-            finally:
-                await memory.close()
-
-        asyncio.run(whole())
-
-
-def _house(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> House:
-    if kind == "redis":
-        server: RedisServer = request.getfixturevalue("redis")
-        return House(kind, {"url": server.url, "timeout_ms": 5000})
-    return House(kind, {"path": str(tmp_path / "memory" / "memory.db")} if kind == "embedded" else {})
-
-
-@pytest.fixture(params=["embedded", pytest.param("redis", marks=needs_redis)])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
-    return _house(request.param, request, tmp_path)
-
-
-@pytest.fixture(params=["embedded", pytest.param("redis", marks=needs_redis), "none"])
-def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
-    return _house(request.param, request, tmp_path)
+from tests.memory.houses import House
 
 
 def test_every_memory_has_the_port(any_house: House) -> None:
