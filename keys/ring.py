@@ -68,6 +68,14 @@ class Ring:
     def by_kid(self, kid: str) -> Key | None:
         return self._by_kid.get(kid)
 
+    def without_standby(self, algs: Iterable[str], now: float) -> list[str]:
+        """The algorithms among `algs` for which no key is published that could take over."""
+        return [
+            alg
+            for alg in algs
+            if not any(key.created <= now < key.activates and key.can_sign for key in self._signers.get(alg, ()))
+        ]
+
     def next_activation(self, now: float) -> int | None:
         """The first instant after `now` at which a key becomes active."""
         return min((key.activates for key in self.keys if key.activates > now), default=None)

@@ -2,7 +2,9 @@
 
 The keys of one purpose and algorithm form a chain: each takes over from the one before at its `activates`. After
 `rotate` or `revoke` every chain of the policy has one active key, and a standby that is published already, so that no
-verifier meets a signature by a key that it has not had `publish_ahead` to fetch. Three cases cannot wait that long:
+verifier meets a signature by a key that it has not had `publish_ahead` to fetch. A standby that takes over within
+`publish_ahead` has a standby of its own at once, so that an emergency always finds a published key. Three cases cannot
+wait that long:
 
 - an empty chain: a new installation, or an algorithm just added to the policy (name it in the policy `publish_ahead`
   before a resource uses it, where verifiers do not fetch the JWKS again for a kid they have not seen);
@@ -113,7 +115,8 @@ def _advance(chain: tuple[str, str], past: list[Key], ahead: list[Key], make: _M
         standby = ahead.pop(0) if ahead else make(chain, now, earliest)
         standby = _moved(standby, max(now, standby.created + policy.publish_ahead), policy)
         ahead.insert(0, standby)
-    if not any(key.activates > now for key in ahead):
+    # A key that takes over before the next one could be published is no standby for an emergency after that.
+    while not any(key.activates > now + policy.publish_ahead for key in ahead):
         newest = max([*past, *ahead], key=lambda key: key.activates)
         ahead.append(make(chain, now, max(newest.retires, earliest)))
     return [*past, *ahead]

@@ -75,6 +75,23 @@ class KeyStore:
             time.sleep(0.02)
         raise KeyStoreError(self.directory, "keeps changing while it is read")
 
+    def load_readable(self) -> tuple[Ring, frozenset[str]]:
+        """The keys of the files that can be read, and the kids of those that cannot. Raises KeyStoreError for the
+        directory itself."""
+        for _ in range(_READS):
+            before = self.stamp()
+            keys: dict[str, Key] = {}
+            unreadable: set[str] = set()
+            for path in self._paths():
+                try:
+                    keys[path.stem] = self._decode(path, accept_plain=False)
+                except KeyStoreError:
+                    unreadable.add(path.stem)
+            if self.stamp() == before:
+                return Ring(keys.values()), frozenset(unreadable - keys.keys())
+            time.sleep(0.02)
+        raise KeyStoreError(self.directory, "keeps changing while it is read")
+
     def save(self, ring: Ring) -> None:
         """Makes the files hold `ring`, and nothing else; call it inside `lock()`. Raises KeyStoreError."""
         check_directory(self.directory)
@@ -128,12 +145,14 @@ class KeyStore:
         return Ring({key.kid: key for key in keys.values()}.values())
 
     def _read(self, accept_plain: bool) -> dict[Path, Key]:
+        return {path: self._decode(path, accept_plain) for path in self._paths()}
+
+    def _paths(self) -> list[Path]:
         check_directory(self.directory)
         try:
-            paths = sorted(path for path in self.directory.iterdir() if _is_key_file(path.name))
+            return sorted(path for path in self.directory.iterdir() if _is_key_file(path.name))
         except OSError as error:
             raise KeyStoreError(self.directory, f"cannot be read: {error.strerror}") from None
-        return {path: self._decode(path, accept_plain) for path in paths}
 
     def _encode(self, key: Key) -> bytes:
         document = msgspec.json.encode(

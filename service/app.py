@@ -152,7 +152,7 @@ def preflight(config: Config) -> str:
 def _ports(config: Config, hooks: Hooked, memory: Memory) -> Ports:
     development = _is_loopback(urlsplit(config.issuer).hostname or "")
     users = open_users(config, hooks.authenticate_user)
-    keys, notify = HttpRemoteKeys(development), HttpNotify(development)
+    keys, notify = HttpRemoteKeys(development, max_stale=config.lifetimes.remote_keys), HttpNotify(development)
     guard = partial(client_attempts, memory, config.login)
     return Ports(users, keys, notify, guard, hooks.authenticate_client, hooks.customize, hooks.audit)
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from keys import Key, KeyStoreError
 from service.app import create_context, key_store
 from service.clients.registry import Registry
 from service.config import Config
@@ -29,11 +30,20 @@ def revoke(config: Config, client: str, subject: str, family: str, everything: b
     if config.memory.kind == "none":
         raise ValueError("nothing can be revoked: memory.kind is none")
 
+    keys, warning = tuple[Key, ...](), ""
+    try:
+        keys = key_store(config).load_readable()[0].keys
+    except KeyStoreError as fault:
+        warning = (
+            f"\nThe keys cannot be read ({fault}). Revoke again when they can: until then old lifetimes are not known."
+        )
+
     async def run() -> str:
         memory = open_memory(config.memory, create=False)
         try:
             await memory.ready()
-            await revoke_issued(memory, config, time.time(), client=client, subject=subject, family=family)
+            now = time.time()
+            await revoke_issued(memory, config, now, client=client, subject=subject, family=family, keys=keys)
             return memory.identity
         finally:
             await memory.close()
@@ -41,7 +51,7 @@ def revoke(config: Config, client: str, subject: str, family: str, everything: b
     identity = asyncio.run(run())
     named = {"client": client, "subject": subject, "family": family}
     told = ", ".join(f"{what} {who}" for what, who in named.items() if who) or "everything"
-    return f"revoked: {told}, issued until now; written to the memory {identity} at {config.memory.place}"
+    return f"revoked: {told}, issued until now; written to the memory {identity} at {config.memory.place}{warning}"
 
 
 def code(config: Config, client_id: str, sub: str, scopes: str, redirect_uri: str, challenge: str) -> str:

@@ -33,6 +33,9 @@ class Lifetimes(Table, frozen=True):
     refresh_absolute: Annotated[
         Seconds, Meta(description="time after which refreshing ends and the person must log in again")
     ] = 30 * 86_400
+    remote_keys: Annotated[
+        Seconds, Meta(description="seconds that fetched keys of clients and issuers stay in use if no fetch succeeds")
+    ] = 86_400
 
 
 class Refresh(Table, frozen=True):

@@ -70,6 +70,7 @@ async def token_revoke(
                 now,
                 client="" if client is None else client.id,
                 subject=request.subject or "",
+                keys=context.snapshot.ring.keys,
             )
             decision.note = "everything issued until now is revoked; the number of tokens is not kept"
     return decision, TokenRevokeResponse(count=count)

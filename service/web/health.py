@@ -46,6 +46,8 @@ class Readyz:
         except NoActiveKey as fault:
             faults["keys"] = str(fault)
         report: dict[str, object] = {}
+        if lacking := runtime.context.snapshot.ring.without_standby(runtime.policy.signing_algs, now):
+            report["warnings"] = {"keys": f"no standby is published for {', '.join(lacking)}; run make rotate-keys"}
         try:
             memory = await runtime.context.memory.ready()
             report["memory"] = {"name": memory.name, "identity": memory.identity, "since": memory.since}

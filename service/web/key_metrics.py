@@ -33,5 +33,13 @@ class KeyMetrics(Collector):
         for key in self._runtime.context.snapshot.ring.keys:
             age.add_metric([key.kid, key.alg, key.state(now)], now - key.created)
             left.add_metric([key.kid, key.alg], key.expires - now)
+        standby = GaugeMetricFamily(
+            "satchel_key_standby", "1 if a standby of the algorithm is published, else 0", labels=["alg"]
+        )
+        algs = self._runtime.policy.signing_algs
+        lacking = self._runtime.context.snapshot.ring.without_standby(algs, now)
+        for alg in algs:
+            standby.add_metric([alg], 0 if alg in lacking else 1)
         yield age
         yield left
+        yield standby

@@ -59,12 +59,30 @@ class KeyWatch:
             if self._runtime.fault != str(fault):
                 log.error("key directory cannot be read, previous keys stay in use", fault=str(fault))
             self._runtime.fault = str(fault)
+            await self._take_readable()
             return
+        self._take(ring)
+        self._stamp, self._runtime.fault = stamp, ""
+
+    def _take(self, ring: Ring) -> None:
         runtime = self._runtime
         if ring != runtime.context.snapshot.ring:
             runtime.context = runtime.context._replace(snapshot=Snapshot(ring, runtime.context.snapshot.issuer))
             log.info("keys loaded", kids=[key.kid for key in ring.keys])
-        self._stamp, runtime.fault = stamp, ""
+
+    async def _take_readable(self) -> None:
+        """Follow the files that can be read, though others cannot: a key whose file is gone was revoked.
+
+        A key whose file is there and unreadable stays as it was. A directory without any key file is a lost mount, not
+        a revocation of everything: all keys stay.
+        """
+        try:
+            readable, unreadable = await asyncio.to_thread(self._store.load_readable)
+        except (KeyStoreError, OSError):
+            return
+        kept = [key for key in self._runtime.context.snapshot.ring.keys if key.kid in unreadable]
+        if readable.keys or kept:
+            self._take(Ring([*readable.keys, *kept]))
 
     async def _watch(self) -> None:
         while True:

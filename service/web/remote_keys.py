@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import httpx
 import structlog
+from prometheus_client import Counter
 
 from service.bags.errors import BadBag
 from service.bags.foreign_keys import KeySet, import_jwks
@@ -27,20 +28,29 @@ RETRY = 10
 MAX_URIS = 1000
 
 log = structlog.get_logger("satchel")
+_FAILED = Counter("satchel_remote_keys_failed", "Fetches of JWK Sets of other parties that failed")
+_TOO_STALE = Counter(
+    "satchel_remote_keys_too_stale", "JWK Sets that were dropped, since no fetch succeeded for too long"
+)
 
 
 class HttpRemoteKeys:
     """JWK Sets by URI. A set is fetched at its first use; for each URI, one fetch runs at a time."""
 
-    def __init__(self, development: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, development: bool, clock: Callable[[], float] = time.monotonic, max_stale: float = 86_400
+    ) -> None:
+        """`max_stale`: seconds for which keys stay in use after their last successful fetch."""
         self._development = development
+        self._max_stale = max_stale
         self._clock = clock
         self._cache: OrderedDict[str, _CachedKeys] = OrderedDict()
 
     async def keys(self, uri: str, kid: str | None) -> KeySet:
         """Return the keys at `uri`. If the cache lacks `kid`, the keys are fetched again, at most once a minute.
 
-        Cached keys stay in use if a fetch fails.
+        Cached keys stay in use if a fetch fails, but not longer than `max_stale` seconds: a key that its owner has
+        withdrawn must end, even if somebody keeps us from learning of it.
 
         Raises:
             KeysUnavailable: the fetch failed, and no keys are cached.
@@ -54,6 +64,10 @@ class HttpRemoteKeys:
                 cached.fetching = asyncio.create_task(self._refresh(uri, cached))
             # Other requests may wait for the same fetch, so a client that disconnects must not cancel it.
             await asyncio.shield(cached.fetching)
+        if cached.keys is not None and self._clock() - cached.fetched > self._max_stale:
+            cached.keys = None
+            _TOO_STALE.inc()
+            log.error("JWK Set is too old to be used", uri=uri)
         if cached.keys is None:
             raise KeysUnavailable(f"the JWK Set at {uri} cannot be fetched")
         return cached.keys
@@ -67,6 +81,7 @@ class HttpRemoteKeys:
             reason = (
                 fault.reason if isinstance(fault, BadBag) else str(fault) if isinstance(fault, AddressRefused) else ""
             )
+            _FAILED.inc()
             log.warning("JWK Set cannot be fetched", uri=uri, fault=type(fault).__name__, reason=reason)
             cached.failed(self._clock())
         else:
@@ -76,11 +91,11 @@ class HttpRemoteKeys:
 class _CachedKeys:
     """The cached keys of one URI, and when to fetch them again."""
 
-    __slots__ = ("fetching", "fresh_until", "keys", "not_before")
+    __slots__ = ("fetched", "fetching", "fresh_until", "keys", "not_before")
 
     def __init__(self) -> None:
         self.keys: KeySet | None = None
-        self.fresh_until = self.not_before = float("-inf")
+        self.fetched = self.fresh_until = self.not_before = float("-inf")
         self.fetching: asyncio.Task[None] | None = None
 
     def wants_fetch(self, kid: str | None, now: float) -> bool:
@@ -88,7 +103,7 @@ class _CachedKeys:
         return now >= self.not_before and (missing or now >= self.fresh_until)
 
     def succeeded(self, keys: KeySet, age: int, now: float) -> None:
-        self.keys, self.fresh_until, self.not_before = keys, now + age, now + COOL_DOWN
+        self.keys, self.fetched, self.fresh_until, self.not_before = keys, now, now + age, now + COOL_DOWN
 
     def failed(self, now: float) -> None:
         self.not_before = now + (RETRY if self.keys is None else COOL_DOWN)

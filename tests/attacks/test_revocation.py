@@ -3,8 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from service.config import Lifetimes
 from service.decisions.resource_server.revoke import revoke_issued
 from tests.worlds.http import basic, granted, refused
 from tests.worlds.refresh_chains import RESOURCES, RS, RefreshChains
@@ -146,8 +148,8 @@ def test_75_it_lives_as_long_as_the_longest_token(sessions: RefreshChains) -> No
     memory = watched(sessions)
     tokens = sessions.begin("web")
     raise_not_before(sessions, NOW, subject="alice")
-    verb, (_, instant, until) = memory.asked[-1]
-    assert (verb, instant) == ("raise", NOW)
+    verb, (_, _, until, _) = memory.asked[-1]
+    assert verb == "put"
     assert until >= NOW + 30 * 86_400 + 60
     for _ in range(4):
         sessions.now += 7 * 86_400
@@ -169,3 +171,19 @@ def test_75_machines_too(sessions: RefreshChains) -> None:
     assert sessions.active(token)
     raise_not_before(sessions, NOW, subject="web")
     assert not sessions.active(token)
+
+
+@pytest.mark.parametrize("who", [*ALL, {"family": "f"}], ids=str)
+def test_110_a_revocation_lasts_as_long_as_any_key_can_open_what_it_is_about(
+    sessions: RefreshChains, who: dict[str, str]
+) -> None:
+    """The lifetimes were shortened after the incident; the bags of before are as long-lived as they were."""
+    short = msgspec.structs.replace(
+        sessions.config,
+        lifetimes=Lifetimes(refresh_absolute=60, refresh_idle=60),
+        keys=msgspec.structs.replace(sessions.config.keys, sig_life=600, bag_life=600),
+    )
+    memory, keys = watched(sessions), sessions.context.snapshot.ring.keys
+    asyncio.run(revoke_issued(memory, short, NOW, **who, keys=keys))
+    _, about = memory.asked[-1]
+    assert about[2] >= max(key.expires for key in keys)

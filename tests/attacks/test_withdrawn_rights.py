@@ -93,7 +93,7 @@ def test_109_a_token_of_a_client_that_is_gone_is_not_exchanged(tmp_path: Path) -
 
 def test_109_a_user_who_is_gone(chains: RefreshChains) -> None:
     code, tokens = chains.code(), chains.begin()
-    chains.reconfigure((ALICE, user("bob")))
+    chains.reconfigure((ALICE, user("carol")))
     refused(chains.redeem(code))
     refused(chains.refresh(tokens["refresh_token"]))
     assert chains.reason == "the client or the user is gone"
@@ -102,7 +102,7 @@ def test_109_a_user_who_is_gone(chains: RefreshChains) -> None:
 
 def test_109_the_last_user_who_is_gone(chains: RefreshChains) -> None:
     tokens = chains.begin()
-    chains.reconfigure((ALICE, ""))
+    chains.reconfigure((ALICE, ""), (user("bob"), ""))
     refused(chains.refresh(tokens["refresh_token"]))
 
 

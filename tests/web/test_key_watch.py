@@ -69,6 +69,45 @@ def test_93_a_rotation_is_taken_up(satchel: Satchel, watch: KeyWatch) -> None:
     assert satchel.introspect(token).json()["active"] is True
 
 
+@pytest.mark.parametrize("damage", ["torn", "open to others"])
+def test_111_a_revoked_key_ends_though_another_file_is_unreadable(
+    satchel: Satchel, watch: KeyWatch, damage: str
+) -> None:
+    look(watch)
+    ring = satchel.store.load()
+    signer, sealer = ring.signer("ES256", satchel.now), ring.sealer(satchel.now)
+    token = satchel.token()
+    with satchel.store.lock():
+        satchel.store.save(revoke(ring, signer.kid, satchel.config.keys, int(satchel.now)))
+    other = satchel.store.directory / f"{sealer.kid}.json"
+    if damage == "torn":
+        other.write_bytes(other.read_bytes()[:40])
+    else:
+        other.chmod(0o666)
+    look(watch)
+    assert signer.kid not in published(satchel)
+    assert satchel.introspect(token).json() == {"active": False}
+    assert satchel.token()  # the standby signs
+    assert satchel.context.snapshot.ring.sealer(satchel.now) == sealer  # the damaged one is there still, as it was
+    assert satchel.get("/readyz").status == 503
+
+
+def test_111_a_mount_that_is_lost_revokes_nothing(satchel: Satchel, watch: KeyWatch) -> None:
+    look(watch)
+    for path in satchel.store.directory.glob("*.json"):
+        path.unlink()
+    look(watch)
+    assert satchel.token()
+
+
+def test_a_missing_standby_is_told(satchel: Satchel) -> None:
+    assert "warnings" not in satchel.get("/readyz").json()
+    assert b'satchel_key_standby{alg="ES256"} 1.0' in satchel.get("/metrics").body
+    satchel.now += 89.5 * 86_400 + 43_200
+    assert "ES256" in satchel.get("/readyz").json()["warnings"]["keys"]
+    assert b'satchel_key_standby{alg="ES256"} 0.0' in satchel.get("/metrics").body
+
+
 def test_94_a_revoked_key_opens_nothing_after_the_next_look(satchel: Satchel, watch: KeyWatch) -> None:
     """Not even a token that was verified before: the verdict goes with its key."""
     look(watch)

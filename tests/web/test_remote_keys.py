@@ -483,3 +483,18 @@ def test_a_certificate_of_nobody_is_not_accepted(tmp_path: Path, monkeypatch: py
         assert secure.seen == []
     finally:
         secure.stop()
+
+
+def test_112_keys_are_not_believed_for_ever(server: Server, clock: Clock) -> None:
+    """A year without a fetch that succeeds: the owner may have withdrawn the key long ago."""
+    remote = HttpRemoteKeys(development=True, clock=clock, max_stale=86_400)
+    uri = server.uri
+    assert "a" in get(remote, uri)
+    server.answer = document(b"", 500)
+    clock.now += 86_400
+    assert "a" in get(remote, uri)
+    clock.now += COOL_DOWN
+    assert unavailable(remote, uri) == f"the JWK Set at {uri} cannot be fetched"
+    server.answer = document(jwks("b"))
+    clock.now += COOL_DOWN
+    assert "b" in get(remote, uri)

@@ -60,7 +60,7 @@ def toml(top: str = "", issuer: str = ISSUER) -> str:
             },
         ],
         clients=_CLIENTS,
-        **{"users.known": [known("alice")]},
+        **{"users.known": [known("alice"), known("bob")]},
     )
 
 

@@ -1,7 +1,9 @@
 """The decision on a revocation request (RFC 7009)."""
 
+from collections.abc import Iterable
 from hmac import compare_digest
 
+from keys import Key
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken, Bag, RefreshToken
 from service.config import Client, Config
@@ -84,11 +86,19 @@ async def revoke(token: Bag, context: Context, client_id: str = "") -> None:
 
 
 async def revoke_issued(
-    memory: Memory, config: Config, now: float, *, client: str = "", subject: str = "", family: str = ""
+    memory: Memory,
+    config: Config,
+    now: float,
+    *,
+    client: str = "",
+    subject: str = "",
+    family: str = "",
+    keys: Iterable[Key] = (),
 ) -> None:
     """Revoke what was issued until `now` (seconds since the epoch) to a client, for a subject or in a family, else all.
 
-    A not-before can be raised any number of times. The memory keeps it as long as the longest token lives.
+    A not-before can be raised any number of times. The memory keeps it as long as any of `keys`, those of the ring, can
+    open or verify what was issued.
 
     Raises:
         OAuthError: unsupported_token_type.
@@ -96,7 +106,8 @@ async def revoke_issued(
     """
     require_memory(memory)
     longest = max(config.lifetimes.refresh_absolute, config.keys.sig_life, config.keys.bag_life)
-    until = int(now) + longest + config.keys.skew
+    # The lifetimes may have been longer when the tokens were issued; nothing outlives the keys that open it.
+    until = max([int(now) + longest, *(key.expires for key in keys)]) + config.keys.skew
     entries = []
     if family:
         entries.append((state_id(family), REVOKED))
