@@ -147,6 +147,7 @@ def code(service: Signed) -> str:
     )
 
 
+@pytest.mark.slow
 @each_signature
 def test_the_key_store_wrapping_and_rotation(tmp_path: Path, alg: str) -> None:
     policy = Policy(signing_algs=(alg,))

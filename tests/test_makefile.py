@@ -77,6 +77,7 @@ def test_a_clean_clone_installs_what_is_locked(tmp_path: Path) -> None:
     assert all("--require-hashes" in step for step in steps[1:])
 
 
+@pytest.mark.slow
 def test_check(make: Make, satchel: Satchel) -> None:
     assert "no problems" in printed(make("check"))
     satchel.file.write_text(DEMO.replace('id = "spa"', 'id = "spa"\nscpoes = []'))
@@ -93,6 +94,7 @@ def test_keys(make: Make, satchel: Satchel) -> None:
     assert "PRIVATE" not in table
 
 
+@pytest.mark.slow
 def test_rotate_keys(make: Make, satchel: Satchel) -> None:
     before = satchel.store.load()
     printed(make("rotate-keys"))
@@ -103,6 +105,7 @@ def test_rotate_keys(make: Make, satchel: Satchel) -> None:
     assert any(moved[key.kid] < key.activates for key in before.keys)
 
 
+@pytest.mark.slow
 def test_revoke_key(make: Make, satchel: Satchel) -> None:
     kid = satchel.store.load().signer("ES256", time.time()).kid
     assert kid not in printed(make("revoke-key", f"KID={kid}"))
@@ -113,6 +116,7 @@ def test_revoke_key(make: Make, satchel: Satchel) -> None:
     assert make("revoke-key").returncode != 0
 
 
+@pytest.mark.slow
 def test_client(make: Make, satchel: Satchel) -> None:
     entry = printed(make("client", "ID=x", "GRANTS=client_credentials,refresh_token", "SCOPES=read,write"))
     satchel.file.write_text(DEMO + entry)
@@ -124,12 +128,14 @@ def test_client(make: Make, satchel: Satchel) -> None:
     assert make("client", "ID=").returncode != 0
 
 
+@pytest.mark.slow
 def test_explain(make: Make, satchel: Satchel) -> None:
     told = printed(make("explain", f"TOKEN={satchel.token()}"))
     assert "AccessToken (at+jwt)" in told
     assert "verdict:  valid" in told
 
 
+@pytest.mark.slow
 def test_revoke(make: Make, satchel: Satchel) -> None:
     token = satchel.token()
     assert satchel.introspect(token).json()["active"]
@@ -141,6 +147,7 @@ def test_revoke(make: Make, satchel: Satchel) -> None:
     assert make("revoke", "ALL=0").returncode != 0
 
 
+@pytest.mark.slow
 def test_password(make: Make, satchel: Satchel) -> None:
     kept = printed(make("password", told="wonderland\n")).strip()
     Argon2id.verify_phc_encoded(b"wonderland", kept)

@@ -56,22 +56,28 @@ class Facts(NamedTuple):
     has: frozenset[str]
 
 
+def _is_path(called: ast.expr) -> bool:
+    of = called.value if isinstance(called, ast.Attribute) and called.attr == "path" else None
+    return isinstance(of, ast.Name) and of.id == "programs"
+
+
 @cache
 def facts(definition: Definition) -> Facts:
     """Read one definition; a fixture is used by the parameter of its name."""
-    nodes = list(ast.walk(definition.node))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names, stored, attributes, needs = set(), set(), set(), set()
+    for node in ast.walk(definition.node):
+        if isinstance(node, ast.Name):
+            (stored if isinstance(node.ctx, ast.Store) else names).add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.Attribute):
+            attributes.add(node.attr)
+        elif isinstance(node, ast.Call) and _is_path(node.func):
+            needs.add("browser" if ast.literal_eval(node.args[0]) == "chromium" else "external")
+    if {"Popen", "executable"} <= attributes:
+        needs.add("slow")
     if isinstance(definition.node, ast.FunctionDef):
-        names -= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    names |= {node.arg for node in nodes if isinstance(node, ast.arg)}
-    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    programs = {
-        str(ast.literal_eval(node.args[0]))
-        for node in nodes
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "programs.path"
-    }
-    needs = {"browser" if program == "chromium" else "external" for program in programs}
-    needs |= {"slow"} if {"Popen", "executable"} <= attributes else set()
+        names -= stored
     known = in_scope(definition.module)
     return Facts(
         frozenset(known[name] for name in names & known.keys()), frozenset(needs), frozenset(attributes & MARKERS)

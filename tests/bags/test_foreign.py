@@ -443,6 +443,7 @@ def test_no_key_document_raises_anything_but_badbag(document):
         import_jwks(document)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(PRIVATE)), st.data())
 def test_no_key_with_one_member_changed_raises_anything_but_badbag(kind, data):

@@ -94,6 +94,7 @@ def check(history: History, *, rotated: bool) -> None:
             assert now < ring.by_kid(kid).expires  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=25))
 def test_the_invariants_hold_after_any_sequence(sequence: list[tuple[str, int]]) -> None:

@@ -37,6 +37,7 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("master", [None, MASTER])
 def test_round_trip(directory: Path, master: bytes | None) -> None:
     store = KeyStore(directory, master)

@@ -203,6 +203,7 @@ def test_a_file_moved_away_is_noticed_at_once(host: Host, verb: str) -> None:
     asyncio.run(act())
 
 
+@pytest.mark.slow
 def test_expired_entries_leave_and_the_disk_with_them(host: Host) -> None:
     async def act() -> None:
         memory = host.worker()
@@ -283,6 +284,7 @@ def test_a_full_disk_is_a_full_memory(host: Host) -> None:
     asyncio.run(act())
 
 
+@pytest.mark.slow
 def test_the_log_stays_small_while_puts_never_pause(host: Host) -> None:
     async def act() -> None:
         memory = host.worker()

@@ -236,6 +236,7 @@ def test_a_fault_is_told_to_the_one_who_caused_it(path: Path) -> None:
 PUT = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("xyz"), st.sampled_from(["", "small", "tiny"]))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.lists(PUT, min_size=1, max_size=40), min_size=1, max_size=6))
 def test_together_is_what_it_would_be_one_by_one(batches: list[list[tuple[str, str, str]]]) -> None:

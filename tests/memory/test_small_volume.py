@@ -41,6 +41,7 @@ def load(seconds: float, life: int, size: int) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.slow
 @on_a_volume
 def test_constant_spends_never_wedge_a_volume_of_20_mb() -> None:
     """Four workers write far more log than the volume has room for."""
@@ -51,6 +52,7 @@ def test_constant_spends_never_wedge_a_volume_of_20_mb() -> None:
     assert told["longest log"] < 6 << 20
 
 
+@pytest.mark.slow
 @on_a_volume
 def test_a_full_volume_of_20_mb_takes_revocations_and_heals_when_entries_have_expired() -> None:
     told = load(12, life=240, size=2000)

@@ -327,7 +327,7 @@ def test_guesses_are_counted_by_the_address_that_a_trusted_proxy_tells(make_satc
         headers = {"Cookie": cookie, "X-Forwarded-For": f"198.51.100.1, {address}"}
         answer = satchel.post("/device", form, headers, client="10.0.0.1")
         assert answer.status == 200
-        return b"too many" in answer.body
+        return b"Too many" in answer.body
 
     # Two, and one more in 30 seconds.
     assert [guess("203.0.113.7") for _ in range(4)] == [False, False, False, True]
