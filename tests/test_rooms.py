@@ -1,6 +1,7 @@
-"""The files of the source: no circle of imports, and no file in two rooms."""
+"""The files of the source: no circle of imports, no file in two rooms, and a table in every room."""
 
 import ast
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -109,3 +110,36 @@ def test_no_file_is_in_two_rooms(tmp_path: Path) -> None:
         "service.linked only imports",
         "service.web.gate is service.protocol.gate",
     ]
+
+
+def unnamed(root: Path) -> dict[str, list[str]]:
+    """For each package what is in it and not in its docstring, as `a.py` or `b/` anywhere, or as `a` in a table."""
+    missing = {}
+    packages = {module: path for module, path in modules(root).items() if path.name == "__init__.py"}
+    for module, path in packages.items():
+        doc = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").replace("`", "")
+        cells = re.split(r"[|,]", "|".join(line for line in doc.splitlines() if line.startswith("|")))
+        named = set(re.findall(r"(?<![\w./])(\w+)(?:\.py|/)", doc)) | {cell.strip() for cell in cells}
+        inside = {file.stem for file in path.parent.glob("*.py")}
+        inside |= {file.parent.name for file in path.parent.glob("*/__init__.py")}
+        missing[module] = sorted(name for name in inside - named if not name.startswith("__"))
+    return {module: names for module, names in missing.items() if names}
+
+
+def test_every_room_has_its_table() -> None:
+    """The rooms of the service and of the keys; a reader finds each file in the table of its room."""
+    found = unnamed(ROOT)
+    assert {module: names for module, names in found.items() if within(module, "service") or module == "keys"} == {}
+
+
+def test_a_file_that_no_table_names_is_found(tmp_path: Path) -> None:
+    room = tmp_path / "service" / "web"
+    (room / "pages").mkdir(parents=True)
+    (room / "__init__.py").write_text(
+        '"""A room.\n\n| gates | `gate.py` |\n| cors |\n\npages/ shows what the log tells.\n"""\n'
+    )
+    for name in ("gate.py", "cors.py", "log.py", "pages/__init__.py"):
+        (room / name).touch(exist_ok=True)
+    assert unnamed(tmp_path) == {"service.web": ["log"]}
+    (room / "pages" / "page.py").touch()
+    assert unnamed(tmp_path) == {"service.web": ["log"], "service.web.pages": ["page"]}

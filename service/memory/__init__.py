@@ -1,4 +1,26 @@
-"""One small memory (RFC 6749 §10.5): one verb that writes, one that reads."""
+"""One small memory (RFC 6749 §10.5): one verb that writes, one that reads.
+
+| file | what it holds |
+|---|---|
+| `port.py` | the interface of a memory |
+| `settings.py` | the `[memory]` table |
+| `quota.py` | the share of each class of use, and of one owner in a class |
+| `digest.py` | the digest under which an entry is stored |
+| `none.py` | the memory that stores nothing |
+| `embedded.py` | the memory of one host, in SQLite |
+| `embedded_file.py` | its file: made, opened, set aside when damaged |
+| `embedded_mark.py` | the mark that a process has the file open |
+| `embedded_contents.py` | its transactions: put, count, read, sweep |
+| `embedded_batch.py` | the puts of one turn in one transaction |
+| `embedded_upkeep.py` | expired entries and free pages |
+| `embedded_space.py` | the length of the log, and a full disk |
+| `embedded_room.py` | free space on the disk, and a reserve |
+| `redis.py` | the memory of several nodes, in Redis or Valkey |
+| `redis_connection.py` | its client, and what a server must be like |
+| `redis_keys.py` | its keys and its script |
+| `redis_look.py` | whose contents a server has, and since when |
+| `breaker.py` | the circuit breaker of a memory that cannot be reached |
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,8 @@
 | `trusted_issuer.py` | other issuers whose JWTs are accepted (RFC 7523, RFC 8693) |
 | `one_time_id.py` | ids that the memory accepts once |
 | `revocation_check.py` | the memory entries that revoke a token: revocations and not-befores |
+| `token_checks.py` | the memory entries that an access token depends on |
+| `json_values.py` | comparison of JSON values (RFC 8259 section 3) |
 | `passwords.py` | Argon2id hashes of passwords and human-chosen secrets |
 | `bounded_cache.py` | a cache of results under digests of their inputs |
 | `digests.py` | short digests of client ids and redirect URIs |

@@ -3,6 +3,14 @@
 A payload is MessagePack of a tagged array (RFC 7516 leaves the plaintext to us), so three rules keep every bag ever
 handed out readable: fields are only appended, always with a default; a tag is never used twice; a field that
 *restricts* what its bag allows is a new kind, because an older node would ignore it.
+
+| file | what it holds |
+|---|---|
+| `bag.py` | the fields of every bag |
+| `tokens.py` | access tokens, authorization codes, refresh tokens |
+| `front.py` | pushed requests, login tickets, verdicts, cookies |
+| `device.py` | device codes and approvals |
+| `api.py` | tickets of the decision API |
 """
 
 from service.bags.kinds.api import ApiTicket, TokenTicket
