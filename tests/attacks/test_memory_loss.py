@@ -66,6 +66,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path, top: str) -> Iterator
         yield Served(running, lambda: Path(load(running.config, running.environ).memory.path).unlink())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", [SURVIVE, ""])
 def test_101_refresh_tokens_survive_a_loss_where_that_is_set(served: Served, top: str) -> None:
     chains = {client: served.begin(client) for client in ("web", "spa")}
