@@ -144,7 +144,7 @@ async def _log_out(
 
     Raises:
         NoActiveKey: nothing has happened.
-        OAuthError: invalid_request, where there is no cookie to delete and no memory to write to.
+        OAuthError: invalid_request if there is neither a cookie to delete nor a memory to write to.
         MemoryUnavailable, MemoryFull
     """
     config = context.registry.config

@@ -57,7 +57,7 @@ def code_for(
     code_challenge.
 
     Raises:
-        OAuthError: invalid_request, where the code would be longer than what we open.
+        OAuthError: invalid_request if the code would be too long to be opened.
         NoActiveKey
     """
     code = AuthorizationCode(
