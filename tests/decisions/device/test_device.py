@@ -74,7 +74,7 @@ def test_a_device_may_ask_for_what_its_client_may(devices: Devices, form: dict[s
 
 
 def test_a_taken_user_code_is_not_given_twice(devices: Devices, monkeypatch: pytest.MonkeyPatch) -> None:
-    codes = iter(["BBBB-BBBB", "BBBB-BBBB", "CCCC-CCCC"])
+    codes = iter([*["BBBB-BBBB"] * 4, "CCCC-CCCC"])  # one more for each request, to measure its bag
     monkeypatch.setattr("service.decisions.device.authorization.fresh_user_code", lambda: next(codes))
     assert [devices.begin().user_code for _ in range(2)] == ["BBBB-BBBB", "CCCC-CCCC"]
     monkeypatch.setattr("service.decisions.device.authorization.fresh_user_code", lambda: "BBBB-BBBB")

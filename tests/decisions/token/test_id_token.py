@@ -208,7 +208,7 @@ def test_a_pseudonym_is_the_same_everywhere_in_a_sector_and_nowhere_else(openid:
     [a], [b], [c] = (subs(openid, client) for client in ("pair-a", "pair-b", "pair-c"))
     assert a == b
     assert len({a, c, "alice"}) == 3
-    assert subs(openid, "pair-a", sub="bob") != {a}
+    assert subs(openid, "pair-a", sub="mallory") != {a}
     assert len(a) == 43
 
 

@@ -25,8 +25,9 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.revocation_check import state_id
 from tests.worlds.satchel import NOW, Satchel
+from tests.worlds.toml import PASSWORD
 
-TOML = """
+TOML = f"""
 issuer = "http://127.0.0.1:8000"
 default_resource = "https://api.example.com"
 [[resources]]
@@ -38,6 +39,9 @@ id = "spa"
 auth_methods = ["none"]
 grants = ["refresh_token"]
 scopes = ["read"]
+[[users.known]]
+id = "alice"
+password = "{PASSWORD}"
 """
 
 
