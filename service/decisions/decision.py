@@ -64,6 +64,10 @@ class Decision(msgspec.Struct):
     """The value of the session cookie to set; empty: delete the cookie; None: do not change it."""
     browser: str | None = None
     """The value of the browser id cookie to set; None: do not change it."""
+    page: str = ""
+    """The value of a new page cookie; empty: none."""
+    dropped_pages: tuple[str, ...] = ()
+    """The values of the page cookies to delete."""
     issued: Issued | None = None
     """The tokens in `answer`, with their content."""
     code: str = ""

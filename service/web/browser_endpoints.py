@@ -44,7 +44,7 @@ class BrowserRenderer:
         config = runtime.context.registry.config
         self.runtime = runtime
         self.pages = PageRenderer(config)
-        self.cookies = Cookies(secure=config.issuer.startswith("https:"))
+        self.cookies = Cookies(config.issuer, config.lifetimes.login)
         self.proxies = TrustedProxies(config.proxies)
         self.origin = _origin(config)
 
@@ -54,7 +54,7 @@ class BrowserRenderer:
         Raises:
             ValueError: the decision has an action that browsers cannot get, or its URL is invalid.
         """
-        cookies = self.cookies.fields(decision.session, decision.browser)
+        cookies = self.cookies.fields(decision)
         if decision.action is Action.LOCATION:
             location = (b"location", _visible(decision.answer))
             return Answer(302 if method == "GET" else 303, [location, _NO_REFERRER, *_GUARDED, *cookies], b"")
@@ -125,8 +125,8 @@ class BrowserEndpoint(Endpoint):
             if self._own and headers.get(b"origin", renderer.origin) != renderer.origin:
                 raise OAuthError("invalid_request", "this form was sent from another site")
             parameters = body
-        session, browser = renderer.cookies.read(scope["headers"])
-        return BrowserRequest(parameters, session, browser, renderer.proxies.address(scope))
+        session, browser, pages = renderer.cookies.read(scope["headers"])
+        return BrowserRequest(parameters, session, browser, renderer.proxies.address(scope), pages)
 
 
 def _origin(config: Config) -> bytes:

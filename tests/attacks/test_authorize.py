@@ -17,6 +17,7 @@ from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.session.session import new_session, session_cookie
 from service.protocol.authorization_details import MAX_ELEMENTS
+from service.web.cookies import Cookies
 from tests.worlds.authorization_requests import (
     LOOPBACK,
     PAYMENT,
@@ -48,7 +49,7 @@ def asking(tmp_path: Path) -> AuthorizationRequests:
 def cookie(context: Context, now: float) -> dict[str, str]:
     """The cookie of somebody who is logged in."""
     session = new_session(context, Login("alice", int(now), "", ("pwd",)), now)
-    return {"Cookie": f"__Host-satchel-session={session_cookie(context, session, now)}"}
+    return {"Cookie": f"{Cookies(ISSUER, 900).session}={session_cookie(context, session, now)}"}
 
 
 def authorize(asking: AuthorizationRequests, logged_in: bool = True, **form: Any) -> Answer:

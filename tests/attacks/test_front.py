@@ -65,7 +65,7 @@ def test_73_a_login_page_of_another_browser(service: BuiltInPages, keeps: str) -
     reason = "browser: unknown header"
     if keeps == "a cookie of its own":
         victim.ask()
-        reason = "another browser's ticket"
+        reason = "another browser's page"
     elif keeps == "garbage":
         victim.browser = "x.y.z"
     refused(victim, victim.log_in(page), reason)
@@ -77,7 +77,7 @@ def test_73_a_consent_page_of_another_browser(service: BuiltInPages) -> None:
     page = mallory.log_in(mallory.ask(state="of mallory"))
     assert "code" in answered(victim.through())
     for answer in ("allow", "deny", "switch"):
-        refused(victim, victim.answer(page, answer), "another browser's ticket")
+        refused(victim, victim.answer(page, answer), "another browser's page")
     victim.browser = ""
     refused(victim, victim.answer(page), "browser: unknown header")
 
@@ -88,9 +88,9 @@ def test_73_a_verdict_of_another_browser(outside: BuiltInPages) -> None:
     query = outside.verdict(mallory.ask().answer, sub="mallory")
     refused(victim, victim.get(query), "browser: unknown header")
     victim.ask()
-    refused(victim, victim.get(query), "another browser's ticket")
+    refused(victim, victim.get(query), "another browser's page")
     denial = outside.verdict(mallory.ask().answer, login=None, error="access_denied")
-    refused(victim, victim.get(denial), "another browser's ticket")
+    refused(victim, victim.get(denial), "another browser's page")
 
 
 # --- 73, across sessions
@@ -104,8 +104,8 @@ def test_73_a_consent_page_that_was_made_for_somebody_else(service: BuiltInPages
     refused(browser, browser.answer(page), reason)
     browser.session = ""
     refused(browser, browser.answer(page), reason)
-    browser.session = alice
-    assert service.grant(browser.answer(page)).sub == "u-1"
+    browser.session = alice  # it has ended with the login of bob
+    refused(browser, browser.answer(page), reason)
 
 
 def test_73_a_consent_page_after_the_logout(service: BuiltInPages) -> None:
@@ -132,7 +132,7 @@ def test_73_a_session_that_was_planted_gains_nothing(service: BuiltInPages) -> N
     victim.session = mallory.session
     victim.log_in(victim.ask(client_id="other", prompt="login"), "alice")
     assert victim.signed_in.sid != mallory.signed_in.sid
-    assert service.grant(mallory.ask()).sub == "u-2"
+    login_page(mallory.ask())  # the planted session has ended
 
 
 # --- 73, replayed
@@ -146,7 +146,7 @@ def test_73_every_page_of_a_request_is_spent_with_it(service: BuiltInPages) -> N
     for _ in range(2):
         assert shown(browser.answer(second)) == (AGAIN, "ticket replayed")
     again = browser.log_in(first)  # the name and the password are right
-    assert shown(browser.answer(again)) == (AGAIN, "ticket replayed")
+    assert shown(again) == (AGAIN, "ticket replayed")
 
 
 def test_73_a_login_page_of_a_client_that_asks_no_consent(service: BuiltInPages) -> None:

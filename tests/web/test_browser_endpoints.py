@@ -13,11 +13,13 @@ from service.decisions.pages import LoginPage, LogoutPage
 from service.protocol.errors import OAuthError
 from service.web.answer import Answer
 from service.web.browser_endpoints import BrowserEndpoint, BrowserRenderer
+from service.web.cookies import Cookies
 from service.web.request_log import Line
 from tests.worlds.demo import DEMO
 from tests.worlds.satchel import Satchel
 
 ISSUER = "https://as.example.com"
+COOKIES = Cookies(ISSUER, 900)
 FORM = [("Content-Type", "application/x-www-form-urlencoded")]
 LOCATION = "https://client.example/cb?code=c&state=%3C%22"
 GUARDED = {
@@ -181,14 +183,14 @@ def test_cookies_go_out_with_every_answer(satchel: Satchel, kind: str) -> None:
     decision.session, decision.browser = "s.1", ""
     attributes = "Path=/; HttpOnly; SameSite=Lax; Secure"
     assert cookies(Said(satchel, decision).ask()) == [
-        f"__Host-satchel-session=s.1; {attributes}",
-        f"__Host-satchel-browser=; {attributes}; Max-Age=0",
+        f"{COOKIES.session}=s.1; {attributes}",
+        f"{COOKIES.browser}=; {attributes}; Max-Age=0",
     ]
 
 
 def test_what_a_visit_brings(satchel: Satchel) -> None:
     said = Said(satchel, DECISIONS["page"]())
-    jar = ("Cookie", "__Host-satchel-session=s; __Host-satchel-browser=b")
+    jar = ("Cookie", f"{COOKIES.session}=s; {COOKIES.browser}=b")
     said.ask(query="a=%41&a=b", headers=[jar, ("X-Forwarded-For", "203.0.113.7")], peer="10.0.0.1")
     said.ask("POST", body=b"c=d", headers=[jar, *FORM], peer="203.0.113.9")
     assert said.visits == [
@@ -302,12 +304,12 @@ def test_no_header_moves_us(satchel: Satchel, forged: dict[str, str]) -> None:
     answer = satchel.get("/device", {**forged, "X-Forwarded-Proto": "http", "Forwarded": "host=evil.example"})
     assert answer.status == 200
     assert b"evil.example" not in answer.body
-    assert answer.headers["set-cookie"].startswith("__Host-satchel-browser=")
+    assert answer.headers["set-cookie"].startswith(f"{COOKIES.browser}=")
 
 
 def test_the_log_has_neither_query_nor_cookie(satchel: Satchel) -> None:
     satchel.lines.clear()
-    satchel.get("/authorize?client_id=nobody&state=s3cret", {"Cookie": "__Host-satchel-session=c00kie"})
+    satchel.get("/authorize?client_id=nobody&state=s3cret", {"Cookie": f"{COOKIES.session}=c00kie"})
     satchel.post("/authorize/login", {"ticket": "t1cket", "username": "alice", "password": "w0nderland"})
     written = b"".join(satchel.lines)
     assert [line["endpoint"] for line in satchel.log] == ["authorize", "login"]

@@ -1,7 +1,9 @@
 """The person's answer on the consent page (OpenID Connect Core section 3.1.2.4)."""
 
+from service.bags.kinds import LoginTicket, Session
+from service.config import Client
 from service.decisions.authorize.complete import complete, deny
-from service.decisions.authorize.interaction import ask_login
+from service.decisions.authorize.interaction import ask_login, unmet_requirement
 from service.decisions.authorize.login_ticket import open_ticket, page_expired
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
@@ -25,7 +27,8 @@ async def _consent(context: Context, decision: Decision, browser_request: Browse
     ticket, client = open_ticket(context, form.require("ticket"), browser_request, now)
     decision.client_id = client.id
     session = await open_session(context, browser_request, now)
-    if session is None or (session.sid, session.login.sub) != (ticket.session, ticket.sub):
+    # Logins of two tabs at the same time may have made two sessions. The one that is left must meet the request too.
+    if session is None or session.login.sub != ticket.sub or _unmet(context, ticket, client, session):
         raise page_expired("the page was not made for this session")
     decision.subject = session.login.sub
     match form.require("answer"):
@@ -38,3 +41,10 @@ async def _consent(context: Context, decision: Decision, browser_request: Browse
             ask_login(context, decision, ticket, client, browser_request, now)
         case _:
             raise OAuthError("invalid_request", "answer must be allow, deny or switch")
+
+
+def _unmet(context: Context, ticket: LoginTicket, client: Client, session: Session) -> bool:
+    """Tell whether `session` is another one than the page was made for and does not meet the request."""
+    if session.sid == ticket.session:
+        return False
+    return unmet_requirement(context, ticket, session.login, client, context.registry.config.keys.skew) is not None

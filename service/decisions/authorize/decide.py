@@ -2,11 +2,8 @@
 
 from typing import cast
 
-import msgspec
-
 from service.bags.errors import BadBag
-from service.bags.ids import fresh_id
-from service.bags.kinds import Login, LoginTicket, Session, Verdict
+from service.bags.kinds import Verdict
 from service.decisions.authorize.complete import complete, deny, refuse_to_client, reply_to
 from service.decisions.authorize.interaction import advance
 from service.decisions.authorize.login_ticket import check_ticket, page_expired, ticket_for
@@ -15,7 +12,8 @@ from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.refusing import refusal_of, refusing
-from service.decisions.session.session import new_session, open_session
+from service.decisions.session.begin import begin_session
+from service.decisions.session.session import open_session
 from service.decisions.withdrawn import withdrawn
 from service.memory import MemoryFull, MemoryUnavailable
 from service.protocol.errors import ErrorCode, OAuthError
@@ -72,22 +70,6 @@ async def _resume(context: Context, decision: Decision, text: str, browser_reque
     check = RevocationCheck(verdict.jti, "", client.id, verdict.login.sub, verdict.iat)
     if withdrawn([check], context) or not check.stands(await context.memory.get_many(check.ids)):
         raise page_expired("the verdict was revoked")
-    session = await _session(context, ticket, verdict.login, browser_request, now)
+    session = await begin_session(context, browser_request, verdict.login, now, during=ticket.session)
     details = verdict.authorization_details
     await complete(context, decision, ticket, client, session, now, scope=verdict.scope, authorization_details=details)
-
-
-async def _session(
-    context: Context, ticket: LoginTicket, login: Login, browser_request: BrowserRequest, now: float
-) -> Session:
-    """Return a session for `login`: the one that the ticket names if the person is the same, else a new one.
-
-    Raises:
-        OAuthError: server_error.
-        MemoryUnavailable
-    """
-    session = await open_session(context, browser_request, now)
-    fresh = new_session(context, login, now)
-    if session is None or (session.sid, session.login.sub) != (ticket.session, login.sub):
-        return fresh
-    return msgspec.structs.replace(session, jti=fresh_id(), login=login)

@@ -10,7 +10,8 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.pages import LoginPage
 from service.decisions.refusing import refusing
-from service.decisions.session.session import new_session, session_cookie
+from service.decisions.session.begin import begin_session
+from service.decisions.session.session import session_cookie
 from service.decisions.throttle import PAUSE, throttled
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
@@ -39,7 +40,8 @@ async def _login(context: Context, decision: Decision, browser_request: BrowserR
     if user is None:
         decision.action, decision.answer = Action.INTERACTION, LoginPage(text, client, username, decision.note)
         return
-    session = new_session(context, Login(user.sub, int(now), user.acr, user.amr, user.claims), now)
+    login = Login(user.sub, int(now), user.acr, user.amr, user.claims)
+    session = await begin_session(context, browser_request, login, now)
     decision.subject, decision.session = user.sub, session_cookie(context, session, now)
     ticket = msgspec.structs.replace(ticket, session=session.sid, sub=user.sub)
     await advance(context, decision, ticket, client, session, browser_request, now)

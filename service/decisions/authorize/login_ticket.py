@@ -5,7 +5,7 @@ import structlog
 
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
-from service.bags.kinds import AuthorizationRequest, Browser, LoginTicket
+from service.bags.kinds import AuthorizationRequest, LoginTicket
 from service.bags.snapshot import MAX_CHARS
 from service.clients.rights import may_request_today
 from service.config import Client
@@ -14,7 +14,7 @@ from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Decision
 from service.decisions.one_time import spend_all
-from service.decisions.session.session import browser_of
+from service.decisions.session.browser import browser_of, other_browser
 from service.decisions.throttle import network
 from service.memory import owners
 from service.protocol.errors import OAuthError
@@ -82,12 +82,9 @@ def check_ticket(context: Context, ticket: LoginTicket, browser_request: Browser
         OAuthError: invalid_request.
         MemoryUnavailable
     """
-    try:
-        browser = context.snapshot.open(browser_request.browser, (Browser,), now)
-    except BadBag as fault:
-        raise page_expired(f"browser: {fault.reason}") from None
-    if browser.jti != ticket.browser:
-        raise page_expired("another browser's ticket")
+    reason = other_browser(context, ticket.browser, browser_request, now)
+    if reason:
+        raise page_expired(reason)
     memory = context.memory.identity
     if ticket.memory != memory and ticket.memory not in context.registry.config.memory.accept_identity:
         log.error("bag belongs to another memory", bag=ticket.memory, memory=memory)

@@ -1,7 +1,5 @@
 """The page on which a person enters the user code of a device (RFC 8628 section 3.3)."""
 
-from hmac import compare_digest
-
 import msgspec
 
 from service.bags.kinds import AuthorizationRequest, DeviceCode, LoginTicket
@@ -14,7 +12,8 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.pages import DevicePage
 from service.decisions.refusing import refusing
-from service.decisions.session.session import browser_of, open_session
+from service.decisions.session.browser import browser_of, other_browser
+from service.decisions.session.session import open_session
 from service.decisions.throttle import PAUSE, Limit, Throttle, network
 from service.memory import owners
 from service.protocol.errors import OAuthError
@@ -39,13 +38,13 @@ async def decide_device_code(context: Context, browser_request: BrowserRequest, 
     decision = Decision(Action.INTERACTION)
     with refusing(decision):
         form = parse(browser_request.parameters)
-        browser = browser_of(context, decision, browser_request, now)
-        if not compare_digest((form.get("check") or "").encode(), browser.jti.encode()):
+        check = form.get("check") or ""
+        if other_browser(context, check, browser_request, now):
             raise OAuthError("invalid_request", "this page has expired or belongs to another browser; open it again")
         user_code = read_user_code(form.get("user_code") or "") or ""
         found, decision.note = await _found(context, user_code, browser_request.address, now)
         if found is None:
-            decision.answer = DevicePage(browser.jti, user_code, decision.note)
+            decision.answer = DevicePage(check, user_code, decision.note)
         else:
             device, client = found
             ticket, session = (

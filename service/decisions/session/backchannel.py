@@ -51,10 +51,10 @@ def _logout_token(context: Context, session: Session, client: Client, now: int) 
     )
 
 
-async def send_logout_tokens(context: Context, tokens: list[tuple[Client, str]]) -> tuple[str, ...]:
-    """Send the logout tokens concurrently; return the names of the clients that did not accept theirs.
+def send_logout_tokens(context: Context, tokens: list[tuple[Client, str]]) -> asyncio.Future[list[bool]]:
+    """Send the logout tokens concurrently; the result tells of each whether its client accepted it.
 
-    The delivery goes on even if the person closes the connection.
+    The delivery goes on even if nobody waits for it.
     """
     notify = context.ports.notify
     delivery = asyncio.gather(
@@ -62,7 +62,4 @@ async def send_logout_tokens(context: Context, tokens: list[tuple[Client, str]])
     )
     _pending.add(delivery)
     delivery.add_done_callback(_pending.discard)
-    results = await asyncio.shield(delivery)
-    return tuple(
-        client.name or client.id for (client, _), accepted in zip(tokens, results, strict=True) if not accepted
-    )
+    return delivery

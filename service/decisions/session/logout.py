@@ -6,8 +6,8 @@ A form that another site posts arrives without cookies. Such a request ends the 
 cookie, since the browser may have the session of another person.
 """
 
+import asyncio
 from contextlib import suppress
-from hmac import compare_digest
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -21,14 +21,13 @@ from service.decisions.decision import Action, Decision
 from service.decisions.pages import LogoutPage, SignedOutPage
 from service.decisions.refusing import refusing
 from service.decisions.session.backchannel import logout_tokens, send_logout_tokens
-from service.decisions.session.session import browser_of, open_session
-from service.decisions.throttle import network
-from service.memory import REVOKED, owners
+from service.decisions.session.browser import browser_of, other_browser
+from service.decisions.session.end import revoke_session
+from service.decisions.session.session import open_session
 from service.protocol.errors import OAuthError
 from service.protocol.form import Form, parse
 from service.protocol.limits import MAX_URL
 from service.protocol.redirect_uri import is_registered
-from service.protocol.revocation_check import state_id
 from service.protocol.subject import session_id
 
 
@@ -66,7 +65,7 @@ async def decide_logout_confirmed(context: Context, browser_request: BrowserRequ
             ticket = context.snapshot.open(text, (LogoutTicket,), now)
         except BadBag as fault:
             raise OAuthError("invalid_request", "this page has expired; log out again", reason=fault.reason) from None
-        if not compare_digest(ticket.browser, browser_of(context, decision, browser_request, now).jti):
+        if other_browser(context, ticket.browser, browser_request, now):
             raise OAuthError("invalid_request", "this page belongs to another browser; log out again")
         session = await open_session(context, browser_request, now, to_end=True)
         if session is not None and ticket.sid not in ("", session.sid):
@@ -156,11 +155,12 @@ async def _log_out(
     elif sid and context.memory.name == "none":
         raise OAuthError("invalid_request", "log out in the browser that you logged in with")
     if sid:
-        by = owners(subject=decision.subject or "", address=network(browser_request.address))
-        await context.memory.put(state_id(sid), b"", until + config.keys.skew, REVOKED, use="revocation", owners=by)
+        await revoke_session(context, sid, until, decision.subject, browser_request.address)
     if browser_request.session:
         decision.session = ""
-    decision.answer = SignedOutPage(await send_logout_tokens(context, tokens))
+    accepted = await asyncio.shield(send_logout_tokens(context, tokens))
+    unreached = [client.name or client.id for (client, _), told in zip(tokens, accepted, strict=True) if not told]
+    decision.answer = SignedOutPage(tuple(unreached))
 
 
 def _redirect(decision: Decision, redirect_uri: str, state: str) -> None:

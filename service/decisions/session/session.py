@@ -1,4 +1,4 @@
-"""The browser's two cookies: the session of single sign-on (OpenID Connect Core section 3.1.2.3) and the browser id."""
+"""The session of single sign-on, which is a cookie (OpenID Connect Core section 3.1.2.3)."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -8,12 +8,11 @@ import msgspec
 from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
-from service.bags.kinds import SID_CHARS, Browser, Login, Session, SessionClient
+from service.bags.kinds import SID_CHARS, Login, Session, SessionClient
 from service.clients.registry import Registry
 from service.config import Client
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
-from service.decisions.decision import Decision
 from service.decisions.withdrawn import withdrawn
 from service.protocol.digests import client_digest, uri_digest
 from service.protocol.errors import OAuthError
@@ -122,29 +121,6 @@ def session_cookie(context: Context, session: Session, now: float) -> str:
         # The last client is kept without its grants if possible, so that it gets a logout token.
         clients = clients[1:] if len(clients) > 1 or not clients[0].scope else (SessionClient(clients[0].client),)
     return cookie
-
-
-def browser_of(context: Context, decision: Decision, browser_request: BrowserRequest, now: float) -> Browser:
-    """Return the browser id. If the cookie is missing or about to expire, a new one is written into `decision`.
-
-    Raises:
-        NoActiveKey
-    """
-    lifetimes = context.registry.config.lifetimes
-    iat, jti = int(now), ""
-    try:
-        browser = context.snapshot.open(browser_request.browser, (Browser,), now)
-    except BadBag:
-        pass
-    else:
-        if browser.exp >= iat + lifetimes.login:
-            return browser
-        jti = browser.jti
-    browser = Browser(
-        context.snapshot.issuer, jti or fresh_id(), iat, iat + max(lifetimes.session, 2 * lifetimes.login)
-    )
-    decision.browser = context.snapshot.seal(browser, now)
-    return browser
 
 
 def _internal_error(reason: str) -> OAuthError:

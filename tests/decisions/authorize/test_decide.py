@@ -102,7 +102,7 @@ def test_a_not_before_ends_sessions(alice: Browser, entry: str) -> None:
 def test_whoever_wants_a_new_login_gets_one(alice: Browser, wish: dict[str, str]) -> None:
     page = alice.ask(**wish)
     alice.service.now += 5
-    grant = alice.service.grant(alice.answer(alice.log_in(page)))
+    grant = alice.service.grant(alice.log_in(page))
     assert grant.auth_time == alice.service.now
     login_page(alice.ask(**wish))
 
@@ -123,7 +123,7 @@ def test_max_age_counts_from_the_login(alice: Browser) -> None:
 def test_a_login_may_be_timed_by_a_clock_that_is_behind(alice: Browser) -> None:
     page = alice.ask(prompt="login")
     alice.service.now -= 30
-    assert "code" in answered(alice.answer(alice.log_in(page)))
+    assert "code" in answered(alice.log_in(page))
     assert alice.signed_in.login.auth_time == alice.service.now
 
 
@@ -163,7 +163,7 @@ def test_a_context_that_is_essential(alice: Browser) -> None:
     assert told(alice.ask(**wish, prompt="none")) == "login_required"
     assert told(alice.log_in(alice.ask(**wish))) == "unmet_authentication_requirements"
     alice.service.told_by(Hooked(acr="silver"))
-    assert alice.service.grant(alice.answer(alice.log_in(alice.ask(**wish)))).acr == "silver"
+    assert alice.service.grant(alice.log_in(alice.ask(**wish))).acr == "silver"
     assert "code" in answered(alice.ask(**wish))
     login_page(alice.ask(claims=demanded(acr={"essential": True, "value": "gold"})))
 

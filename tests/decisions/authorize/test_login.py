@@ -1,10 +1,13 @@
 """Logging in with a password on the built-in page."""
 
 from pathlib import Path
+from typing import Any
 
+import jwt
 import pytest
 
 from service.bags.kinds import LoginTicket
+from tests.worlds.authorization_requests import REDIRECT
 from tests.worlds.built_in_pages import (
     WITH_APPLICATION,
     Browser,
@@ -16,6 +19,16 @@ from tests.worlds.built_in_pages import (
     shown,
 )
 from tests.worlds.watched_memory import watched
+
+WITH_BACKCHANNEL = f"""
+[[clients]]
+id = "told"
+redirect_uris = ["{REDIRECT}"]
+grants = ["authorization_code"]
+scopes = ["read", "openid"]
+backchannel_logout_uri = "https://told.example.com/out"
+secrets = [{{ sha256 = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" }}]
+"""
 
 
 @pytest.fixture
@@ -87,12 +100,72 @@ def test_a_full_class_of_failures_is_no_way_in(service: BuiltInPages) -> None:
     consent_page(browser.log_in(page))
 
 
-def test_each_login_has_an_id_of_its_own(service: BuiltInPages) -> None:
+def test_the_same_person_goes_on_with_the_session(service: BuiltInPages) -> None:
+    browser = Browser(service)
+    assert "code" in answered(browser.through())
+    former = browser.signed_in
+    service.now += 60
+    assert "code" in answered(browser.log_in(browser.ask(prompt="login")))  # what was granted stays granted
+    session = browser.signed_in
+    assert (session.sid, session.clients) == (former.sid, former.clients)
+    assert (session.login.auth_time, session.iat, session.exp) == (service.now, service.now, service.now + 43_200)
+    assert session.jti != former.jti
+
+
+def test_two_tabs_of_one_person(service: BuiltInPages) -> None:
+    """The login of the second tab leaves the consent page of the first as it is, even without the first's cookie."""
+    browser = Browser(service)
+    first, second = browser.ask(), browser.ask(client_id="other")
+    first = browser.log_in(first)
+    browser.session = ""  # the request was sent before the cookie came
+    second = browser.log_in(second)
+    assert "code" in answered(browser.answer(first))
+    assert "code" in answered(browser.answer(second))
+
+
+def test_another_session_must_meet_the_request_too(service: BuiltInPages) -> None:
     browser = Browser(service)
     browser.log_in(browser.ask())
-    first = browser.signed_in.sid
-    browser.log_in(browser.ask(prompt="login"))
-    assert browser.signed_in.sid != first
+    old = browser.session
+    service.now += 1000
+    browser.session = ""
+    page = browser.log_in(browser.ask(client_id="other", prompt="login"))
+    browser.session = old
+    assert shown(browser.answer(page)) == ("invalid_request", "the page was not made for this session")
+
+
+def test_another_person_ends_the_session_and_its_clients_are_told(tmp_path: Path) -> None:
+    service = BuiltInPages(tmp_path, WITH_BACKCHANNEL)
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    async def notify(url: str, form: dict[str, str]) -> bool:
+        told.append((url, jwt.decode(form["logout_token"], options={"verify_signature": False})))
+        return True
+
+    service.app.runtime.context = service.context._replace(ports=service.context.ports._replace(notify=notify))
+    browser = Browser(service)
+    assert "code" in answered(browser.through(client_id="told"))
+    former, cookie = browser.signed_in, browser.session
+    browser.log_in(browser.ask(prompt="login"), "alice")
+    assert told == []
+    page = browser.log_in(browser.ask(prompt="login"), "bob")
+    assert [(url, claims["sub"], claims["sid"]) for url, claims in told] == [
+        ("https://told.example.com/out", "u-1", former.sid)
+    ]
+    assert "code" in answered(browser.answer(page))
+    assert (browser.signed_in.login.sub, len(browser.signed_in.clients)) == ("u-2", 1)
+    assert browser.signed_in.sid != former.sid
+    browser.session = cookie
+    login_page(browser.ask())  # nobody is logged in with the former cookie any more
+
+
+def test_a_login_whose_predecessor_cannot_be_ended_is_refused(service: BuiltInPages) -> None:
+    browser, memory = Browser(service), watched(service)
+    assert "code" in answered(browser.through())
+    page, cookie = browser.ask(prompt="login"), browser.session
+    memory.full.add("revocation")
+    assert shown(browser.log_in(page, "bob"))[0] == "temporarily_unavailable"
+    assert browser.session == cookie
 
 
 def test_the_ticket_keeps_its_id_and_its_time(service: BuiltInPages) -> None:

@@ -12,10 +12,10 @@ from service.bags.kinds import Login, Session, SessionClient
 from service.config import Client
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
+from service.decisions.session.browser import MAX_PAGES, browser_of, other_browser
 from service.decisions.session.session import (
     MAX_CLIENTS,
     MAX_COOKIE,
-    browser_of,
     has_granted,
     new_session,
     open_session,
@@ -146,6 +146,26 @@ def test_it_is_renewed_before_a_ticket_could_outlive_it(service: BuiltInPages) -
     assert renewed.exp > first.exp
     other, _ = browser_cookie(service, cookie, first.exp)
     assert other.jti != first.jti
+
+
+def test_pages_that_a_new_browser_opens_together_have_an_id_each(service: BuiltInPages) -> None:
+    """Each answer sets the browser id anew, so the last stays; the pages of the others must go on."""
+    decisions = [Decision(Action.OK) for _ in range(3)]
+    ids = [browser_of(service.context, decision, BrowserRequest(b""), NOW).jti for decision in decisions]
+    cookies = BrowserRequest(b"", browser=decisions[0].browser or "", pages=tuple(each.page for each in decisions))
+    assert [other_browser(service.context, id, cookies, NOW) for id in ids] == ["", "", ""]
+    assert other_browser(service.context, fresh_id(), cookies, NOW) == "another browser's page"
+    assert other_browser(service.context, "", cookies._replace(pages=("", ".", "7.", "x")), NOW)
+    again = Decision(Action.OK)
+    browser_of(service.context, again, cookies, NOW)
+    assert (again.page, again.browser) == ("", None)
+
+
+def test_the_number_of_page_cookies_is_bounded(service: BuiltInPages) -> None:
+    pages = [f"{NOW - n}.{fresh_id()}" for n in range(MAX_PAGES + 2)]
+    decision = Decision(Action.OK)
+    browser_of(service.context, decision, BrowserRequest(b"", pages=(*pages, "no page")), NOW)
+    assert set(decision.dropped_pages) == set(pages[-3:])  # the oldest; with the new one, MAX_PAGES are left
 
 
 def test_another_kind_of_bag_is_no_browser(service: BuiltInPages) -> None:

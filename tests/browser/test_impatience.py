@@ -1,0 +1,39 @@
+"""Several tabs at a time and impatient fingers, with a slow network: every answer takes 300 ms."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from tests.browser.person import Person
+from tests.browser.site import Site
+
+Come = Callable[..., Person]
+
+
+def slow(page: Page) -> Page:
+    """Make every answer that `page` waits for take 300 ms longer."""
+    session = page.context.new_cdp_session(page)
+    conditions = {"offline": False, "latency": 300, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", conditions)
+    return page
+
+
+def test_login_pages_that_are_opened_together(site: Site, person: Come) -> None:
+    """A browser that opens its tabs again, or a portal: none of the requests has a cookie yet."""
+    alice = person()
+    tabs = [slow(alice.page), slow(alice.tab()), slow(alice.tab())]
+    for n, tab in enumerate(tabs):
+        url = site.authorize(("web", "second", "web")[n], state=f"tab {n}")
+        tab.evaluate("url => { setTimeout(() => { location.href = url }) }", url)
+    for tab in tabs:
+        tab.get_by_role("heading", name="Sign in").wait_for()
+    for n, alice.page in enumerate(tabs):
+        alice.log_in()
+        alice.page.get_by_role("heading", name="Allow access?").wait_for()
+        assert not alice.page.get_by_role("alert").count(), n
+    for n, alice.page in enumerate(tabs):
+        alice.click("Allow")
+        alice.page.wait_for_url("**/callback**")
+        assert site.arrivals[-1].parameters["state"] == f"tab {n}"
+        assert "code" in alice.arrive().parameters
