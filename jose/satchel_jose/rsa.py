@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from satchel_jose.algorithm import Algorithm, KeyKind, Octets
+from satchel_jose.weak_rsa import weakness
 
 GENERATED_BITS = 2048
 MIN_BITS, MAX_BITS = 2048, 8192
@@ -48,7 +49,7 @@ def _unfit(members: Octets) -> str:
     # The upper bound keeps a verification cheap: its cost grows with the exponent.
     if not 65537 <= exponent < 2**32 or exponent % 2 == 0:
         return "RSA exponent is too small, too large or even"
-    return ""
+    return weakness(modulus)
 
 
 RSA = KeyKind(

@@ -1,9 +1,11 @@
 """RFC 7517 §5, RFC 7518 §3.2: what other people's signatures are checked with."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+import structlog
 
 from satchel_jose.algorithms import ALGORITHMS, MACS
 from satchel_jose.jwk import PublicKey
@@ -14,6 +16,8 @@ from service.bags.jwk import read_verification_key
 
 MAX_KEYS = 64
 MAX_DOCUMENT_BYTES = 256 * 1024
+
+log = structlog.get_logger("satchel")
 
 
 class HmacKey(msgspec.Struct, frozen=True):
@@ -82,10 +86,14 @@ class KeySet:
         return fitting[0]
 
 
-def import_jwks(document: bytes | dict[str, Any]) -> KeySet:
+def import_jwks(document: bytes | dict[str, Any], *, origin: str = "") -> KeySet:
     """The public keys of a JWK Set (RFC 7517 §5) that verify signatures; keys of unknown kinds are passed over.
 
-    Raises BadBag for a set over 256 KiB or 64 keys, and for any malformed, weak or private key in it.
+    A set that was fetched has an `origin`, for the log. In that one, a key that is malformed, weak or private is passed
+    over too, and so are keys with one kid. What stands in our own configuration is refused as a whole.
+
+    Raises BadBag for a set over 256 KiB or 64 keys; without an `origin`, for any malformed, weak or private key; with
+    one, if faults have left no key.
     """
     if isinstance(document, bytes):
         if len(document) > MAX_DOCUMENT_BYTES:
@@ -94,4 +102,27 @@ def import_jwks(document: bytes | dict[str, Any]) -> KeySet:
     entries = document.get("keys")
     if not isinstance(entries, list) or len(entries) > MAX_KEYS:
         raise BadBag("a JWK Set has a list of at most 64 keys")
-    return KeySet(key for key in map(read_verification_key, entries) if key is not None)
+    if not origin:
+        return KeySet(key for key in map(read_verification_key, entries) if key is not None)
+    return _sound_keys(entries, origin)
+
+
+def _sound_keys(entries: list[Any], origin: str) -> KeySet:
+    keys, faults = list[PublicKey](), 0
+    for jwk in entries:
+        try:
+            key = read_verification_key(jwk)
+        except BadBag as fault:
+            kid = jwk.get("kid") if isinstance(jwk, dict) else None
+            log.warning("key passed over", origin=origin, kid=str(kid)[:64], reason=fault.reason)
+            faults += 1
+        else:
+            keys += [] if key is None else [key]
+    named = Counter(key.kid for key in keys if key.kid is not None)
+    for kid in (kid for kid, times in named.items() if times > 1):
+        log.warning("key passed over", origin=origin, kid=kid, reason="two keys have the same kid")
+        faults += 1
+    sound = [key for key in keys if named[key.kid or ""] < 2]
+    if faults and not sound:
+        raise BadBag("no key of the JWK Set can be used")
+    return KeySet(sound)

@@ -76,7 +76,7 @@ class HttpRemoteKeys:
         try:
             async with asyncio.timeout(SECONDS):
                 document, age = await _fetch(uri, self._development)
-            keys = import_jwks(document)
+            keys = import_jwks(document, origin=uri)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, ValueError, AddressRefused, BadBag) as fault:
             reason = (
                 fault.reason if isinstance(fault, BadBag) else str(fault) if isinstance(fault, AddressRefused) else ""

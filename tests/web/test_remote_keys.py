@@ -498,3 +498,24 @@ def test_112_keys_are_not_believed_for_ever(server: Server, clock: Clock) -> Non
     server.answer = document(jwks("b"))
     clock.now += COOL_DOWN
     assert "b" in get(remote, uri)
+
+
+BROKEN = {
+    "malformed": {"kty": "EC", "crv": "P-256", "kid": "bad"},
+    "short RSA": {"kty": "RSA", "kid": "bad", "n": "AQAB", "e": "AQAB"},
+    "low order": {"kty": "OKP", "crv": "Ed25519", "kid": "bad", "x": "A" * 43},
+    "symmetric": {"kty": "oct", "kid": "bad", "k": "AAAA"},
+    "unknown": {"kty": "OKP", "crv": "Ed9999", "kid": "bad", "x": "A" * 43},
+    "no object": 7,
+    "twice the same kid": json.loads(jwks("bad"))["keys"][0],
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_112_one_bad_key_does_not_take_the_set_along(server: Server, remote: HttpRemoteKeys, fault: str) -> None:
+    good = json.loads(jwks("good"))["keys"]
+    bad = [BROKEN[fault]] * (2 if fault.startswith("twice") else 1)
+    server.answer = document(json.dumps({"keys": [*bad, *good]}).encode())
+    keys = get(remote, server.uri)
+    assert "good" in keys
+    assert "bad" not in keys
