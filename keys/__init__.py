@@ -1,19 +1,20 @@
-"""The key ring of a token service: keys with four instants, rotation, a directory of key files, the JWKS (RFC 7517).
+"""The key ring of a token service: keys, their rotation, the directory of key files, and the JWKS (RFC 7517).
 
-It knows nothing of OAuth or HTTP, and is of use alone: `python -m keys --help`.
+This package does not depend on OAuth or HTTP and can be used alone: `python -m keys --help`.
 
 | file | what it holds |
 |---|---|
-| `policy.py` | the `[keys]` table: algorithms, periods, lifetimes |
-| `configuration.py` | where the key directory and the master key are |
-| `pair.py` | a key pair as a JWK; signing and verifying |
-| `key.py` | a key with its four instants; wrapping content keys |
-| `ring.py` | the keys at one instant: which one signs, which one encrypts |
-| `rotation.py` | the transitions of a ring: rotate, revoke |
-| `store.py` | the directory of key files |
-| `files.py` | writing and reading files that hold secrets |
-| `master.py` | encryption of key files with a master key |
-| `jwks.py` | the published JWK Set and its `max-age` |
+| `policy.py` | `Policy`: the `[keys]` table, with algorithms and lifetimes |
+| `key.py` | signing keys and sealing keys, with their four instants and their state |
+| `pair.py` | the key pair of a signing key |
+| `ring.py` | `Ring`: all keys of a node; finds the key that signs, seals or has a kid |
+| `rotation.py` | `rotate` and `revoke`, as functions from a ring to a ring |
+| `store.py` | `KeyStore`: the directory of key files |
+| `files.py` | files with secrets: permissions, atomic writing, the lock |
+| `master.py` | encryption of key files under a master key |
+| `jwks.py` | the JWK Set and how long it may be cached |
+| `configuration.py` | the `[keys]` table of a configuration file, for the command |
+| `__main__.py` | the command `python -m keys` |
 """
 
 from keys.files import KeyStoreError

@@ -1,4 +1,4 @@
-"""`python -m keys`: makes, shows, rotates and revokes the keys of a directory. Exit 0: done, 1: refused, 2: usage."""
+"""`python -m keys`: creates, shows, rotates and revokes keys. Exit codes: 0 success, 1 failure, 2 wrong usage."""
 
 import argparse
 import datetime
@@ -17,10 +17,10 @@ from keys.ring import Ring
 from keys.rotation import UnknownKid, revoke, rotate
 
 _COMMANDS = {
-    "init": "make the first keys; does nothing if there are keys",
-    "show": "print the ring",
-    "rotate": "add the next standby if it is due, drop what has expired; safe to run at any time, by cron too",
-    "revoke": "remove the key KID at once; its standby takes over at once",
+    "init": "create the first keys; does nothing if there are keys already",
+    "show": "show all keys",
+    "rotate": "create the next standby key when it is due, and delete expired keys; safe to run at any time",
+    "revoke": "remove the key KID at once; its standby key takes over at once",
 }
 _INSTANTS = ("created", "activates", "retires", "expires")
 _NEXT = {"standby": "activates", "active": "retires", "retired": "expires"}
@@ -46,23 +46,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m keys",
-        description="The keys of a token service.",
+        description="Manages the keys of a token service.",
         epilog="\n".join(f"  {name:8}{text}" for name, text in _COMMANDS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=_COMMANDS)
     parser.add_argument("kid", metavar="KID", nargs="?", help="the key to revoke")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--config", type=Path, metavar="FILE", help="TOML file; its [keys] table is read")
+    where.add_argument(
+        "--config", type=Path, metavar="FILE", help="configuration file, of which the [keys] table is read"
+    )
     where.add_argument("--directory", type=Path, help="directory of the keys (default: $SATCHEL_STATE/keys, var/keys)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--force", action="store_true", help="rotate: bring the standby forward")
-    parser.add_argument("--rewrap", action="store_true", help="rotate: wrap plain key files under the new master key")
+    parser.add_argument(
+        "--force", action="store_true", help="rotate: switch to the standby key as soon as it was published long enough"
+    )
+    parser.add_argument("--rewrap", action="store_true", help="rotate: encrypt plain key files under the master key")
     options = parser.parse_intermixed_args(arguments)
     if (options.command == "revoke") != (options.kid is not None):
-        parser.error("revoke, and nothing else, takes a KID")
+        parser.error("revoke needs a KID, and the other commands take none")
     if options.command != "rotate" and (options.force or options.rewrap):
-        parser.error("--force and --rewrap go with rotate")
+        parser.error("--force and --rewrap are options of rotate")
     return options
 
 
@@ -105,7 +109,7 @@ def _row(key: Key, now: int) -> dict[str, str | int]:
     instants = {name: getattr(key, name) for name in _INSTANTS}
     state = key.state(now)
     upcoming = _NEXT.get(state)
-    due = f"{upcoming} in {_span(getattr(key, upcoming) - now)}" if upcoming else "dropped by the next rotation"
+    due = f"{upcoming} in {_span(getattr(key, upcoming) - now)}" if upcoming else "deleted by the next rotation"
     return {"kid": key.kid, "purpose": key.purpose, "alg": key.alg, "state": state, **instants, "next": due}
 
 

@@ -1,4 +1,4 @@
-"""The `[keys]` table of the configuration file (TOML 1.0), and where its directory and master key are."""
+"""Reads the `[keys]` table of a configuration file (TOML 1.0), for the command `python -m keys`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from keys.store import KeyStore
 
 
 class ConfigurationError(Exception):
-    """The configuration was refused; the message is one fault a line, each with its path."""
+    """The configuration is refused. The message has one problem per line, each with the path of its setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +22,22 @@ class Configuration:
     master_key_file: Path | None = None
 
     def store(self) -> KeyStore:
-        """The store that it describes; raises KeyStoreError if the master key cannot be read."""
+        """Return the configured key store; raises KeyStoreError if the master key cannot be read."""
         return KeyStore(self.directory, read_master_key(self.master_key_file) if self.master_key_file else None)
 
 
 def read_configuration(path: Path, default_directory: Path) -> Configuration:
-    """Reads the `[keys]` table of the TOML at `path`, and whether OpenID Connect is on; raises ConfigurationError.
+    """Return the configuration of keys in the TOML file at `path`; raises ConfigurationError.
 
-    Relative paths in it start where the file is.
+    If OpenID Connect is enabled there, RS256 is added to the algorithms. Relative paths are relative to the directory
+    of the file.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise ConfigurationError(f"{path}: is not TOML: {error}") from None
+        raise ConfigurationError(f"{path}: is not valid TOML: {error}") from None
     try:
         policy = msgspec.convert(tables.get("keys", {}), Policy)
     except msgspec.ValidationError as error:

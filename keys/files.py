@@ -1,14 +1,15 @@
-"""Files that hold secrets: who may read them, and how they are written whole (POSIX.1-2017 rename, fsync).
+"""Files that contain secrets: their permissions, and atomic writing (POSIX.1-2017 rename, fsync).
 
-Which modes are accepted:
+These permissions are accepted:
 
-- a file is owned by this process's user or by root; nobody else may read, write or run it, and its group may not write;
-- its group may read it only where that is how this process itself reads it: the file is root's and the process is not.
-  So Kubernetes (`fsGroup` makes a mounted secret root's with mode 0440) and systemd (a credential is root's, with an
-  access list whose mask shows as group bits) work, and a 0640 file of one's own is refused;
-- the directory is owned alike, nobody else may enter it and its group may not write; a directory on a read-only mount
-  (where Kubernetes shows mode 1777) is accepted with any mode, since nobody can add to it and each file is checked;
-- a symbolic link may lead anywhere inside the directory, as in a Kubernetes volume, and nowhere else.
+- A file belongs to the user of this process or to root. Others may not read, write or execute it, and its group may not
+  write it.
+- Its group may read it only if this process reads it through its group: the file belongs to root and the process is not
+  root. This allows Kubernetes (`fsGroup` gives a mounted secret to root with mode 0440) and systemd (a credential
+  belongs to root, with an access list that shows as group bits). A file of one's own with mode 0640 is refused.
+- The directory has the same owner; others may not enter it, and its group may not write it. On a read-only mount (where
+  Kubernetes shows mode 1777) every mode is accepted, because nobody can add files and each file is checked.
+- A symbolic link may lead to a file inside the directory, as in a Kubernetes volume, and nowhere else.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ _LOCK_WAIT = 10.0
 
 
 class KeyStoreError(Exception):
-    """A file or directory of keys was refused: `path`, and the `reason` without a word of its content."""
+    """A file or directory of keys is refused. `reason` says why and contains nothing of the file."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -36,22 +37,22 @@ class KeyStoreError(Exception):
 
 
 def refusal(status: os.stat_result, uid: int) -> str | None:
-    """Why a process of user `uid` must not trust this file or directory; None if it may."""
+    """Return why a process of user `uid` must not trust this file or directory; None if it may."""
     mode = stat.S_IMODE(status.st_mode)
     if status.st_uid not in (0, uid):
         return f"is owned by uid {status.st_uid}, which is neither root nor this process's uid {uid}"
     shown = f"(mode {mode:04o})"
     if stat.S_ISDIR(status.st_mode):
-        return f"lets others in {shown}: chmod {DIRECTORY_MODE:o}" if mode & 0o027 else None
+        return f"is accessible to other users {shown}; run chmod {DIRECTORY_MODE:o}" if mode & 0o027 else None
     if mode & 0o037:
-        return f"is open to others {shown}: chmod {FILE_MODE:o}"
+        return f"is accessible to other users {shown}; run chmod {FILE_MODE:o}"
     if mode & 0o040 and status.st_uid == uid:
-        return f"may be read by its group {shown}: chmod {FILE_MODE:o}"
+        return f"is readable by its group {shown}; run chmod {FILE_MODE:o}"
     return None
 
 
 def check_directory(path: Path) -> None:
-    """Raises KeyStoreError unless `path` is a directory that only trusted users can change."""
+    """Check that `path` is a directory that only trusted users can change; raises KeyStoreError."""
     try:
         status = path.stat()
         read_only = os.statvfs(path).f_flag & os.ST_RDONLY
@@ -65,12 +66,15 @@ def check_directory(path: Path) -> None:
 
 
 def read_secret(path: Path, inside: Path) -> bytes:
-    """The content of `path`, at most 64 KiB; raises KeyStoreError if it cannot be read or must not be trusted."""
+    """Return the content of `path`, at most 64 KiB; raises KeyStoreError if it is unreadable or not to be trusted.
+
+    `path` may be a symbolic link within the directory `inside`.
+    """
     try:
         target = path.resolve(strict=True)
         if not target.is_relative_to(inside.resolve(strict=True)):
             raise KeyStoreError(path, f"leads out of {inside}")
-        # What is checked is the open file, so nothing can be put in its place in between; a FIFO must not stop us.
+        # The open file is checked, so it cannot be replaced after the check. O_NONBLOCK: a FIFO must not block.
         descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123
             status = os.fstat(descriptor)
@@ -87,7 +91,7 @@ def read_secret(path: Path, inside: Path) -> bytes:
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """Puts `content` at `path`: wholly or, whatever fails, not at all; on the disk when it returns."""
+    """Write `content` to `path` atomically, and sync it to the disk; raises KeyStoreError."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
@@ -105,7 +109,7 @@ def write_secret(path: Path, content: bytes) -> None:
 
 
 def delete(path: Path) -> None:
-    """Removes `path`, on the disk when it returns."""
+    """Delete `path`, and sync the directory to the disk; raises KeyStoreError."""
     try:
         path.unlink(missing_ok=True)
         _sync_directory(path.parent)
@@ -114,16 +118,16 @@ def delete(path: Path) -> None:
 
 
 def delete_temporaries(directory: Path) -> None:
-    """Removes what a writer that was killed has left: call it under the lock."""
+    """Delete the temporary files of a writer that was killed. Call this under the lock."""
     for path in directory.glob(".*.tmp"):
         delete(path)
 
 
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Holds the lock on `path` against every other process; raises KeyStoreError if it is not to be had within 10 s.
+    """Hold the lock on `path`; raises KeyStoreError if another process holds it for 10 seconds.
 
-    The lock ends with the process that holds it, however that ends.
+    The lock ends with its process, even if that is killed.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
@@ -137,7 +141,7 @@ def exclusive(path: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise KeyStoreError(path, "is held by another process that is changing the keys") from None
+                    raise KeyStoreError(path, "is locked by another process that changes the keys; try again") from None
                 time.sleep(0.02)
         yield
     finally:

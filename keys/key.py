@@ -1,4 +1,4 @@
-"""Keys with four instants: created ≤ activates ≤ retires ≤ expires, in seconds since the epoch (wrapping: RFC 3394)."""
+"""Signing and sealing keys with four instants: created ≤ activates ≤ retires ≤ expires, in seconds since the epoch."""
 
 import hmac
 import re
@@ -22,12 +22,12 @@ _KID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
 class InvalidWrap(Exception):
-    """A wrapped content key does not open under this key."""
+    """A wrapped content key cannot be unwrapped with this key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Key(ABC):
-    """What every key has. Its state is a function of the clock alone, so equal nodes agree without talking."""
+    """A key. Its state depends on the clock alone, so nodes need no coordination."""
 
     purpose: ClassVar[str]
 
@@ -42,10 +42,10 @@ class Key(ABC):
         if not _KID.fullmatch(self.kid):
             raise ValueError("has a kid that is not 1 to 64 letters, digits, - and _")
         if not 0 <= self.created <= self.activates <= self.retires <= self.expires <= _LAST_SECOND:
-            raise ValueError("breaks created <= activates <= retires <= expires")
+            raise ValueError("does not keep created <= activates <= retires <= expires")
 
     def state(self, now: float) -> State:
-        """The key's state at `now`, in seconds since the epoch."""
+        """Return the state of the key at `now`, in seconds since the epoch."""
         if now < self.activates:
             return "standby"
         if now < self.retires:
@@ -54,12 +54,12 @@ class Key(ABC):
 
     @property
     def usable(self) -> bool:
-        """Whether it can still make something new, its times aside."""
+        """Whether the key can still sign or seal, regardless of its instants."""
         return True
 
     @abstractmethod
     def secret_jwk(self) -> dict[str, str]:
-        """The JWK as it is kept at rest: secret (RFC 7517 §9.2)."""
+        """Return the JWK for the key file. It is secret (RFC 7517 section 9.2)."""
 
     def __repr__(self) -> str:
         return (
@@ -70,7 +70,7 @@ class Key(ABC):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SigningKey(Key):
-    """Signs tokens that others verify against the JWKS."""
+    """A key that signs tokens. Verifiers get its public half from the JWKS."""
 
     purpose: ClassVar[str] = "sig"
     pair: KeyPair
@@ -78,7 +78,7 @@ class SigningKey(Key):
     def __post_init__(self) -> None:
         Key.__post_init__(self)
         if self.pair.alg != self.alg:
-            raise ValueError("has key material of another alg")
+            raise ValueError("has a key that is not for its alg")
 
     @classmethod
     def generate(cls, *, alg: str, **instants: int | str) -> Self:
@@ -89,11 +89,11 @@ class SigningKey(Key):
         return cls(alg=alg, pair=KeyPair.from_jwk(alg, jwk), **instants)  # type: ignore[arg-type]
 
     def sign(self, data: bytes) -> bytes:
-        """The JWS signature octets over `data` (RFC 7515 §5.1); raises NoPrivateKey if the private half is gone."""
+        """Return the JWS signature of `data` (RFC 7515 section 5.1); raises NoPrivateKey without a private half."""
         return self.pair.sign(data)
 
     def verify(self, signature: bytes, data: bytes) -> bool:
-        """Whether `signature` is this key's over `data`; never raises, whatever the octets."""
+        """Return whether `signature` is the signature of `data` under this key. Malformed signatures are False."""
         return self.pair.verify(signature, data)
 
     @property
@@ -105,7 +105,7 @@ class SigningKey(Key):
         return self.pair.has_private
 
     def public_jwk(self) -> dict[str, str]:
-        """The JWK for others (RFC 7517 §4), with `kid`, `alg` and `use`."""
+        """Return the public JWK (RFC 7517 section 4), with `kid`, `alg` and `use`."""
         return {**self.pair.public_jwk(), "kid": self.kid, "alg": self.alg, "use": "sig"}
 
     def secret_jwk(self) -> dict[str, str]:
@@ -114,7 +114,7 @@ class SigningKey(Key):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SealingKey(Key):
-    """Wraps the content keys of bags (RFC 7518 §4.4). It is symmetric, so it has no public half to show."""
+    """A key that wraps the content keys of bags (RFC 7518 section 4.4). It is symmetric, so it is never published."""
 
     purpose: ClassVar[str] = "bag"
     secret: bytes = field(repr=False)
@@ -140,23 +140,23 @@ class SealingKey(Key):
         return key
 
     def wrap(self, cek: bytes) -> bytes:
-        """`cek` (16, 24 or 32 bytes and more, a multiple of 8) under this key, 8 bytes longer."""
+        """Return `cek` (at least 16 bytes, a multiple of 8) wrapped with this key (RFC 3394), 8 bytes longer."""
         return aes_key_wrap(self.secret, cek)
 
     def unwrap(self, wrapped: bytes) -> bytes:
-        """The content key in `wrapped`; raises InvalidWrap for anything that this key did not wrap."""
+        """Return the content key in `wrapped`; raises InvalidWrap if this key did not wrap it."""
         try:
             return aes_key_unwrap(self.secret, wrapped)
         except InvalidUnwrap:
             raise InvalidWrap from None
 
     def mac(self, data: bytes) -> bytes:
-        """Return 32 bytes that only a holder of this key can tell for `data` (RFC 2104, SHA-256, a subkey)."""
+        """Return the HMAC-SHA-256 of `data` (RFC 2104) under a subkey: 32 bytes."""
         return hmac.digest(hmac.digest(self.secret, b"mac", "sha256"), data, "sha256")
 
     def secret_jwk(self) -> dict[str, str]:
         return {"kty": "oct", "k": encode(self.secret).decode()}
 
 
-# The chains that can be: algorithms by purpose, and the class that serves each purpose.
+# The class of the keys of each purpose.
 KINDS: dict[str, type[SigningKey] | type[SealingKey]] = {kind.purpose: kind for kind in (SigningKey, SealingKey)}

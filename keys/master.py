@@ -1,4 +1,4 @@
-"""Key files wrapped at rest under a master key: compact JWE, A256KW and A256GCM (RFC 7516 §3.1, RFC 7518 §4.4)."""
+"""Encryption of key files under a master key: compact JWE with A256KW and A256GCM (RFC 7516 section 3.1)."""
 
 # mypy: allow-untyped-calls
 import base64
@@ -16,9 +16,9 @@ _SIZE = 32
 
 
 def read_master_key(path: Path) -> bytes:
-    """The 32 bytes in `path`, raw or as hexadecimal or base64url text; raises KeyStoreError.
+    """Return the 32 bytes in the file `path`, which are raw or hexadecimal or base64url text; raises KeyStoreError.
 
-    The file is checked like a key file; its own directory bounds where it may link to.
+    The permissions of the file are checked as for key files. A symbolic link must stay within its directory.
     """
     content = read_secret(path, path.absolute().parent)
     if len(content) == _SIZE:
@@ -29,7 +29,7 @@ def read_master_key(path: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != _SIZE:
-        raise KeyStoreError(path, f"is not a master key: {_SIZE} bytes, raw or in hexadecimal or base64url")
+        raise KeyStoreError(path, f"is not a master key; it must have {_SIZE} bytes: raw, hexadecimal or base64url")
     return key
 
 
@@ -38,7 +38,7 @@ def _base64url(text: bytes) -> bytes:
 
 
 def wrap(document: bytes, master_key: bytes) -> bytes:
-    """`document` as a JWE that opens under `master_key` alone."""
+    """Return `document` as a JWE under `master_key`."""
     jwe = JWE(document, protected=json.dumps(_HEADER))
     jwe.add_recipient(_jwk(master_key))
     serialized: str = jwe.serialize(compact=True)
@@ -46,14 +46,14 @@ def wrap(document: bytes, master_key: bytes) -> bytes:
 
 
 def unwrap(wrapped: bytes, master_key: bytes) -> bytes:
-    """The document in `wrapped`; raises ValueError if `master_key` did not wrap it just so."""
+    """Return the document in `wrapped`; raises ValueError if `wrap` did not make it with `master_key`."""
     try:
         jwe = JWE(algs=["A256KW", "A256GCM"])
         jwe.deserialize(wrapped.decode("ascii"), _jwk(master_key))
         if jwe.jose_header != _HEADER:
             raise ValueError
     except (JWException, ValueError):
-        raise ValueError("does not open under the master key") from None
+        raise ValueError("cannot be decrypted with the master key") from None
     document: bytes = jwe.payload
     return document
 

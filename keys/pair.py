@@ -1,4 +1,4 @@
-"""A key pair as a JSON Web Key (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964 §4) that signs and verifies."""
+"""Key pairs that sign and verify, read from and written to JWKs (RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9964)."""
 
 # mypy: allow-untyped-calls
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Verify = Callable[[bytes, bytes], bool]
 
 
 class NoPrivateKey(Exception):
-    """This key verifies, but its private half has been deleted."""
+    """The key cannot sign, because its private half has been deleted."""
 
 
 def _no_private_key(data: bytes) -> bytes:
@@ -23,11 +23,11 @@ def _no_private_key(data: bytes) -> bytes:
 
 
 class KeyPair:
-    """Public half, and the private one unless it has been deleted. Something with the same four attributes (`alg`,
-    `sign`, `verify`, `has_private`) that asks a token or a key service for its signatures can stand in its place.
+    """A public key, with its private key unless that has been deleted.
 
-    `sign(data) -> signature` raises NoPrivateKey when only the public half is left;
-    `verify(signature, data) -> bool` never raises on bytes.
+    `sign(data)` returns the signature; it raises NoPrivateKey if the private key has been deleted.
+    `verify(signature, data)` returns a bool and never raises. An object with the same attributes (`alg`, `sign`,
+    `verify`, `has_private`) can take the place of a pair, for example to sign with a hardware token or a key service.
     """
 
     __slots__ = ("alg", "has_private", "jwk", "sign", "verify")
@@ -42,9 +42,9 @@ class KeyPair:
         row = ALGORITHMS[alg]
         octets = row.kind.dump_public(public)
         if octets is None or row.kind.unfit(octets):
-            raise ValueError(f"holds a key that is too weak or not of the kind for {alg}")
+            raise ValueError(f"has a key that is too weak or of the wrong kind for {alg}")
         exported: dict[str, str] = JWK.from_pyca(private or public).export(as_dict=True)
-        exported.pop("kid", None)  # jwcrypto's own
+        exported.pop("kid", None)  # jwcrypto adds a kid
         self.alg = alg
         self.jwk = exported
         self.has_private = private is not None
@@ -53,14 +53,17 @@ class KeyPair:
 
     @classmethod
     def generate(cls, alg: str) -> Self:
-        """A fresh pair for `alg`, one of SIGNATURES."""
+        """Return a new pair for `alg`, one of SIGNATURES."""
         private = ALGORITHMS[alg].generate()
         return cls(alg, private, private.public_key())
 
     @classmethod
     def from_jwk(cls, alg: str, jwk: Mapping[str, str]) -> Self:
-        """The pair that `jwk` (private or public) spells; raises ValueError, without a word of its content, if it is
-        not exactly such a key: unknown `alg`, wrong type or curve, weak, inconsistent halves, members left over."""
+        """Return the pair of `jwk`, which is private or public.
+
+        Raises ValueError if `alg` is unknown, the type or curve is wrong, the key is weak, its halves do not belong
+        together, or it has other members. The message contains nothing of the key.
+        """
         if alg not in SIGNATURES:
             raise ValueError("has an unknown alg")
         try:
@@ -68,15 +71,15 @@ class KeyPair:
             private = key.get_op_key("sign") if not jwk.keys().isdisjoint(ALGORITHMS[alg].kind.private) else None
             public = key.get_op_key("verify")
         except (JWException, KeyError, NotImplementedError, TypeError, ValueError):
-            raise ValueError(f"holds no sound key for {alg}") from None
+            raise ValueError(f"has no valid key for {alg}") from None
         pair = cls(alg, private, public)
-        # The export is complete and canonical, so this also catches a public half that belongs to another private one.
+        # The export is complete and canonical, so this also detects a public half of another private key.
         if pair.jwk != jwk:
-            raise ValueError(f"holds no sound key for {alg}")
+            raise ValueError(f"has no valid key for {alg}")
         return pair
 
     def public(self) -> "KeyPair":
-        """The same pair with its private half gone."""
+        """Return the same pair without its private half."""
         return KeyPair.from_jwk(self.alg, self.public_jwk())
 
     def public_jwk(self) -> dict[str, str]:

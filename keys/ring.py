@@ -1,4 +1,4 @@
-"""The key ring: immutable, and quick to ask who signs, who seals and whose a kid is."""
+"""The key ring: all keys of a node, immutable, with fast look-ups of the signing key, the sealing key, and by kid."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from keys.key import SEALING_ALG, Key, SealingKey, SigningKey
 
 
 class NoActiveKey(Exception):
-    """No key of this purpose and algorithm is active now."""
+    """No key with this purpose and algorithm is active now."""
 
     def __init__(self, purpose: str, alg: str) -> None:
         super().__init__(f"no active {purpose} key for {alg}")
@@ -17,10 +17,10 @@ class NoActiveKey(Exception):
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class Ring:
-    """All keys of a node. Equal keys make equal rings, whatever their order.
+    """All keys of a node. Rings with the same keys are equal, whatever the order of the keys.
 
-    A chain (the keys of one purpose and algorithm) is asked from its newest key backwards: one standby at most stands
-    before the active key, so a look-up is two steps. All times are seconds since the epoch.
+    A chain (the keys of one purpose and algorithm) is searched from its newest key. At most one standby precedes the
+    active key, so a look-up takes two steps. All times are in seconds since the epoch.
     """
 
     keys: tuple[Key, ...]
@@ -29,11 +29,11 @@ class Ring:
     _by_kid: dict[str, Key] = field(compare=False)
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
-        """Raises ValueError if two keys have one kid."""
+        """Take the keys; raises ValueError if two keys have the same kid."""
         newest_first = sorted(keys, key=lambda key: (key.activates, key.created, key.kid), reverse=True)
         by_kid = {key.kid: key for key in newest_first}
         if len(by_kid) != len(newest_first):
-            raise ValueError("two keys of the ring have one kid")
+            raise ValueError("two keys of the ring have the same kid")
         signers: dict[str, tuple[SigningKey, ...]] = {}
         for key in newest_first:
             if isinstance(key, SigningKey):
@@ -48,21 +48,21 @@ class Ring:
             object.__setattr__(self, name, value)
 
     def signer(self, alg: str, now: float) -> SigningKey:
-        """The key that signs with `alg`; raises NoActiveKey."""
+        """Return the key that signs with `alg` at `now`; raises NoActiveKey."""
         for key in self._signers.get(alg, ()):
             if key.activates <= now < key.retires and key.can_sign:
                 return key
         raise NoActiveKey("sig", alg)
 
     def sealer(self, now: float) -> SealingKey:
-        """The key that seals bags; raises NoActiveKey."""
+        """Return the key that seals bags at `now`; raises NoActiveKey."""
         for key in self._sealers:
             if key.activates <= now < key.retires:
                 return key
         raise NoActiveKey("bag", SEALING_ALG)
 
     def published(self, now: float) -> tuple[SigningKey, ...]:
-        """The signing keys that others are to know, newest first: from `created` until `expires`."""
+        """Return the signing keys of the JWKS, newest first: each from `created` until `expires`."""
         return tuple(key for key in self.keys if isinstance(key, SigningKey) and key.created <= now < key.expires)
 
     def by_kid(self, kid: str) -> Key | None:
@@ -77,7 +77,7 @@ class Ring:
         ]
 
     def next_activation(self, now: float) -> int | None:
-        """The first instant after `now` at which a key becomes active."""
+        """Return the first instant after `now` at which a key becomes active; None if there is none."""
         return min((key.activates for key in self.keys if key.activates > now), default=None)
 
     def __repr__(self) -> str:

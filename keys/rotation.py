@@ -1,17 +1,16 @@
-"""Rotation as pure transitions (NIST SP 800-57 part 1 §5.3): stage, publish, activate, retire, drop.
+"""Key rotation as functions from a ring to a ring (NIST SP 800-57 part 1 section 5.3).
 
-The keys of one purpose and algorithm form a chain: each takes over from the one before at its `activates`. After
-`rotate` or `revoke` every chain of the policy has one active key, and a standby that is published already, so that no
-verifier meets a signature by a key that it has not had `publish_ahead` to fetch. A standby that takes over within
-`publish_ahead` has a standby of its own at once, so that an emergency always finds a published key. Three cases cannot
-wait that long:
+The keys of one purpose and algorithm form a chain: at its `activates`, each key takes over from the key before. After
+`rotate` or `revoke`, every chain of the policy has one active key and a published standby. So verifiers can fetch every
+key for `publish_ahead` seconds before it signs. A standby that takes over within `publish_ahead` gets a standby of its
+own at once, so that an emergency always finds a published key. In three cases a key signs without that time:
 
-- an empty chain: a new installation, or an algorithm just added to the policy (name it in the policy `publish_ahead`
-  before a resource uses it, where verifiers do not fetch the JWKS again for a kid they have not seen);
-- a chain whose keys have all retired because nobody rotated them;
-- a revocation, after which no other key may stand in: the standby takes over, published for long or not.
+- An empty chain: a new installation, or an algorithm that was added to the policy. If verifiers do not fetch the JWKS
+  again for an unknown kid, add the algorithm `publish_ahead` before a resource uses it.
+- A chain in which all keys have retired, because `rotate` did not run.
+- A revocation: the standby takes over, however long it has been published.
 
-In these `activates` is set back by `skew`, so that a node whose clock is that much behind goes on without a gap.
+In these cases `activates` is set back by `skew`, so that nodes whose clocks are behind have an active key too.
 """
 
 import base64
@@ -26,12 +25,12 @@ from keys.ring import Ring
 
 __all__ = ["Generate", "Policy", "UnknownKid", "revoke", "rotate"]
 
-# generate(purpose, alg=, kid=, created=, activates=, retires=, expires=) -> a key with fresh material.
+# generate(purpose, alg=, kid=, created=, activates=, retires=, expires=) returns a new key.
 Generate = Callable[..., Key]
 
 
 class UnknownKid(KeyError):
-    """The ring has no key of this kid."""
+    """The ring has no key with this kid."""
 
     def __str__(self) -> str:
         return f"no key has the kid {self.args[0]!r}"
@@ -42,11 +41,11 @@ def generate_key(purpose: str, **fields: str | int) -> Key:
 
 
 def rotate(ring: Ring, policy: Policy, now: int, force: bool = False, generate: Generate = generate_key) -> Ring:
-    """The ring as it should be at `now` (seconds since the epoch); an equal ring if nothing is due.
+    """Return the ring as it should be at `now` (seconds since the epoch); an equal ring if nothing is due.
 
-    Adds what is missing, deletes private halves that nobody uses any more and drops what has expired. `force` brings
-    each standby forward: to now, or to when it will have been published for `publish_ahead`; doing it again before
-    then changes nothing. Chains that the policy no longer names end with their active key.
+    This adds missing keys, deletes the private halves of retired keys, and removes expired keys. With `force`, each
+    standby activates as soon as it has been published for `publish_ahead`; a repetition before that changes nothing.
+    A chain whose algorithm is no longer in the policy gets no new keys and ends with its active key.
     """
     chains: dict[tuple[str, str], list[Key]] = {("sig", alg): [] for alg in policy.signing_algs}
     chains["bag", SEALING_ALG] = []
@@ -64,9 +63,9 @@ def rotate(ring: Ring, policy: Policy, now: int, force: bool = False, generate: 
 
 
 def revoke(ring: Ring, kid: str, policy: Policy, now: int, generate: Generate = generate_key) -> Ring:
-    """The ring without `kid`, whose standby takes over at once if it was active; raises UnknownKid.
+    """Return the ring without the key `kid`; raises UnknownKid. If the key was active, its standby takes over at once.
 
-    What the key protected cannot be verified or opened any more.
+    Tokens and bags under the removed key can no longer be verified or opened.
     """
     if ring.by_kid(kid) is None:
         raise UnknownKid(kid)
@@ -74,7 +73,7 @@ def revoke(ring: Ring, kid: str, policy: Policy, now: int, generate: Generate = 
 
 
 class _Maker:
-    """Makes keys for one transition."""
+    """Creates the new keys of one rotation."""
 
     def __init__(self, policy: Policy, now: int, generate: Generate, kids: set[str]) -> None:
         self.policy = policy
@@ -100,7 +99,7 @@ class _Maker:
 
 
 def _advance(chain: tuple[str, str], past: list[Key], ahead: list[Key], make: _Maker, force: bool) -> list[Key]:
-    """The chain with a key that is active and one that will be."""
+    """Return the chain with an active key and a standby."""
     policy, now = make.policy, make.now
     earliest = now + policy.publish_ahead
     if not any(key.retires > now and key.usable for key in past):
@@ -123,20 +122,23 @@ def _advance(chain: tuple[str, str], past: list[Key], ahead: list[Key], make: _M
 
 
 def _moved(key: Key, activates: int, policy: Policy) -> Key:
-    """`key` with its window begun at `activates` if that is earlier."""
+    """Return `key` with its `activates` moved to `activates`, if that is earlier."""
     if activates >= key.activates:
         return key
     return _ending(replace(key, activates=activates), activates + policy.period, policy)
 
 
 def _ending(key: Key, retires: int, policy: Policy) -> Key:
-    """`key` retired at `retires`, and kept after that for as long as ever promised, or longer if lives have grown."""
+    """Return `key` with its `retires` moved to `retires`.
+
+    The time from `retires` to `expires` stays the same, or grows if the lifetimes of the policy have grown.
+    """
     kept = max(key.expires - key.retires, policy.life(key.purpose) + policy.reload + policy.skew)
     return replace(key, retires=retires, expires=retires + kept)
 
 
 def _settle(line: Iterable[Key], policy: Policy, now: int) -> list[Key]:
-    """Makes each window end where the next begins, deletes the private halves of the retired, drops the expired."""
+    """End each key's active time where the next begins, delete private halves of retired keys, remove expired keys."""
     settled: list[Key] = []
     takes_over: int | None = None
     for key in sorted(line, key=lambda key: key.activates, reverse=True):
@@ -145,7 +147,7 @@ def _settle(line: Iterable[Key], policy: Policy, now: int) -> list[Key]:
             takes_over = key.activates if key.usable else takes_over
         else:
             turned = key
-        # A node that is slow to reload, or whose clock is behind, may still sign for reload + skew.
+        # A node may still sign for reload + skew, until it has loaded the change or while its clock is behind.
         if isinstance(turned, SigningKey) and turned.can_sign and now >= turned.retires + policy.skew + policy.reload:
             turned = replace(turned, pair=turned.pair.public())
         if now < turned.expires:

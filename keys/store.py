@@ -1,14 +1,14 @@
-"""The directory of keys: one file a key, a JSON document with its JWK (RFC 7517), or that document as a JWE (RFC 7516).
+"""The directory of keys: one file per key, a JSON document with its JWK (RFC 7517), plain or as a JWE (RFC 7516).
 
-Readers take no lock, so they work on read-only mounts and no stopped writer can stop them. What makes that safe:
+Readers take no lock, so they work on read-only mounts and a stopped writer cannot block them. This is safe, because:
 
-- a file changes by rename, so it is whole at every instant;
-- a writer first adds new keys from the oldest to the newest, then changes others from the newest to the oldest, then
-  deletes: after each step, wherever it may be killed, every chain that had an active key has one;
-- a reader compares the stamp of the directory before and after, and reads again if a writer was at work, so it never
-  pairs an early state of one file with a late state of another.
+- A file is replaced by rename, so it is complete at all times.
+- A writer first adds new keys from the oldest to the newest, then changes others from the newest to the oldest, then
+  deletes. If it is killed after any of these steps, every chain that had an active key still has one.
+- A reader compares the stamp of the directory before and after reading, and reads again if it has changed. So it never
+  combines an earlier state of one file with a later state of another.
 
-Writers take turns by a lock on a file in the directory, around load, transition and save together.
+Writers hold a lock on a file in the directory while they load, change and save the ring.
 """
 
 import os
@@ -49,18 +49,18 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class KeyStore:
-    """Keys in `directory`, wrapped if there is a `master_key` (32 bytes). Files of other names are left alone."""
+    """The keys in `directory`, encrypted if there is a `master_key` (32 bytes). Files with other names are ignored."""
 
     def __init__(self, directory: Path, master_key: bytes | None = None) -> None:
         self.directory = directory
         self._master_key = master_key
 
     def load(self, *, accept_plain: bool = False) -> Ring:
-        """The ring as it was at one instant. Raises KeyStoreError naming the first file (or the directory) that is open
-        to others, foreign, torn, or not what its name says.
+        """Return a consistent ring.
 
-        Beside a master key plain files are refused: whoever can write a file could add a key. `accept_plain` takes
-        them, for the one time that they are to be wrapped.
+        Raises KeyStoreError with the first file (or the directory) that is accessible to other users, belongs to
+        another user, is incomplete, or is not the key that its name says. If there is a master key, plain files are
+        refused, because anybody who can write a file could add a key; `accept_plain` accepts them for `--rewrap`.
         """
         for _ in range(_READS):
             before = self.stamp()
@@ -73,7 +73,7 @@ class KeyStore:
                 if self.stamp() == before:
                     return ring
             time.sleep(0.02)
-        raise KeyStoreError(self.directory, "keeps changing while it is read")
+        raise KeyStoreError(self.directory, "keeps changing while it is read; try again")
 
     def load_readable(self) -> tuple[Ring, frozenset[str]]:
         """The keys of the files that can be read, and the kids of those that cannot. Raises KeyStoreError for the
@@ -90,10 +90,10 @@ class KeyStore:
             if self.stamp() == before:
                 return Ring(keys.values()), frozenset(unreadable - keys.keys())
             time.sleep(0.02)
-        raise KeyStoreError(self.directory, "keeps changing while it is read")
+        raise KeyStoreError(self.directory, "keeps changing while it is read; try again")
 
     def save(self, ring: Ring) -> None:
-        """Makes the files hold `ring`, and nothing else; call it inside `lock()`. Raises KeyStoreError."""
+        """Write `ring` to the directory and delete all other keys. Call this inside `lock()`. Raises KeyStoreError."""
         check_directory(self.directory)
         delete_temporaries(self.directory)
         stored = self._read(accept_plain=True)
@@ -110,18 +110,20 @@ class KeyStore:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps other writers out; makes the directory if there is none. Raises KeyStoreError where nothing can be
-        written, or when another writer holds the lock for 10 seconds."""
+        """Hold the lock of the directory, which is created if it does not exist.
+
+        Raises KeyStoreError if the directory is not writable, or another writer holds the lock for 10 seconds.
+        """
         try:
             self.directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         except OSError as error:
-            raise KeyStoreError(self.directory, f"cannot be made: {error.strerror}") from None
+            raise KeyStoreError(self.directory, f"cannot be created: {error.strerror}") from None
         check_directory(self.directory)
         with exclusive(self.directory / ".lock"):
             yield
 
     def stamp(self) -> Hashable:
-        """A value that changes whenever a key file does (or its mode or owner): one directory scan, no file is read."""
+        """Return a value that changes with every change of a key file, its mode or its owner. No file is read."""
         seen = []
         try:
             about = self.directory.stat()
@@ -141,7 +143,7 @@ class KeyStore:
 
     def _load(self, accept_plain: bool) -> Ring:
         keys = self._read(accept_plain)
-        # Interrupted wrapping leaves both forms of a key; they say the same.
+        # An interrupted --rewrap leaves a key in both forms, with the same contents.
         return Ring({key.kid: key for key in keys.values()}.values())
 
     def _read(self, accept_plain: bool) -> dict[Path, Key]:
@@ -174,18 +176,18 @@ class KeyStore:
         try:
             if path.suffix == _WRAPPED:
                 if self._master_key is None:
-                    raise ValueError("is wrapped, and no master key is configured (keys.master_key_file)")
+                    raise ValueError("is encrypted; set keys.master_key_file")
                 content = unwrap(content, self._master_key)
             elif self._master_key and not accept_plain:
-                raise ValueError("is plain beside a configured master key: `python -m keys rotate --rewrap` wraps it")
+                raise ValueError("is not encrypted; run `python -m keys rotate --rewrap`")
             document = msgspec.json.decode(content, type=_Document)
             key = _key(document)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise KeyStoreError(path, "is torn, or no key document") from None
+            raise KeyStoreError(path, "is incomplete or not a key file") from None
         except ValueError as error:
             raise KeyStoreError(path, str(error)) from None
         if key.kid != path.stem:
-            raise KeyStoreError(path, "holds a key of another kid than its name says")
+            raise KeyStoreError(path, "contains a key with another kid than its name")
         return key
 
 

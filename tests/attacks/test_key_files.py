@@ -178,7 +178,7 @@ def test_90_torn_file(store: KeyStore) -> None:
     content = victim(store).read_bytes()
     for length in range(len(content)):
         victim(store).write_bytes(content[:length])
-        refused(store, victim(store), "is torn")
+        refused(store, victim(store), "is incomplete")
 
 
 def changed(**members: object) -> Callable[[dict[str, object]], dict[str, object]]:
@@ -193,18 +193,18 @@ def changed(**members: object) -> Callable[[dict[str, object]], dict[str, object
         (changed(purpose="client"), "unknown purpose"),
         (changed(purpose="bag"), "holds no key"),
         (changed(alg="none"), "unknown alg"),
-        (changed(alg="ES384"), "too weak or not of the kind"),
-        (changed(created="now"), "torn, or no key document"),
-        (changed(created=1e400), "torn, or no key document"),
-        (changed(expires=0), "breaks created"),
-        (changed(expires=10**18), "breaks created"),
-        (changed(retires=True), "torn, or no key document"),
-        (changed(comment="x"), "torn, or no key document"),
-        (changed(jwk={}), "holds no sound key"),
-        (changed(jwk={"kty": "oct", "k": "A" * 43}), "too weak or not of the kind|holds no sound key"),
-        (changed(jwk=KeyPair.generate("ES384").jwk), "too weak or not of the kind"),
-        (lambda document: {}, "torn, or no key document"),
-        (lambda document: {"keys": [document]}, "torn, or no key document"),
+        (changed(alg="ES384"), "too weak or of the wrong kind"),
+        (changed(created="now"), "incomplete or not a key file"),
+        (changed(created=1e400), "incomplete or not a key file"),
+        (changed(expires=0), "does not keep created"),
+        (changed(expires=10**18), "does not keep created"),
+        (changed(retires=True), "incomplete or not a key file"),
+        (changed(comment="x"), "incomplete or not a key file"),
+        (changed(jwk={}), "has no valid key"),
+        (changed(jwk={"kty": "oct", "k": "A" * 43}), "too weak or of the wrong kind|has no valid key"),
+        (changed(jwk=KeyPair.generate("ES384").jwk), "too weak or of the wrong kind"),
+        (lambda document: {}, "incomplete or not a key file"),
+        (lambda document: {"keys": [document]}, "incomplete or not a key file"),
     ],
 )
 def test_90_document_that_is_no_key(
@@ -219,7 +219,7 @@ def test_90_document_that_is_no_key(
 @pytest.mark.parametrize("content", [b"", b"null", b"[]", b"\xff\xfe", b"[" * 60_000, b'{"kid": "\xff"}', b"\0" * 400])
 def test_90_garbage(store: KeyStore, content: bytes) -> None:
     victim(store).write_bytes(content)
-    refused(store, victim(store), "torn, or no key document")
+    refused(store, victim(store), "incomplete or not a key file")
 
 
 def test_36_weak_rsa_key_at_rest(store: KeyStore) -> None:
@@ -239,10 +239,10 @@ def test_90_tampered_wrapped_file(tmp_path: Path) -> None:
     content = path.read_bytes()
     for at in range(0, len(content), 3):
         path.write_bytes(content[:at] + bytes([content[at] ^ 0x05]) + content[at + 1 :])
-        refused(store, path, "does not open under the master key")
+        refused(store, path, "cannot be decrypted with the master key")
     for wrong in (b"", b"....", content[:-1], content + b"AAAA", b"{}", b"\xff" * 100, content.replace(b".", b"", 1)):
         path.write_bytes(wrong)
-        refused(store, path, "does not open under the master key")
+        refused(store, path, "cannot be decrypted with the master key")
 
 
 def test_90_one_wrapped_key_in_the_place_of_another(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_90_a_plain_key_planted_beside_a_master_key(tmp_path: Path, store: KeySt
     wrapped.save(RING)
     planted = wrapped.directory / "270115-planted.json"
     keys.files.write_secret(planted, victim(store).read_bytes())
-    refused(wrapped, planted, "is plain beside a configured master key")
+    refused(wrapped, planted, "is not encrypted")
 
 
 ROTATE = """

@@ -83,7 +83,7 @@ def test_refusals_name_the_path(tmp_path: Path, capsys: Out) -> None:
     capsys.readouterr()
     for arguments in (["show"], ["rotate"], ["init"], ["revoke", "x"]):
         assert main(arguments) == 1
-        assert capsys.readouterr().err == f"{path}: is open to others (mode 0604): chmod 600\n"
+        assert capsys.readouterr().err == f"{path}: is accessible to other users (mode 0604); run chmod 600\n"
     path.chmod(0o600)
     assert main(["revoke", "x"]) == 1
     assert capsys.readouterr().err == "no key has the kid 'x'\n"
@@ -129,7 +129,7 @@ def test_without_a_keys_table_the_defaults_hold(tmp_path: Path, capsys: Out) -> 
 @pytest.mark.parametrize(
     ("toml", "faults"),
     [
-        ("[keys", ["is not TOML"]),
+        ("[keys", ["is not valid TOML"]),
         ("keys = 3", ["keys: Expected `object`, got `int`"]),
         ("[keys]\nperiodd = 3", ["keys: Object contains unknown field `periodd`"]),
         ('[keys]\nperiod = "90 days"', ["keys.period: Expected `int`, got `str`"]),
@@ -157,7 +157,7 @@ def test_a_configuration_that_cannot_be_read(tmp_path: Path, capsys: Out) -> Non
     assert "no.toml: cannot be read" in capsys.readouterr().err
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
     assert main(["show", "--config", str(tmp_path / "latin.toml")]) == 1
-    assert "latin.toml: is not TOML" in capsys.readouterr().err
+    assert "latin.toml: is not valid TOML" in capsys.readouterr().err
 
 
 def test_moving_to_a_master_key(tmp_path: Path, capsys: Out) -> None:
@@ -178,7 +178,7 @@ def test_moving_to_a_master_key(tmp_path: Path, capsys: Out) -> None:
     assert not list((tmp_path / "ring").glob("*.json"))
     master.chmod(0o644)
     assert main(["show", "--config", str(config)]) == 1
-    assert "master: is open to others (mode 0644)" in capsys.readouterr().err
+    assert "master: is accessible to other users (mode 0644)" in capsys.readouterr().err
 
 
 def test_it_runs_as_a_module(tmp_path: Path) -> None:

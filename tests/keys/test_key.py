@@ -34,7 +34,7 @@ def test_state_is_a_function_of_the_clock(key: SealingKey | SigningKey, now: flo
 @pytest.mark.parametrize("name", INSTANTS)
 @pytest.mark.parametrize("value", [-1, 253_402_300_800])
 def test_instants_out_of_order_are_refused(name: str, value: int) -> None:
-    with pytest.raises(ValueError, match="breaks"):
+    with pytest.raises(ValueError, match="does not keep"):
         SealingKey.generate(alg="A256KW", kid="k", **{**INSTANTS, name: value})
 
 
@@ -53,7 +53,7 @@ def test_a_key_is_frozen_and_compared_by_value() -> None:
 
 
 def test_material_of_another_alg_is_refused() -> None:
-    with pytest.raises(ValueError, match="another alg"):
+    with pytest.raises(ValueError, match="not for its alg"):
         SigningKey(alg="ES384", kid="k", pair=SIGNING.pair, **INSTANTS)
 
 

@@ -96,7 +96,7 @@ def weak_rsa() -> dict[str, str]:
     ],
 )
 def test_unsound_keys_are_refused_without_a_word_of_them(alg: str, jwk: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"unknown alg|no sound key|too weak") as refused:
+    with pytest.raises(ValueError, match=r"unknown alg|no valid key|too weak") as refused:
         KeyPair.from_jwk(alg, jwk)
     assert not any(value in str(refused.value) for value in jwk.values() if len(value) > 10)
     assert refused.value.__suppress_context__ or refused.value.__context__ is None

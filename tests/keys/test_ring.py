@@ -75,7 +75,7 @@ def test_a_ring_is_immutable_and_has_no_order() -> None:
 
 
 def test_two_keys_of_one_kid_are_refused() -> None:
-    with pytest.raises(ValueError, match="one kid"):
+    with pytest.raises(ValueError, match="the same kid"):
         Ring([OLD, replace(NEXT, kid="old")])
 
 

@@ -136,16 +136,16 @@ def test_wrapped_at_rest(directory: Path) -> None:
 
 def test_wrapped_keys_need_their_master_key(directory: Path) -> None:
     KeyStore(directory, MASTER).save(SMALL)
-    with pytest.raises(KeyStoreError, match="no master key is configured"):
+    with pytest.raises(KeyStoreError, match=r"is encrypted; set keys\.master_key_file"):
         KeyStore(directory).load()
-    with pytest.raises(KeyStoreError, match="does not open under the master key"):
+    with pytest.raises(KeyStoreError, match="cannot be decrypted with the master key"):
         KeyStore(directory, bytes(32)).load()
 
 
 def test_from_plain_to_wrapped(directory: Path) -> None:
     KeyStore(directory).save(SMALL)
     store = KeyStore(directory, MASTER)
-    with pytest.raises(KeyStoreError, match=r"is plain beside a configured master key.*--rewrap"):
+    with pytest.raises(KeyStoreError, match=r"is not encrypted.*--rewrap"):
         store.load()
     assert store.load(accept_plain=True) == SMALL
     store.save(SMALL)
@@ -190,7 +190,7 @@ def test_what_is_no_master_key_is_refused_without_a_word_of_it(tmp_path: Path, c
     keys.files.write_secret(path, content)
     with pytest.raises(KeyStoreError) as refused:
         read_master_key(path)
-    assert str(refused.value) == f"{path}: is not a master key: 32 bytes, raw or in hexadecimal or base64url"
+    assert str(refused.value) == f"{path}: is not a master key; it must have 32 bytes: raw, hexadecimal or base64url"
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_the_lock_keeps_another_process_out(directory: Path, monkeypatch: pytest
     with other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(KeyStoreError, match="held by another process"), KeyStore(directory).lock():
+        with pytest.raises(KeyStoreError, match="locked by another process"), KeyStore(directory).lock():
             pass
         KeyStore(directory).load()
         other.kill()
@@ -290,7 +290,7 @@ def test_other_headers_under_the_master_key_are_refused(directory: Path, header:
         jwe.add_recipient(JWK(kty="oct", k=base64url_encode(MASTER)))
         keys.files.write_secret(path.with_suffix(".jwe"), jwe.serialize(compact=True).encode())
         path.unlink()
-    with pytest.raises(KeyStoreError, match="does not open under the master key"):
+    with pytest.raises(KeyStoreError, match="cannot be decrypted with the master key"):
         KeyStore(directory, MASTER).load()
 
 
