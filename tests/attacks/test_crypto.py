@@ -461,13 +461,13 @@ AWKWARD = [
 FIELDS = {
     AccessToken: ("jti", "sub", "client_id", "scope", "acr"),
     AuthorizationCode: ("jti", "nonce"),
-    RefreshToken: ("jti", "parent"),
+    RefreshToken: ("jti",),
     PushedRequest: ("jti", "memory"),
-    LoginTicket: ("jti", "browser", "memory", "pushed", "session", "sub", "device"),
+    LoginTicket: ("jti", "browser", "memory", "pushed", "session", "sub", "device", "address"),
     Verdict: ("jti", "scope", "error"),
     Browser: ("jti",),
     Session: ("jti", "sid"),
-    DeviceCode: ("jti", "client_id", "scope", "memory"),
+    DeviceCode: ("jti", "client_id", "scope", "memory", "user_code"),
     DeviceApproval: ("jti",),
     PersonalClaims: ("jti", "sub"),
     LogoutTicket: ("jti", "browser", "sid", "redirect_uri", "state"),
@@ -493,7 +493,7 @@ def test_cxf_no_value_runs_into_its_neighbour(values):
     ring = snapshot()
     family, sub, scope, memory, acr, one, two, nonce = values
     grant = replace(GRANT, family=family, sub=sub, scope=scope, memory=memory, acr=acr, resources=(one, two))
-    for bag in (authorization_code(grant=grant, nonce=nonce), refresh_token(grant=grant, parent=nonce)):
+    for bag in (authorization_code(grant=grant, nonce=nonce), refresh_token(grant=grant, jti=nonce)):
         assert ring.open(ring.seal(bag, NOW), KINDS, NOW) == bag
     token = access_token(sub=sub, client_id=one, scope=scope, aud=(one, two), amr=(acr, nonce))
     assert ring.open(ring.sign(token, "ES256", NOW), (AccessToken,), NOW) == token

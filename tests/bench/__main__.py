@@ -19,6 +19,7 @@ from tests.bench import (
     endpoints,
     first_answer,
     memory_disk,
+    memory_greed,
     memory_load,
     primitives,
     private_key_jwt,
@@ -47,7 +48,7 @@ MEASUREMENTS: tuple[Callable[[Effort], Iterator[Figure]], ...] = (
     client_tokens.measure,
     client_verifier.measure,
 )
-LONG = (memory_disk.measure,)
+LONG = (memory_disk.measure, memory_greed.measure)
 
 
 def main() -> int:

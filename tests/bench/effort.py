@@ -30,6 +30,8 @@ class Effort(NamedTuple):
     """Puts that are timed."""
     short_lived: int
     """Puts that expire soon."""
+    rotations: int
+    """Times that one refresh token is rotated."""
     heats: int
     """Single-use ids that are raced for."""
     rivals: int
@@ -49,6 +51,7 @@ FULL = Effort(
     live=1_000_000,
     puts=100_000,
     short_lived=5_000_000,
+    rotations=1_000_000,
     heats=1_000,
     rivals=100,
 )
@@ -65,6 +68,7 @@ QUICK = Effort(
     live=20_000,
     puts=2_000,
     short_lived=300_000,
+    rotations=2_000,
     heats=20,
     rivals=20,
 )

