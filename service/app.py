@@ -95,7 +95,8 @@ def create_app(
     write = write or StandardOutput()
     configure_events(config.logging.level, write)
     store = store or key_store(config)
-    context = create_context(config, store, memory or open_memory(config.memory, lambda: int(clock())))
+    memory = memory or open_memory(config.memory, lambda: int(clock()), skew=config.keys.skew)
+    context = create_context(config, store, memory)
     runtime = Runtime(context, config.keys, clock)
     request_log = RequestLog(clock, write if config.logging.requests else None, audit=config.hooks.audit)
     endpoints: dict[str, Endpoint] = {
@@ -129,7 +130,7 @@ def create_context(config: Config, store: KeyStore, memory: Memory) -> Context:
         KeyStoreError: the key directory cannot be read or has a fault; the file is named.
         HookError: a hook cannot be loaded.
     """
-    snapshot = Snapshot(load_keys(store), config.issuer)
+    snapshot = Snapshot(load_keys(store), config.issuer, config.keys.skew)
     hooks = open_hooks(config)
     return Context(
         Registry(config), snapshot, memory, _ports(config, hooks, memory), {**GRANTS, **hooks.grants}, BoundedCache()

@@ -39,12 +39,12 @@ def revoke(config: Config, client: str, subject: str, family: str, everything: b
         )
 
     async def run() -> str:
-        memory = open_memory(config.memory, create=False)
+        memory = open_memory(config.memory, create=False, skew=config.keys.skew)
         try:
-            await memory.ready()
+            status = await memory.ready()
             now = time.time()
             await revoke_issued(memory, config, now, client=client, subject=subject, family=family, keys=keys)
-            return memory.identity
+            return status.identity
         finally:
             await memory.close()
 

@@ -27,6 +27,7 @@ def memory_warnings(config: Config) -> Iterator[tuple[str, str]]:
         "without_memory": config.without_memory,
         "refresh.rotate_confidential": config.refresh.rotate_confidential,
         "memory.accept_identity": config.memory.accept_identity,
+        "memory.accept_older_tokens": config.memory.accept_older_tokens,
         "memory.quotas": config.memory.quotas,
     }
     yield from ((path, "has no effect: memory.kind is none") for path, value in idle.items() if value)

@@ -14,6 +14,7 @@ from service.decision_api.clients import client_members
 from service.decision_api.tokens import TokenInfo
 from service.decision_api.wire import Scope, on_wire, pairs
 from service.decisions.context import Context
+from service.decisions.older_tokens import older_than_memory
 from service.decisions.one_time import spend_all
 from service.decisions.token.decide import CheckedTokenRequest
 from service.decisions.token.redeem import redeem
@@ -72,6 +73,8 @@ async def defer_exchange(
         raise unacceptable_token("subject", "the client or the user is gone")
     if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
         raise unacceptable_token("subject", "revoked")
+    if older_than_memory(checks, context):
+        raise unacceptable_token("subject", "older than the memory")
     notes = []
     for role, each in parties.items():
         text, kind = form.get(f"{role}_token"), form.get(f"{role}_token_type")

@@ -27,7 +27,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from service.memory.port import REVOKED, Entry, Memory, MemoryFull, MemoryRefused, MemoryStatus, MemoryUnavailable
+from service.memory.port import (
+    MARGIN,
+    REVOKED,
+    Entry,
+    Memory,
+    MemoryFull,
+    MemoryRefused,
+    MemoryStatus,
+    MemoryUnavailable,
+)
 from service.memory.quota import CLASSES, OPERATOR, Quotas, owners
 from service.memory.settings import MemorySettings
 
@@ -51,12 +60,15 @@ def _now() -> int:
     return int(time.time())
 
 
-def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now, *, create: bool = True) -> Memory:
+def open_memory(
+    settings: MemorySettings, clock: Callable[[], int] = _now, *, create: bool = True, skew: int = MARGIN
+) -> Memory:
     """Give the memory that `settings` names. It touches no file and no server before its first use, after the fork.
 
     `clock` gives whole seconds since the epoch. Without `create`, a memory that nobody has used yet is refused
-    (`MemoryRefused`) instead of begun. Raises `ImportError` if redis is asked for and redis-py is missing,
-    and `ValueError` if embedded is asked for and no path was settled.
+    (`MemoryRefused`) instead of begun. `skew` is the largest permitted difference between two clocks (s). Raises
+    `ImportError` if redis is asked for and redis-py is missing, and `ValueError` if embedded is asked for and no path
+    was settled.
     """
     quotas = Quotas(settings.max_entries, settings.every_quota, settings.every_share)
     if settings.kind == "redis":
@@ -68,6 +80,7 @@ def open_memory(settings: MemorySettings, clock: Callable[[], int] = _now, *, cr
             quotas=quotas,
             clock=clock,
             create=create,
+            skew=skew,
         )
     if settings.kind == "embedded":
         from service.memory.embedded import EmbeddedMemory

@@ -22,7 +22,7 @@ from service.memory.embedded_contents import Contents
 from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, is_full, open_file, set_aside
 from service.memory.embedded_mark import make_durable
 from service.memory.embedded_space import Space
-from service.memory.port import Entry, MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory.port import Entry, MemoryFull, MemoryStatus, MemoryUnavailable, check_begun
 from service.memory.quota import RESERVED, Quotas
 
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
@@ -73,7 +73,9 @@ class EmbeddedMemory:
     @property
     def identity(self) -> str:
         """The stable name of these contents. Raises `MemoryUnavailable`."""
-        return self._opened(look=False).identity
+        file = self._opened(look=False)
+        check_begun(file.since, self._clock())
+        return file.identity
 
     def since(self, ids: Sequence[str] = ()) -> int:
         """Give the instant (s) from which it has forgotten nothing. Raises `MemoryUnavailable`."""

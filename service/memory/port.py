@@ -28,6 +28,15 @@ class MemoryUnavailable(Exception):
         self.retry_after = retry_after
 
 
+def check_begun(since: int, now: int) -> None:
+    """Refuse to name contents that begin after `now` (s): what is issued before that would be refused later.
+
+    Raises `MemoryUnavailable`.
+    """
+    if now < since:
+        raise MemoryUnavailable("the memory has just begun", retry_after=since - now)
+
+
 class MemoryRefused(MemoryUnavailable):
     """The memory is set up so that it could forget what is alive; an operator has to change that."""
 
@@ -74,7 +83,10 @@ class Memory(Protocol):
 
     @property
     def identity(self) -> str:
-        """The stable name of these contents, kept with them: up to 32 characters. Raises `MemoryUnavailable`."""
+        """The stable name of these contents, kept with them: up to 32 characters.
+
+        Raises `MemoryUnavailable`, also before the instant `since`, which is some seconds ahead after a loss.
+        """
         ...
 
     def since(self, ids: Sequence[str] = ()) -> int:

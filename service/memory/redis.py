@@ -24,10 +24,10 @@ from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
 
 from service.memory.breaker import Breaker
 from service.memory.digest import digest
-from service.memory.port import MARGIN, Entry, MemoryFull, MemoryStatus, MemoryUnavailable
+from service.memory.port import MARGIN, Entry, MemoryFull, MemoryStatus, MemoryUnavailable, check_begun
 from service.memory.quota import RESERVED, Quotas
 from service.memory.redis_connection import Client, Servers, check, connect, disconnect, pipeline
-from service.memory.redis_keys import ALL, MARKERS, PUT, PUT_RESERVED, TAGS, View, entry, place, reading
+from service.memory.redis_keys import MARKERS, PUT, PUT_RESERVED, TAGS, View, entry, place, reading
 from service.memory.redis_look import OPENING, look
 
 _AT_ONCE = 32  # questions in flight, and so connections a node
@@ -52,12 +52,14 @@ class RedisMemory:
         quotas: Quotas,
         clock: Callable[[], int],
         create: bool = True,
+        skew: int = MARGIN,
     ) -> None:
         self._url = url
         self._timeout = timeout
         self._quotas = quotas
         self._clock = clock
         self._create = create
+        self._skew = skew
         self._latest = 0
         self._client: Client | None = None
         self._checked = False
@@ -73,11 +75,13 @@ class RedisMemory:
     @property
     def identity(self) -> str:
         """The stable name of these contents. Raises `MemoryUnavailable` until the server has answered once."""
-        return self._known().identity
+        view = self._known()
+        check_begun(view.since(), self._clock())
+        return view.identity
 
     def since(self, ids: Sequence[str] = ()) -> int:
         """Give the instant (s) from which these ids' tags have forgotten nothing. Raises `MemoryUnavailable`."""
-        return self._known().since({digest(id)[0] for id in ids} or ALL)
+        return self._known().since({digest(id)[0] for id in ids})
 
     async def put(
         self, id: str, value: bytes, until: int, rank: int = 0, *, use: str = "", owners: Sequence[str] = ()
@@ -125,7 +129,7 @@ class RedisMemory:
         await self._open(again=True)
         view = await self._opened()
         detail = "" if self._servers.durable else _NOT_DURABLE
-        return MemoryStatus(self.name, view.identity, view.since(ALL), self._servers.keys, detail)
+        return MemoryStatus(self.name, view.identity, view.since(), self._servers.keys, detail)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -213,7 +217,7 @@ class RedisMemory:
             if self._client is None:
                 self._client = connect(self._url, self._timeout)
             self._servers = await self._ask(check, patience=OPENING)
-            view = await look(self._ask, self._view, self._clock, self._create)
+            view = await look(self._ask, self._view, self._clock, self._create, self._skew)
             if self._view != view:
                 if self._view is None and not self._servers.durable:
                     structlog.get_logger().warning("redis", risk=_NOT_DURABLE)

@@ -70,10 +70,16 @@ class View(NamedTuple):
 
     identity: str
     markers: tuple[bytes, ...]
+    newest: int
 
-    def since(self, tags: Iterable[int]) -> int:
-        """Give the instant (s) from which these tags have forgotten nothing."""
-        return max(int(self.markers[tag].partition(b".")[0]) for tag in tags)
+    def since(self, tags: Iterable[int] = ()) -> int:
+        """Give the instant (s) from which these tags have forgotten nothing; without tags, all."""
+        return max((start(self.markers[tag]) for tag in tags), default=self.newest)
+
+
+def start(marker: bytes) -> int:
+    """Give the instant (s) that a marker tells."""
+    return int(marker.partition(b".")[0])
 
 
 def place(id: str) -> tuple[int, bytes]:

@@ -41,6 +41,13 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     accept_identity: Annotated[
         tuple[str, ...], Meta(description="identities of former memories, whose single-use bags are still accepted")
     ] = ()
+    accept_older_tokens: Annotated[
+        bool,
+        Meta(
+            description="accept access tokens that were issued before `since` (`/readyz` shows it), although their "
+            "revocation may be forgotten, at introspection, /userinfo and token exchange"
+        ),
+    ] = False
     busy_ms: Annotated[int, Meta(description="embedded: milliseconds to wait for another process that is writing")] = (
         250
     )

@@ -66,8 +66,9 @@ class KeyWatch:
 
     def _take(self, ring: Ring) -> None:
         runtime = self._runtime
-        if ring != runtime.context.snapshot.ring:
-            runtime.context = runtime.context._replace(snapshot=Snapshot(ring, runtime.context.snapshot.issuer))
+        former = runtime.context.snapshot
+        if ring != former.ring:
+            runtime.context = runtime.context._replace(snapshot=Snapshot(ring, former.issuer, former.skew))
             log.info("keys loaded", kids=[key.kid for key in ring.keys])
 
     async def _take_readable(self) -> None:

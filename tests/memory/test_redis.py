@@ -248,7 +248,7 @@ def test_a_shard_that_lost_its_contents_is_noticed_and_the_others_keep_their_pas
             kept = [id for id in ids if id not in gone]
             assert gone
             assert kept
-            assert worker.identity == identity
+            assert (await worker.ready()).identity == identity
             assert all(worker.since([id]) > now for id in gone)
             assert all(worker.since([id]) <= before for id in kept)
         await memory.close()
@@ -261,8 +261,7 @@ def test_a_shard_that_lost_its_contents_is_noticed_and_the_others_keep_their_pas
 def test_a_dead_shard_is_unavailable_and_comes_back(cluster: list[RedisServer]) -> None:
     async def act() -> None:
         memory = opened(cluster_url(cluster), timeout_ms=500)
-        await memory.ready()
-        identity, since = memory.identity, memory.since()
+        identity, since = (await memory.ready()).identity, memory.since()
         cluster[0].kill()
         dead = 0
         for n in range(30):
@@ -279,7 +278,7 @@ def test_a_dead_shard_is_unavailable_and_comes_back(cluster: list[RedisServer]) 
                     await memory.put(f"back:{n}", b"v", int(time.time()) + 60)
                 break
         assert None not in await memory.get_many([f"back:{n}" for n in range(30)])
-        assert (memory.identity, memory.since()) == (identity, since)  # it has an append-only file
+        assert ((await memory.ready()).identity, memory.since()) == (identity, since)  # it has an append-only file
         await memory.close()
 
     asyncio.run(act())

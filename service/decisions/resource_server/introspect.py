@@ -1,7 +1,7 @@
 """The decision on an introspection request (RFC 7662), plain or signed (RFC 9701)."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -14,11 +14,12 @@ from service.decisions.caller import authenticate_caller
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
+from service.decisions.older_tokens import older_than_memory
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import REFUSABLE, refusal_of
 from service.decisions.withdrawn import withdrawn
-from service.memory import MemoryUnavailable
-from service.protocol.revocation_check import all_ids, all_stand
+from service.memory import Entry, MemoryUnavailable
+from service.protocol.revocation_check import RevocationCheck, all_ids, all_stand
 from service.protocol.subject import personal_claims
 from service.protocol.token_checks import checks_of
 
@@ -118,9 +119,23 @@ async def find_token(text: str, audiences: Collection[str] | None, context: Cont
         if "introspect" not in context.registry.config.without_memory:
             raise
         return token
-    if not all_stand(checks, values):
-        raise BadBag("revoked")
+    require_standing(checks, values, context)
     return token
+
+
+def require_standing(checks: Sequence[RevocationCheck], entries: Sequence[Entry | None], context: Context) -> None:
+    """Refuse an access token that was revoked, or that is older than the memory, which may have forgotten that.
+
+    `entries` are those of `all_ids(checks)`, read in this turn of the event loop.
+
+    Raises:
+        BadBag
+        MemoryUnavailable
+    """
+    if not all_stand(checks, entries):
+        raise BadBag("revoked")
+    if older_than_memory(checks, context):
+        raise BadBag("older than the memory")
 
 
 def _active(token: AccessToken, context: Context, now: float, *, hidden: bool) -> msgspec.Raw:

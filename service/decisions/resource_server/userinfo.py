@@ -14,13 +14,14 @@ from service.decisions.decision import Action, Decision
 from service.decisions.form_request import FormRequest
 from service.decisions.one_time import spend_all
 from service.decisions.refusing import refusing
+from service.decisions.resource_server.introspect import require_standing
 from service.decisions.token.sender_constraint import prove_possession
 from service.decisions.withdrawn import withdrawn
 from service.protocol.claims import may_ask, of_scopes, select
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.one_time_id import OneTimeId
-from service.protocol.revocation_check import all_ids, all_stand
+from service.protocol.revocation_check import all_ids
 from service.protocol.subject import personal_claims
 from service.protocol.token_checks import checks_of
 
@@ -114,8 +115,7 @@ async def claims_for(token: AccessToken, context: Context, now: float) -> Person
     checks = checks_of(token, context.snapshot, now)
     if withdrawn(checks, context):
         raise BadBag("the client or the user is gone")
-    if not all_stand(checks, await context.memory.get_many(all_ids(checks))):
-        raise BadBag("revoked")
+    require_standing(checks, await context.memory.get_many(all_ids(checks)), context)
     scopes = token.scope.split()
     if "openid" not in scopes:
         raise OAuthError("insufficient_scope", "the access token must have the scope openid")

@@ -23,6 +23,7 @@ import structlog
 from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationCode, RefreshToken
 from service.decisions.context import Context
+from service.decisions.older_tokens import older_than_memory
 from service.decisions.one_time import spend_all
 from service.grants.plan import Plan
 from service.grants.refresh_token import GRACE, uses_with
@@ -61,6 +62,9 @@ async def redeem(plan: Plan, context: Context, now: float) -> None:
         await _refresh(plan, bag, ids, context, now)
         return
     _check_revocation(plan, await context.memory.get_many(ids))
+    if older_than_memory(plan.revocation_checks, context):
+        description = "the code or token was revoked; request a new authorization"
+        raise OAuthError(plan.void, description, reason="older than the memory")
     await spend_all(plan.one_time_ids, context.memory)
     if bag is not None:
         await _redeem_code(plan, bag, context)

@@ -6,6 +6,7 @@ the code or refresh token last. `settle` returns the tokens only after everythin
 exactly one gets tokens.
 """
 
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -38,6 +39,7 @@ async def settle(plan: Plan, context: Context, now: float) -> Issued:
     if withdrawn(plan.revocation_checks, context):
         description = "the code or token was revoked; request a new authorization"
         raise OAuthError(plan.void, description, reason="the client or the user is gone")
+    _check_age(context, now)
     if context.ports.customize is not None:
         plan = await context.ports.customize.tokens(plan)
     person = None if plan.person is None else await find_person(plan.person, plan.client_id, context)
@@ -47,6 +49,20 @@ async def settle(plan: Plan, context: Context, now: float) -> Issued:
     elif plan.one_time_ids:
         await spend_all(plan.one_time_ids, context.memory)
     return issued
+
+
+def _check_age(context: Context, now: float) -> None:
+    """Refuse to issue what would be older than the memory: for some seconds after a loss, its `since` is to come.
+
+    Raises:
+        MemoryUnavailable
+    """
+    try:
+        since = context.memory.since()
+    except MemoryUnavailable:
+        return  # without the memory, some requests can be answered
+    if now < since:
+        raise MemoryUnavailable("the memory has just begun", retry_after=ceil(since - now))
 
 
 def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issued:

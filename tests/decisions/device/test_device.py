@@ -333,6 +333,7 @@ def test_an_approval_older_than_what_the_memory_remembers(devices: Devices) -> N
     devices.answer(codes.user_code, "allow")
     memory = watched(devices)
     memory.forgot_until = NOW + 1
+    devices.now += 1
     refused(devices.poll(codes.device_code))
     assert devices.reason == "older than the memory"
 
