@@ -4,16 +4,25 @@ from typing import Any
 
 from keys.key import SigningKey
 from keys.policy import Policy
-from keys.ring import Ring
+from keys.ring import NoActiveKey, Ring
 from satchel_jose.algorithms import ALGORITHMS
 
 
 def jwks(ring: Ring, now: float) -> dict[str, Any]:
-    """Return the JWK Set at `now` (seconds since the epoch): standby, active and retired signing keys.
+    """Return the JWK Set at `now` (seconds since the epoch): active signing keys first, then standby and retired ones.
+
+    Some verifiers take the first key of an algorithm.
 
     Raises TypeError if a key is symmetric or has a private member.
     """
-    return {"keys": [_shown(key) for key in ring.published(now)]}
+    return {"keys": [_shown(key) for key in sorted(ring.published(now), key=lambda key: not _signs(key, ring, now))]}
+
+
+def _signs(key: SigningKey, ring: Ring, now: float) -> bool:
+    try:
+        return ring.signer(key.alg, now).kid == key.kid
+    except NoActiveKey:
+        return False
 
 
 def _shown(key: SigningKey) -> dict[str, str]:

@@ -115,6 +115,8 @@ def create_app(
     app.add_route("/.well-known/oauth-authorization-server" + base, MetadataDocument(runtime))
     if config.openid.enabled:
         app.add_route(base + "/.well-known/openid-configuration", MetadataDocument(runtime))
+        if base:  # the transformed form of RFC 8414 section 5
+            app.add_route("/.well-known/openid-configuration" + base, MetadataDocument(runtime))
     app.add_route("/healthz", Healthz())
     app.add_route("/readyz", Readyz(runtime))
     if api is not None:

@@ -25,7 +25,8 @@ def open_users(config: Config, hook: Hook | None) -> Users:
     if hook is not None:
         return HookUsers(hook)
     others = bool(config.login.url) or config.api.enabled
-    return ListedUsers(config.users.known, others=others, complete=not (others or _further_users(config)))
+    complete = not (others or _further_users(config))
+    return ListedUsers(config.users.known, others, complete, config.users.ignore_case)
 
 
 def _further_users(config: Config) -> bool:
@@ -37,12 +38,15 @@ def _further_users(config: Config) -> bool:
 class ListedUsers:
     """The users of the configuration, with an Argon2id hash of their password."""
 
-    def __init__(self, users: Iterable[KnownUser], others: bool = False, complete: bool = False) -> None:
+    def __init__(
+        self, users: Iterable[KnownUser], others: bool = False, complete: bool = False, ignore_case: bool = False
+    ) -> None:
         """`others`: a login application or the decision API logs in people who are not in `users`.
 
-        `complete`: there are no other users.
+        `complete`: there are no other users. `ignore_case`: user names match without regard to case.
         """
-        self._users = {user.name or user.id: user for user in users}
+        self._ignore_case = ignore_case
+        self._users = {self._spelling(user.name or user.id): user for user in users}
         self._others, self._complete = others, complete
         self._claims = {user.id: user.claims for user in self._users.values()}
         # Checked when the user name is unknown, so that timing does not tell.
@@ -50,10 +54,14 @@ class ListedUsers:
 
     async def authenticate(self, username: str, password: str) -> User | None:
         """Return the user, or None. Unknown names and wrong passwords take the same time."""
-        user = self._users.get(username)
+        user = self._users.get(self._spelling(username))
         phc = self._decoy if user is None else user.password
         right = bool(phc) and await verify(phc, password)
         return User(user.id) if user is not None and right else None
+
+    def _spelling(self, username: str) -> str:
+        """Return `username` as it is compared: phones add a space, and keyboards a capital letter."""
+        return username.strip().casefold() if self._ignore_case else username.strip()
 
     async def claims(self, sub: str) -> dict[str, Any] | None:
         """Return the claims of the user whose id is `sub`.

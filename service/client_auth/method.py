@@ -72,7 +72,16 @@ class Method(Protocol):
         ...
 
 
-def refused(reason: str) -> OAuthError:
-    """Return the refusal of a failed authentication. Its description is always the same; `reason` is for the log."""
-    description = "client authentication failed; check client_id, credentials and authentication method"
-    return OAuthError("invalid_client", description, reason=reason)
+def refused(reason: str, description: str = "") -> OAuthError:
+    """Return the refusal of a failed authentication; `reason` is for the log.
+
+    Without a `description`, it is the one that every client gets until it is proved: it must not tell which clients
+    exist.
+    """
+    if description:
+        return OAuthError("invalid_client", description, reason=reason)
+    return OAuthError(
+        "invalid_client",
+        "client authentication failed; check client_id, credentials and authentication method",
+        reason=reason,
+    )

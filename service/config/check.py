@@ -11,7 +11,7 @@ from service.config.parties import Client, Resource
 from service.config.tables import Config
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 _DEFAULT_PORTS = {"https": 443, "http": 80, "": None}
 
 
@@ -138,6 +138,10 @@ def _client(path: str, client: Client, config: Config, identifiers: set[str]) ->
         url = _split(uri)
         if not url.scheme or "#" in uri or url.scheme in ("javascript", "data", "vbscript", "file"):
             yield place, "must be an absolute URI without fragment, and not javascript:, data:, vbscript: or file:"
+        elif url.scheme in ("http", "https") and not url.hostname:
+            yield place, "must have a host"
+        elif url.username is not None or "\\" in uri or "*" in url.netloc:
+            yield place, "must not have a user, a backslash or a wildcard: redirect URIs are compared as they are"
         elif url.scheme == "http" and url.hostname not in LOOPBACK:
             yield place, "must be an https URL; http is allowed on loopback hosts only (RFC 8252 section 7.3)"
     for n, origin in enumerate(client.origins):
@@ -145,8 +149,8 @@ def _client(path: str, client: Client, config: Config, identifiers: set[str]) ->
         if not _ORIGIN.fullmatch(origin) or url.port == _DEFAULT_PORTS.get(url.scheme):
             yield (
                 f"{path}.origins[{n}]",
-                "must be an origin as browsers send it: https://host or https://host:port, in lower case, without the "
-                "default port and without a path",
+                "must be an origin as browsers send it: scheme://host or scheme://host:port, in lower case, without "
+                "the default port and without a path",
             )
         elif url.scheme == "http" and url.hostname not in LOOPBACK:
             yield f"{path}.origins[{n}]", "must be an https origin; http is allowed on loopback hosts only"

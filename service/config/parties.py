@@ -112,6 +112,13 @@ class Client(Table, frozen=True):
     tls_client_auth_san_email: Annotated[
         str, Meta(description="tls_client_auth: e-mail address in the certificate, instead of the subject")
     ] = ""
+    assertion_audience: Annotated[
+        Literal["issuer", "endpoint"],
+        Meta(
+            description="`aud` of the client's assertions: the issuer, or also the URL of the token endpoint or of "
+            "pushed requests (RFC 9126 section 2), for clients that cannot name the issuer"
+        ),
+    ] = "issuer"
     tls_client_certificate_bound_access_tokens: Annotated[
         bool, Meta(description="bind the client's access tokens to its certificate (RFC 8705 section 3)")
     ] = False
@@ -123,7 +130,7 @@ class Client(Table, frozen=True):
     redirect_uris: Annotated[
         tuple[Text, ...],
         Meta(
-            description="redirect URIs, compared exactly; on 127.0.0.1 and [::1] every port matches "
+            description="redirect URIs, compared exactly; on 127.0.0.1, [::1] and localhost every port matches "
             "(RFC 8252 section 7.3)"
         ),
     ] = ()

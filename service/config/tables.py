@@ -151,6 +151,7 @@ class UsersSettings(Table, frozen=True):
         str, Meta(description="TOML file with one `[[users]]` table per person, with the settings of `[[users.known]]`")
     ] = ""
     known: tuple[KnownUser, ...] = ()
+    ignore_case: Annotated[bool, Meta(description="match user names at login without regard to case")] = False
 
 
 class Hooks(Table, frozen=True):

@@ -10,6 +10,7 @@ from satchel_jose.algorithms import ALGORITHMS, SIGNATURES
 from service.client_auth import METHODS
 from service.config import Config
 from service.config.check_grants import DEVICE_CODE
+from service.decisions.authorize.parameters import RESPONSE_MODES
 from service.decisions.context import Context
 from service.protocol.claims import SCOPES
 from service.protocol.dpop import ALGS
@@ -62,7 +63,7 @@ def _authorization(config: Config) -> dict[str, Any]:
     clients = [client for client in config.clients if "authorization_code" in client.grants]
     document: dict[str, Any] = {
         "authorization_endpoint": config.issuer + config.endpoints.authorize,
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": list(RESPONSE_MODES),
         "authorization_response_iss_parameter_supported": True,
         "pushed_authorization_request_endpoint": config.issuer + config.endpoints.par,
         "require_pushed_authorization_requests": all(one.require_pushed_authorization_requests for one in clients),

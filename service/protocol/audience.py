@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from service.bags.nested import Recipient
 from service.config import Client, Config, Resource
 from service.protocol.errors import OAuthError
+from service.protocol.redirect_uri import with_path
 from service.protocol.scopes import OPENID_SCOPES
 
 
@@ -38,11 +39,13 @@ class Audience:
 class Audiences(dict[str, Audience]):
     """All audiences by identifier. `default` is the audience of the setting `default_resource`, or None."""
 
-    __slots__ = ("default",)
+    __slots__ = ("_by_path", "_scopes", "default")
 
     def __init__(self, config: Config) -> None:
         super().__init__({resource.identifier: Audience(resource, config) for resource in config.resources})
         self.default = self.get(config.default_resource)
+        self._scopes = OPENID_SCOPES.union(*(audience.scopes for audience in self.values()))
+        self._by_path = {with_path(identifier): identifier for identifier in self}
 
     def target(
         self, client: Client, resources: Sequence[str], granted: Sequence[str] | None = None
@@ -67,6 +70,7 @@ class Audiences(dict[str, Audience]):
         Raises:
             OAuthError: invalid_target: the client may not request a resource.
         """
+        resources = [self.canonical(identifier) for identifier in resources]
         if not resources:
             resources = granted or self._defaults(client)
         elif granted and not set(resources) <= set(granted):
@@ -78,6 +82,15 @@ class Audiences(dict[str, Audience]):
                 raise OAuthError("invalid_target", "the client may not request this resource")
             audiences.append(audience)
         return tuple(audiences)
+
+    def canonical(self, identifier: str) -> str:
+        """Return `identifier` as it is configured: an empty path is the same as `/` (RFC 3986 section 6.2.3)."""
+        return identifier if identifier in self else self._by_path.get(with_path(identifier), identifier)
+
+    def known(self, scopes: tuple[str, ...]) -> str:
+        """Return those of `scopes` that some resource or OpenID Connect has; all of them if none is known."""
+        known = [scope for scope in scopes if scope in self._scopes]
+        return " ".join(known or scopes)
 
     def _defaults(self, client: Client) -> Sequence[str]:
         if self.default is not None and self._may_ask(client, self.default):

@@ -44,16 +44,9 @@ def _request(request: Any) -> dict[str, Any]:
     if request.get("essential") is True:
         kept["essential"] = True
     if "value" in request:
-        kept["value"] = _value(request["value"])
+        kept["value"] = request["value"]
     if "values" in request:
         if not isinstance(request["values"], list):
             raise BadBag("values is not an array")
-        kept["values"] = [_value(value) for value in request["values"]]
+        kept["values"] = request["values"]
     return kept
-
-
-def _value(value: Any) -> str | bool:
-    # The claims that are requested by value are strings (sub, acr) and booleans (email_verified).
-    if not isinstance(value, str | bool):
-        raise BadBag("a value is neither a string nor a boolean")
-    return value

@@ -46,13 +46,16 @@ class Entitlements:
     def consentable(self, client: Client, resources: Sequence[str], scope: str | None) -> Entitlement:
         """Return what a user can grant to `client` for `resources` and `scope`.
 
-        The resources may need separate tokens, because token requests come later (RFC 8707 section 2.2).
+        The resources may need separate tokens, because token requests come later (RFC 8707 section 2.2). Scopes that
+        no resource has are ignored (OpenID Connect Core section 3.1.2.1): the `scope` of the token response tells the
+        client what was granted.
 
         Raises:
             OAuthError: invalid_scope, invalid_target.
         """
         audiences = self._audiences.permitted(client, resources)
-        return _entitlement(client, audiences, scope, meaningful_scopes(audiences))
+        known = None if scope is None else self._audiences.known(parse_scope(scope))
+        return _entitlement(client, audiences, known, meaningful_scopes(audiences))
 
 
 def _entitlement(

@@ -22,7 +22,7 @@ _URNS = {
     )
 }
 """Percent-encoded URNs that most clients send, decoded in advance."""
-_NOT_ENCODED = "a parameter is not form-urlencoded: write a space as + and other special characters as %XX"
+_NOT_ENCODED = "a parameter is not form-urlencoded: write special characters as %XX"
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -69,7 +69,8 @@ def parse(body: bytes) -> Form:
     values: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
     try:
-        text = body.decode("ascii")
+        # Some clients send spaces as they are (oidc-agent), and the newline at the end of a file (curl).
+        text = body.decode("ascii").rstrip("\r\n").replace(" ", "+")
     except UnicodeDecodeError:
         raise OAuthError("invalid_request", _NOT_ENCODED) from None
     if not text:

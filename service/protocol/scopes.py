@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from service.protocol.errors import OAuthError
 
-_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
+_SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: +[\x21\x23-\x5B\x5D-\x7E]+)*")
 MAX_SCOPES = 100
 OPENID_SCOPES = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
 """Scopes of OpenID Connect, which do not depend on the resource (Core sections 3.1.2.1, 5.4 and 11)."""
@@ -18,9 +18,10 @@ def parse_scope(text: str) -> tuple[str, ...]:
     Raises:
         OAuthError: invalid_scope: the parameter is malformed or has more than MAX_SCOPES scopes.
     """
+    text = text.strip(" ")
     if _SCOPE.fullmatch(text) is None:
-        raise OAuthError("invalid_scope", "scope must be a list of scopes with one space between them")
-    scopes = tuple(dict.fromkeys(text.split(" ")))
+        raise OAuthError("invalid_scope", "scope must be a list of scopes with spaces between them")
+    scopes = tuple(dict.fromkeys(text.split()))
     if len(scopes) > MAX_SCOPES:
         raise OAuthError("invalid_scope", f"scope has more than {MAX_SCOPES} values")
     return scopes

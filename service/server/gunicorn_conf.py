@@ -38,7 +38,7 @@ timeout = 30  # seconds without a heartbeat after which the master replaces a wo
 graceful_timeout = 15  # seconds for running requests when a worker stops; longer than keepalive
 
 limit_request_line = 4094  # a URL with a bag has 2,000 characters, a logout with hint and client id 3,000
-limit_request_field_size = 8190  # enough for a DPoP proof with an RSA key, an encrypted token, or all cookies
+limit_request_field_size = 16_384  # enough for a DPoP proof with an RSA key, an encrypted token, or all cookies
 limit_request_fields = 100
 
 control_socket_disable = True  # all instances of a user would share its path

@@ -4,16 +4,17 @@ CORS headers only control which scripts can read a response; the request itself 
 origin `null` is never allowed, because any page can have it.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from service.config import Client
 from service.web.answer import Answer, Headers
 
-_PREFLIGHT: Headers = [
-    (b"access-control-allow-headers", b"Authorization, Content-Type, DPoP"),
-    (b"access-control-max-age", b"7200"),
-]
+_HEADERS = b"Authorization, Content-Type, DPoP"
+_KNOWN = frozenset(_HEADERS.lower().split(b", "))
+_NAMES = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}(?: *, *[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}){0,20}")
+_MAX_AGE = (b"access-control-max-age", b"7200")
 _EXPOSED = (b"access-control-expose-headers", b"DPoP-Nonce, WWW-Authenticate")
 _VARY = (b"vary", b"Origin")
 
@@ -35,8 +36,16 @@ class Cors:
         if origin not in self._clients or wanted not in methods:
             return None
         names = ", ".join(methods).encode()
-        granted = [(b"access-control-allow-origin", origin), (b"access-control-allow-methods", names)]
-        return Answer(204, [*granted, *_PREFLIGHT, _VARY], b"")
+        asked = fields.get(b"access-control-request-headers", b"")
+        names_asked = [name.strip() for name in asked.split(b",")] if _NAMES.fullmatch(asked) else []
+        further = [name for name in names_asked if name.lower() not in _KNOWN]  # tracing adds its own, for example
+        headers_allowed = b", ".join([_HEADERS, *further])
+        granted = [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-methods", names),
+            (b"access-control-allow-headers", headers_allowed),
+        ]
+        return Answer(204, [*granted, _MAX_AGE, _VARY], b"")
 
     def fields(self, origin: bytes, client_id: str) -> Headers:
         """Return the headers that let `origin` read a response to `client_id` (empty if the client is unknown)."""

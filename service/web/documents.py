@@ -24,7 +24,20 @@ def _public(req: falcon.asgi.Request, resp: falcon.asgi.Response, body: bytes, s
     resp.data = body
 
 
-class JwksDocument:
+class _PublicDocument:
+    """What both documents answer to a preflight request (Fetch standard): any page may read them, with any header."""
+
+    async def on_options(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Answer one preflight request."""
+        resp.status = falcon.HTTP_204
+        resp.set_header("Access-Control-Allow-Origin", "*")
+        resp.set_header("Access-Control-Allow-Methods", "GET")
+        resp.set_header("Access-Control-Allow-Headers", req.get_header("Access-Control-Request-Headers") or "*")
+        resp.set_header("Access-Control-Max-Age", "7200")
+        resp.set_header("Allow", "GET, OPTIONS")
+
+
+class JwksDocument(_PublicDocument):
     """GET /jwks. `max-age` is short enough that verifiers have every key before it signs."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -38,7 +51,7 @@ class JwksDocument:
         _public(req, resp, json_document(jwks(ring, now)), max_age(ring, self._runtime.policy, now))
 
 
-class MetadataDocument:
+class MetadataDocument(_PublicDocument):
     """GET the metadata, at both well-known paths."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -352,8 +352,10 @@ AUDIENCES = [
 @pytest.mark.parametrize("audience", AUDIENCES, ids=str)
 @pytest.mark.parametrize(("client_id", "alg"), [("signer", "ES256"), ("mac", "HS256")])
 def test_57_the_audience_is_the_issuer_alone(satchel: Satchel, client_id: str, alg: str, audience: Any) -> None:
-    token = assertion(client_id, alg, aud=audience)
-    assert refused(satchel, satchel.post("/token", form(token))) == "wrong aud"
+    answer = satchel.post("/token", form(assertion(client_id, alg, aud=audience)))
+    assert (answer.status, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.json()["error_description"] == "the assertion needs the issuer as its aud, alone"  # it has the key
+    assert satchel.log[-1]["reason"] == "wrong aud"
 
 
 def respelled(token: str) -> list[str]:

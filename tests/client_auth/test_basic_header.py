@@ -80,7 +80,7 @@ def test_what_is_no_credential(name: str) -> None:
     error = caught.value
     assert (error.code, error.status, error.description) == ("invalid_client", 401, refused("").description)
     assert error.reason in {"not Basic", "no id or no colon in Basic", "Basic is not base64 of ASCII"} | {
-        "a parameter is not form-urlencoded: write a space as + and other special characters as %XX",
+        "a parameter is not form-urlencoded: write special characters as %XX",
         "a parameter is not UTF-8",
         "a parameter has a control character",
     }

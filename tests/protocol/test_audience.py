@@ -57,9 +57,13 @@ def test_a_client_without_resources_may_ask_for_the_default_alone(registry: Regi
     assert refused(registry, client(), B) == "the client may not request this resource"
 
 
-@pytest.mark.parametrize("resource", ["https://nobody.example.com", A + "/", A.upper(), A + "#", "", "*", A + "\x00"])
+@pytest.mark.parametrize("resource", ["https://nobody.example.com", A + "//", A.upper(), A + "#", "", "*", A + "\x00"])
 def test_an_identifier_is_compared_exactly(registry: Registry, resource: str) -> None:
     assert refused(registry, client(A), resource) == "the client may not request this resource"
+
+
+def test_an_empty_path_is_the_same_as_a_slash(registry: Registry) -> None:
+    assert chosen(registry, client(A), A + "/") == [A]
 
 
 def test_an_unknown_resource_and_a_forbidden_one_look_alike(registry: Registry) -> None:

@@ -18,6 +18,7 @@ token = st.text([chr(c) for c in range(0x21, 0x7F) if chr(c) not in '"\\'], min_
         ("read", ("read",)),
         ("write read", ("write", "read")),
         ("read read write read", ("read", "write")),
+        (" read   write ", ("read", "write")),
         ("urn:x:y/z?a=b&c#d ~!", ("urn:x:y/z?a=b&c#d", "~!")),
     ],
 )
@@ -27,14 +28,14 @@ def test_a_scope(text: str, scopes: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "read ", " read", "read  write", 'a"b', "a\\b", "a\x00b", "a\tb", "a\nb", "read\n", "é", "a\u00a0b"],
+    ["", " ", 'a"b', "a\\b", "a\x00b", "a\tb", "a\nb", "read\n", "é", "a\u00a0b"],
 )
 def test_a_malformed_scope(text: str) -> None:
     with pytest.raises(OAuthError) as caught:
         parse_scope(text)
     assert (caught.value.code, caught.value.description) == (
         "invalid_scope",
-        "scope must be a list of scopes with one space between them",
+        "scope must be a list of scopes with spaces between them",
     )
 
 

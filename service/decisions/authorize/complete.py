@@ -106,6 +106,8 @@ def _answer(reply: Reply, fields: dict[str, str], issuer: str) -> tuple[Action, 
     fields = {name: value for name, value in {**fields, "state": reply.state, "iss": issuer}.items() if value}
     if reply.response_mode == "form_post":
         return Action.FORM, FormPost(reply.redirect_uri, fields)
+    if reply.response_mode == "fragment":
+        return Action.LOCATION, f"{reply.redirect_uri}#{urlencode(fields)}"
     separator = "&" if "?" in reply.redirect_uri else "?"
     return Action.LOCATION, f"{reply.redirect_uri}{separator}{urlencode(fields)}"
 

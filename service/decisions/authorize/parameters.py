@@ -15,7 +15,7 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import Form
 from service.protocol.pkce import challenge_octets
 
-RESPONSE_MODES = ("query", "form_post")
+RESPONSE_MODES = ("query", "fragment", "form_post")
 PROMPTS = ("none", "login", "consent", "select_account")
 MAX_BYTES = 4000
 """Maximum length of an encoded request, in bytes, so that every bag that holds one stays short enough to be opened."""
@@ -76,7 +76,7 @@ def _response_mode(form: Form) -> str:
         raise OAuthError("unsupported_response_type", "response_type must be code")
     mode = form.get("response_mode") or "query"
     if mode not in RESPONSE_MODES:
-        raise OAuthError("invalid_request", "response_mode must be query or form_post")
+        raise OAuthError("invalid_request", "response_mode must be query, fragment or form_post")
     return mode
 
 
