@@ -30,6 +30,7 @@ _workers = os.environ.get("WORKERS", "")
 bind = [f"{f'[{_host}]' if ':' in _host else _host}:{os.environ.get('PORT') or '8000'}"]
 workers = _cores if _workers in {"", "0"} else _workers
 worker_class = "service.server.worker.Worker"
+backlog = 2048  # connections that wait in the kernel for a worker
 worker_connections = 800  # per worker; below the usual limit of 1,024 open files
 wsgi_app = "service.server.gunicorn_conf:application()"
 
