@@ -33,7 +33,7 @@ _TYPE = "urn:ietf:params:oauth:token-type:"
 TOKEN_TYPES = {
     f"{_TYPE}{name}": name.upper() for name in ("jwt", "access_token", "refresh_token", "id_token", "saml1", "saml2")
 }
-_OURS = f"{_TYPE}access_token"
+_ACCESS_TOKEN = f"{_TYPE}access_token"
 
 
 async def defer_exchange(
@@ -106,7 +106,7 @@ async def _party(role: str, request: GrantRequest) -> Party | None:
     try:
         return await party(text, kind, request)
     except UnknownIssuer:
-        if kind != _OURS:
+        if kind != _ACCESS_TOKEN:
             return None
         reason = "an access token of another issuer"
     except BadBag as fault:

@@ -141,12 +141,12 @@ def _open(decision: Decision, context: Context, text: str | None, now: float) ->
     try:
         ticket = context.snapshot.open(text or "", (TokenTicket,), now)
     except BadBag as fault:
-        raise _gone(fault.reason) from None
+        raise _invalid_ticket(fault.reason) from None
     client = context.registry.clients.find(ticket.client_id)
     if client is None or "password" not in client.grants or not set(ticket.scopes) <= set(client.scopes):
-        raise _gone("the client is gone, or may no longer have the scopes")
+        raise _invalid_ticket("the client is gone, or may no longer have the scopes")
     if not all(context.registry.audiences.allows(client, name) for name in ticket.resources):
-        raise _gone("the resource is gone, or no longer for the client")
+        raise _invalid_ticket("the resource is gone, or no longer for the client")
     decision.client_id, decision.grant_type = client.id, "password"
     check_identity(ticket.memory, context)
     return ticket, client
@@ -161,10 +161,10 @@ def _spend(ticket: TokenTicket, context: Context) -> OneTimeId:
     """
     id = f"ticket:{ticket.jti}"
     if ticket.memory == context.memory.identity and ticket.iat < context.memory.since([id]):
-        raise _gone("older than the memory")
+        raise _invalid_ticket("older than the memory")
     until, by = ticket.exp + context.registry.config.keys.skew, owners(client=ticket.client_id)
-    return OneTimeId(id, until, "login", _gone("answered before"), by)
+    return OneTimeId(id, until, "login", _invalid_ticket("answered before"), by)
 
 
-def _gone(reason: str) -> OAuthError:
+def _invalid_ticket(reason: str) -> OAuthError:
     return OAuthError("server_error", "internal error", reason=f"the ticket is not valid: {reason}")

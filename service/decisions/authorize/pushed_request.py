@@ -48,14 +48,14 @@ async def open_pushed(
 ) -> tuple[AuthorizationRequest, str]:
     """Return the request that `client` has pushed, and the `jti` of its `request_uri`.
 
-    A request_uri that was answered before, or that is not ours, is refused. No request_uri is ever fetched.
+    A request_uri that was answered before, or that another server issued, is refused. No request_uri is ever fetched.
 
     Raises:
         OAuthError: invalid_request_uri.
         MemoryUnavailable
     """
     if not request_uri.startswith(PREFIX):
-        raise _refused("not ours")
+        raise _refused("not a request_uri of this service")
     try:
         bag = context.snapshot.open(request_uri.removeprefix(PREFIX), (PushedRequest,), now)
     except BadBag as fault:
