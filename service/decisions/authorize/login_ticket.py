@@ -82,9 +82,9 @@ def check_ticket(context: Context, ticket: LoginTicket, browser_request: Browser
         OAuthError: invalid_request.
         MemoryUnavailable
     """
-    reason = other_browser(context, ticket.browser, browser_request, now)
-    if reason:
-        raise page_expired(reason)
+    fault = other_browser(context, ticket.browser, browser_request, now)
+    if fault is not None:
+        raise page_expired(fault.reason)
     memory = context.memory.identity
     if ticket.memory != memory and ticket.memory not in context.registry.config.memory.accept_identity:
         log.error("bag belongs to another memory", bag=ticket.memory, memory=memory)

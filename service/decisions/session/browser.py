@@ -45,14 +45,14 @@ def browser_of(context: Context, decision: Decision, browser_request: BrowserReq
     return browser
 
 
-def other_browser(context: Context, id: str, browser_request: BrowserRequest, now: float) -> str:
-    """Return why `id` is no id of this browser, for the log; empty if it is one."""
-    ids, reason = [_id(page) for page in browser_request.pages], "another browser's page"
+def other_browser(context: Context, id: str, browser_request: BrowserRequest, now: float) -> BadBag | None:
+    """Return None if `id` is an id of this browser, else the fault, whose reason is for the log."""
+    ids, refusal = [_id(page) for page in browser_request.pages], BadBag("another browser's page")
     try:
         ids.append(context.snapshot.open(browser_request.browser, (Browser,), now).jti)
     except BadBag as fault:
-        reason = f"browser: {fault.reason}"
-    return "" if any(compare_digest(id.encode(), each.encode()) for each in ids if each) else reason
+        refusal = BadBag(f"browser: {fault.reason}")
+    return None if any(compare_digest(id.encode(), each.encode()) for each in ids if each) else refusal
 
 
 def _id(page: str) -> str:

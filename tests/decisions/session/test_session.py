@@ -153,8 +153,10 @@ def test_pages_that_a_new_browser_opens_together_have_an_id_each(service: BuiltI
     decisions = [Decision(Action.OK) for _ in range(3)]
     ids = [browser_of(service.context, decision, BrowserRequest(b""), NOW).jti for decision in decisions]
     cookies = BrowserRequest(b"", browser=decisions[0].browser or "", pages=tuple(each.page for each in decisions))
-    assert [other_browser(service.context, id, cookies, NOW) for id in ids] == ["", "", ""]
-    assert other_browser(service.context, fresh_id(), cookies, NOW) == "another browser's page"
+    assert [other_browser(service.context, id, cookies, NOW) for id in ids] == [None, None, None]
+    fault = other_browser(service.context, fresh_id(), cookies, NOW)
+    assert fault is not None
+    assert fault.reason == "another browser's page"
     assert other_browser(service.context, "", cookies._replace(pages=("", ".", "7.", "x")), NOW)
     again = Decision(Action.OK)
     browser_of(service.context, again, cookies, NOW)
