@@ -1,4 +1,4 @@
-"""What a verified access token says (RFC 9068 section 2.2, RFC 7662 section 2.2), and the checks of section 4."""
+"""Verified access tokens: their claims (RFC 9068 section 2.2, RFC 7662 section 2.2) and the check of their times."""
 
 from typing import Annotated, Any
 
@@ -30,7 +30,7 @@ class _Claims(msgspec.Struct):
 
 
 class AccessToken(msgspec.Struct, frozen=True):
-    """A token that has been checked; one object may serve many requests. Instants are in seconds since the epoch."""
+    """A verified token, immutable, so that many requests can share it. Times are in seconds since the epoch."""
 
     issuer: str
     subject: str
@@ -44,15 +44,15 @@ class AccessToken(msgspec.Struct, frozen=True):
     acr: str
     auth_time: float | None
     jkt: str | None
-    """Thumbprint of the key that it is bound to (RFC 9449 section 6)."""
+    """The thumbprint of the DPoP key to which the token is bound (RFC 9449 section 6); None if it is not bound."""
     x5t: str | None
-    """SHA-256 of the certificate that it is bound to (RFC 8705 section 3.1)."""
+    """The SHA-256 of the certificate to which the token is bound (RFC 8705 section 3.1); None if it is not bound."""
     json: bytes
-    """The claims as they came."""
+    """The claims as JSON, unchanged."""
 
     @property
     def claims(self) -> dict[str, Any]:
-        """All claims, decoded anew at each call, so that what is done to them stays with the caller."""
+        """All claims. They are decoded at each call, so the caller may change them."""
         claims: dict[str, Any] = msgspec.json.decode(self.json)
         return claims
 
@@ -61,21 +61,21 @@ class AccessToken(msgspec.Struct, frozen=True):
 
 
 def read_access_token(payload: bytes, required: frozenset[str] = REQUIRED) -> AccessToken:
-    """Return what these claims (a JSON object) say; those that are not `required` may be missing.
+    """Return the access token with the claims in `payload`, a JSON object. Claims may be missing unless `required`.
 
     Raises:
-        Rejected: a claim is missing or of the wrong type, or the token is bound to something that we cannot check.
+        Rejected: a claim is missing or has the wrong type, or `cnf` has a member that this package cannot check.
     """
     members = load_object(payload)
     if not members.keys() >= required:
         raise Rejected("a claim is missing")
     try:
         claims = msgspec.convert(members, _Claims)
-    except msgspec.ValidationError as fault:  # it names the claim, and quotes no value
+    except msgspec.ValidationError as fault:  # its text names the claim and contains no value
         raise Rejected(str(fault)) from None
     cnf = claims.cnf or {}
     if claims.cnf is not None and (not cnf or not cnf.keys() <= _BINDINGS or not all(cnf.values())):
-        raise Rejected("bound to something that is not checked here")
+        raise Rejected("cnf has a member that cannot be checked")
     aud = claims.aud
     return AccessToken(
         claims.iss,
@@ -95,10 +95,11 @@ def read_access_token(payload: bytes, required: frozenset[str] = REQUIRED) -> Ac
 
 
 def check_times(token: AccessToken, now: float, leeway: float) -> None:
-    """Check the token's life at `now`; clocks may be `leeway` seconds apart.
+    """Check that the token is valid at `now`. Clocks may differ by `leeway` seconds.
 
     Raises:
-        Rejected: expired, or from the future.
+        Rejected: the token is not valid yet.
+        Expired: the token has expired.
     """
     if now >= token.expires + leeway:
         raise Expired("expired")
@@ -107,4 +108,4 @@ def check_times(token: AccessToken, now: float, leeway: float) -> None:
 
 
 class Expired(Rejected):
-    """It was good once; that may be told."""
+    """The token has expired. Unlike other reasons, the client is told this one."""

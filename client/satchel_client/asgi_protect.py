@@ -1,8 +1,8 @@
-"""Middleware for ASGI applications (Starlette, FastAPI, Falcon, Django, …): no request passes without a good token.
+"""Middleware for ASGI applications (Starlette, FastAPI, Falcon, Django, …) that requires a valid token.
 
     app = Protect(app, AsyncVerifier(issuer, audience), Protection(policy))
 
-The application finds the AccessToken in `scope["satchel.token"]`; it is None where the policy asks for none.
+The application finds the AccessToken in `scope["satchel.token"]`. It is None if the policy requires no token.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -22,7 +22,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Protect:
-    """Protects `app`, requests and WebSocket handshakes alike; the verifier is closed when the application ends."""
+    """Protects the requests and WebSocket handshakes of `app`. The verifier is closed when the application ends."""
 
     def __init__(self, app: Application, verifier: AsyncVerifier, protection: Protection | None = None) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""Tokens that have been checked, by the SHA-256 of their text, so that no token lies in memory."""
+"""A cache of verified tokens. The key is the SHA-256 of the token, so the cache does not contain tokens."""
 
 from threading import Lock
 
@@ -6,7 +6,7 @@ from satchel_client.access_token import AccessToken
 
 
 class Cache:
-    """At most `capacity` tokens; those least recently kept go first."""
+    """A cache of at most `capacity` tokens. When it is full, the oldest entry is removed."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -17,12 +17,12 @@ class Cache:
         return len(self._entries)
 
     def get(self, digest: bytes, now: float) -> AccessToken | None:
-        """Return what was kept of the token with this digest, if it is to be believed still at `now`."""
+        """Return the token with this digest, or None if there is none that is valid at `now`."""
         entry = self._entries.get(digest)
         return entry[0] if entry is not None and now < entry[1] else None
 
     def keep(self, digest: bytes, token: AccessToken, until: float) -> None:
-        """Keep what a token says until `until` (seconds, of the clock that `get` is asked by)."""
+        """Store a token until `until`, in seconds of the clock that `get` uses."""
         with self._lock:
             self._entries.pop(digest, None)
             while len(self._entries) >= max(self.capacity, 1):

@@ -1,4 +1,4 @@
-"""RFC 8705 section 3: tokens bound to a client certificate. Only a proxy that is trusted may speak for one."""
+"""Client certificates from the header of a trusted proxy, for certificate-bound tokens (RFC 8705 section 3)."""
 
 import binascii
 import hashlib
@@ -22,7 +22,7 @@ def read_certificate_header(value: str) -> bytes:
     """Return the certificate (DER) in a proxy's header: `Client-Cert` (RFC 9440), or PEM, percent-encoded or not.
 
     Raises:
-        InvalidToken: invalid_request: it holds no certificate.
+        InvalidToken: invalid_request: the header does not contain a certificate.
     """
     try:
         if len(value) > _MAX_CHARS:

@@ -1,4 +1,4 @@
-"""How a refusal is told: RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3, RFC 9728 section 5.1."""
+"""Responses to refused tokens (RFC 6750 section 3, RFC 9449 section 7.1, RFC 9470 section 3, RFC 9728 section 5.1)."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ from satchel_client.presented import MissingToken
 from satchel_jose.algorithms import PROOFS
 
 RETRY_AFTER = 5
-"""Seconds after which a client may ask again, where nothing could be said."""
+"""`Retry-After` of a 503 response, in seconds."""
 _BAD_PROOF = "invalid_dpop_proof"
 
 
 class Answer(NamedTuple):
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -22,9 +22,9 @@ class Answer(NamedTuple):
 
 
 def refusal(error: ClientError, *, dpop: bool = False, resource_metadata: str = "") -> Answer:
-    """Return the answer to a request whose token has met with `error`.
+    """Return the response to a request whose token was refused with `error`.
 
-    `dpop` says that bound tokens are taken; `resource_metadata` is the URL of the RFC 9728 document.
+    `dpop` says whether DPoP-bound tokens are accepted. `resource_metadata` is the URL of the RFC 9728 document.
     """
     status, members = _meaning(error)
     headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
@@ -47,16 +47,16 @@ def _meaning(error: ClientError) -> tuple[int, dict[str, str]]:
             status = 400 if error.error == "invalid_request" else 401
             return status, {"error": error.error, "error_description": error.description}
         case InsufficientScope():
-            description = "the access token lacks a scope"
+            description = "the access token does not have the required scope"
             return 403, {"error": "insufficient_scope", "error_description": description, "scope": error.scope}
         case InsufficientAuthentication():
-            members = {"error": "insufficient_user_authentication", "error_description": "another login is needed"}
+            members = {"error": "insufficient_user_authentication", "error_description": "the user must log in again"}
             if error.acr:
                 members["acr_values"] = " ".join(error.acr)
             if error.max_age is not None:
                 members["max_age"] = str(int(error.max_age))
             return 401, members
-    return 503, {"error": "temporarily_unavailable", "error_description": "the access token cannot be checked now"}
+    return 503, {"error": "temporarily_unavailable", "error_description": "the access token cannot be verified now"}
 
 
 def _challenge(scheme: str, members: dict[str, str]) -> str:
@@ -66,6 +66,6 @@ def _challenge(scheme: str, members: dict[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    """The inside of a quoted-string (RFC 9110 section 5.6.4), in visible ASCII."""
+    """Return the inside of a quoted-string (RFC 9110 section 5.6.4), in visible ASCII."""
     visible = "".join(character if " " <= character <= "~" else "?" for character in value)
     return visible.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""What is checked of an access token: RFC 9068 section 4, RFC 7662, RFC 8705 section 3, RFC 9449 section 7."""
+"""The verification of access tokens (RFC 9068 section 4, RFC 7662, RFC 8705 section 3, RFC 9449 section 7)."""
 
 import hashlib
 import time
@@ -31,7 +31,7 @@ _KEYS = "keys"
 
 
 class Checks:
-    """What both verifiers do, without input or output; the arguments are those of `Settings`."""
+    """What both verifiers do, without input and output. The arguments are those of the verifiers."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Checks:
         self.issuer = issuer
         self.audience = frozenset([audience] if isinstance(audience, str) else audience)
         if not issuer or not self.audience or not all(self.audience):
-            raise ValueError("issuer and audience say whose tokens are taken, and which of them")
+            raise ValueError("issuer and audience must not be empty")
         if unknown := set(algorithms).difference(SIGNATURES):
             raise ValueError(f"unknown algorithms: {', '.join(sorted(unknown))}")
         self._algorithms = frozenset(algorithms)
@@ -69,10 +69,10 @@ class Checks:
             else GivenKeys(_read(jwks), cache_capacity)
         )
         if jwks is None and not insecure and not is_private(jwks_uri or issuer):
-            raise ValueError("keys are fetched from an https URL")
+            raise ValueError("the keys must be fetched from an https URL (or pass insecure=True)")
 
     def check(self, presented: Presented, requirement: Requirement) -> Steps[AccessToken]:
-        """Check a token as it came with a request. What is raised is said at `Verifier.verify`."""
+        """Verify the token of a request. `Verifier.verify` documents the errors."""
         now = self._clock()
         try:
             text = _octets(presented.token)
@@ -90,13 +90,13 @@ class Checks:
         if proof is not None:
             first = yield UseOnce(proof.id, proof.until, now)
             if first is None:
-                raise Undecided("whether the DPoP proof is new cannot be found out")
+                raise Undecided("the replay store cannot tell whether the DPoP proof is new")
             if not first:
-                raise InvalidToken("invalid_dpop_proof", "the DPoP proof has been used")
+                raise InvalidToken("invalid_dpop_proof", "the DPoP proof was used before")
         return token
 
     def _remembered(self, digest: bytes, now: float) -> AccessToken | None:
-        """What is known of a token that has been checked, and may be believed without asking first."""
+        """Return the cached token with this digest, if it may be used without fetching keys or asking the server."""
         snapshot = None if self._jwks.due else self._jwks.usable()
         found = None if snapshot is None else snapshot.verified.get(digest, now)
         return found or self._told.get(digest, now)
@@ -110,27 +110,27 @@ class Checks:
             if inner is not None:
                 return (yield from self._verify(inner, digest))
         if self._introspection is None:
-            raise Rejected("not a token that can be read here")
+            raise Rejected("not a signed token, and no introspection is configured")
         return (yield from self._ask(self._introspection, text, digest))
 
     def _verify(self, jws: bytes, digest: bytes) -> Steps[AccessToken]:
         unverified = parse(jws, self._types)
         if unverified.header.alg not in self._algorithms or unverified.header.key is not None:
-            raise Rejected("alg is not allowed, or a key embedded")
+            raise Rejected("alg is not allowed, or the header has a key")
         begun = self._jwks.begun
         if self._jwks.due:
             yield Flight(_KEYS, self._jwks.refresh, wait=not self._jwks.fresh)
         snapshot, key = yield from self._signer(unverified.header, begun)
         checked = read_access_token(verify(unverified, key), self._required)
         if checked.issuer != self.issuer:
-            raise Rejected("another issuer's")
+            raise Rejected("iss is another issuer")
         self._check_audience(checked)
         check_times(checked, self._clock(), self._leeway)
         snapshot.verified.keep(digest, checked, checked.expires + self._leeway)
         return checked
 
     def _signer(self, header: Header, begun: int) -> Steps[tuple[Snapshot, PublicKey]]:
-        flights = 2  # one that was under way already may have left before the key was published
+        flights = 2  # a fetch that is running already may have started before the key was published
         while True:
             snapshot = self._current()
             try:
@@ -139,14 +139,14 @@ class Checks:
                 if not flights:
                     if self._jwks.failure is None:
                         raise
-                    raise Undecided("the key is unknown, and the server's cannot be had") from self._jwks.failure
+                    raise Undecided("the key is unknown, and the JWK Set cannot be fetched") from self._jwks.failure
             flights -= 1
             yield Flight(_KEYS, partial(self._jwks.find, begun))
 
     def _current(self) -> Snapshot:
         snapshot = self._jwks.usable()
         if snapshot is None:
-            raise Undecided("the server's keys cannot be had") from self._jwks.failure
+            raise Undecided("the JWK Set cannot be fetched") from self._jwks.failure
         return snapshot
 
     def _ask(self, introspection: Introspection, text: bytes, digest: bytes) -> Steps[AccessToken]:
@@ -154,8 +154,8 @@ class Checks:
         if told is None:
             raise Rejected("not active")
         checked = read_access_token(told, frozenset({"aud"}))
-        if checked.issuer not in ("", self.issuer):  # optional here: the issuer's own endpoint has said it
-            raise Rejected("another issuer's")
+        if checked.issuer not in ("", self.issuer):  # optional here, because the response comes from the issuer
+            raise Rejected("iss is another issuer")
         self._check_audience(checked)
         now = self._clock()
         check_times(checked, now, self._leeway)
@@ -164,22 +164,22 @@ class Checks:
 
     def _check_audience(self, token: AccessToken) -> None:
         if self.audience.isdisjoint(token.audience):
-            raise Rejected("for another audience")
+            raise Rejected("aud is another audience")
 
     def _check_certificate(self, token: AccessToken, presented: Presented) -> None:
         if token.x5t is not None and (presented.certificate is None or thumbprint(presented.certificate) != token.x5t):
-            raise Rejected("bound to another certificate")
+            raise Rejected("the token is bound to another certificate")
 
     def _check_possession(self, token: AccessToken, presented: Presented, now: float) -> Proof | None:
-        """RFC 9449 section 7.1 and 7.2: a bound token needs a proof, and only a bound one may come with it."""
+        """Check that a DPoP-bound token has a proof, and other tokens have none (RFC 9449 sections 7.1 and 7.2)."""
         if (token.jkt is not None) is not (presented.scheme == "dpop"):
-            raise InvalidToken("invalid_token", "the scheme is not the one that the access token is for")
+            raise InvalidToken("invalid_token", "use the scheme DPoP for DPoP-bound tokens, and Bearer for all others")
         if token.jkt is None:
             return None
         try:
             proof = check_proof(presented.proofs, presented.method, presented.url, presented.token, now, self._leeway)
             if proof.jkt != token.jkt:
-                raise Rejected("another key's")
+                raise Rejected("the proof is made with another key than the token's")
         except Rejected as fault:
             raise InvalidToken("invalid_dpop_proof", "the DPoP proof is not valid", fault.reason) from fault
         return proof

@@ -1,6 +1,6 @@
-"""How a client proves who it is at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2).
+"""Client authentication at the token endpoint (RFC 6749 section 2.3, RFC 7523 section 2.2, RFC 8705 section 2).
 
-Each method completes a form and headers. Certificates are those of the httpx client that the requests go through.
+Each method adds its credentials to the form or the headers. A client certificate is configured in the httpx client.
 """
 
 import base64
@@ -18,16 +18,16 @@ ASSERTION_SECONDS = 60
 
 
 class ClientAuth(Protocol):
-    """A method of client authentication, with its secret."""
+    """A method of client authentication, with its credentials."""
 
     @property
     def client_id(self) -> str:
-        """Who the client is."""
+        """The client id."""
 
     def apply(self, form: dict[str, str], headers: dict[str, str], audience: str, now: float) -> None:
-        """Add the proof to `form` or `headers`.
+        """Add the credentials to `form` or `headers`.
 
-        `audience` is the issuer of the server, `now` seconds since the epoch by the server's clock.
+        `audience` is the issuer of the server. `now` is the time of the server, in seconds since the epoch.
         """
 
 
@@ -38,7 +38,7 @@ class NoSecret:
     client_id: str
 
     def apply(self, form: dict[str, str], headers: dict[str, str], audience: str, now: float) -> None:
-        """Name the client."""
+        """Add the client id."""
         form["client_id"] = self.client_id
 
 
@@ -80,7 +80,7 @@ class JWTAssertion:
     signer: Signer = field(repr=False)
 
     def apply(self, form: dict[str, str], headers: dict[str, str], audience: str, now: float) -> None:
-        """Send a fresh assertion that lives for 60 seconds."""
+        """Add a new assertion with a lifetime of 60 seconds."""
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
@@ -98,7 +98,7 @@ class JWTAssertion:
 
 
 def client_secret_jwt(client_id: str, client_secret: str, alg: str = "HS256") -> JWTAssertion:
-    """Return `client_secret_jwt`.
+    """Return the method `client_secret_jwt`.
 
     Raises:
         ClientError: the secret is shorter than the hash of `alg` (HS256: 32 bytes), or `alg` is unknown.
@@ -107,7 +107,7 @@ def client_secret_jwt(client_id: str, client_secret: str, alg: str = "HS256") ->
 
 
 def private_key_jwt(client_id: str, key: SigningKey) -> JWTAssertion:
-    """Return `private_key_jwt`."""
+    """Return the method `private_key_jwt`."""
     return JWTAssertion(client_id, key)
 
 
@@ -120,17 +120,17 @@ METHODS: dict[str, tuple[Callable[..., ClientAuth], str | None]] = {
     "client_secret_jwt": (client_secret_jwt, "secret"),
     "private_key_jwt": (private_key_jwt, "key"),
 }
-"""By registered name, with what each needs beside the client id."""
+"""Each method by its registered name, with the credential that it needs besides the client id."""
 
 
 def client_auth(method: str, client_id: str, *, secret: str | None = None, key: SigningKey | None = None) -> ClientAuth:
-    """Return a method by its registered name, as a configuration file has it.
+    """Return the method with this registered name.
 
     Raises:
-        ClientError: no method is called so, or it lacks its secret or its key.
+        ClientError: the name is unknown, or the secret or key is missing.
     """
     if method not in METHODS:
-        raise ClientError(f"no method of client authentication is called {method}")
+        raise ClientError(f"unknown client authentication method {method!r}; known are {', '.join(METHODS)}")
     make, need = METHODS[method]
     proof: Any = {"secret": secret, "key": key, None: True}[need]
     if not proof:

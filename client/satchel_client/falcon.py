@@ -1,11 +1,11 @@
-"""Middleware for Falcon: no responder, sink or static route is reached without a good token.
+"""Middleware for Falcon that requires a valid token for every responder, sink and static route.
 
     app = falcon.App(middleware=[protect := Protect(Verifier(issuer, audience), Protection(policy))])
     app.add_error_handler(ClientError, protect.handle)
 
-Responders find the AccessToken in `req.context.token`; it is None where the policy asks for none. One that needs more
-than the policy asks calls `Requirement("write").check(req.context.token, time.time())`. For `falcon.asgi.App` there is
-`AsyncProtect`.
+Responders find the AccessToken in `req.context.token`. It is None if the policy requires no token. A responder that
+requires more than the policy calls `Requirement("write").check(req.context.token, time.time())`. `AsyncProtect` is for
+`falcon.asgi.App`.
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ class Protect:
             _fill(resp, self.protection.refuse(error))
 
     def handle(self, req: falcon.Request, resp: falcon.Response, error: ClientError, params: dict[str, Any]) -> None:
-        """The error handler for what responders raise."""
+        """Render a ClientError that a responder raises; pass this to `add_error_handler`."""
         _fill(resp, self.protection.refuse(error))
 
 
@@ -79,7 +79,7 @@ class AsyncProtect:
     async def handle(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, error: ClientError, params: dict[str, Any]
     ) -> None:
-        """The error handler for what responders raise."""
+        """Render a ClientError that a responder raises; pass this to `add_error_handler`."""
         _fill(resp, self.protection.refuse(error))
 
     async def _check(self, req: falcon.asgi.Request) -> Any:
@@ -91,7 +91,7 @@ class AsyncProtect:
 
 
 def _present(req: falcon.Request, path: bytes, protection: Protection) -> Presented:
-    """Falcon joins repeated headers with commas, which no token has and no proof."""
+    """Return the token of a request. Falcon joins repeated headers with commas, which tokens and proofs cannot have."""
 
     def header(name: str) -> list[str]:
         value = req.get_header(name)

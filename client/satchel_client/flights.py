@@ -1,6 +1,6 @@
-"""One exchange for all who need its result: the shells around what asks for it.
+"""Shared requests: callers that need the same result at the same time share one exchange, called a flight.
 
-A caller who gives up (a timeout, a cancelled task) leaves the exchange under way for the others.
+If a caller gives up (a timeout, a cancelled task), the exchange continues for the other callers.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from satchel_client.http import Exchange, arun, open_async_client, open_client, 
 
 
 class Flight(NamedTuple):
-    """An exchange under a name that all who want the same thing use, whether they wait for its result or not."""
+    """An exchange with a name. Flights with the same name share one exchange. `wait`: the caller needs the result."""
 
     name: Hashable
     exchange: Callable[[], Exchange[Any]]
@@ -25,7 +25,7 @@ class Flight(NamedTuple):
 
 
 class Flights:
-    """Flights of threads. Connections and locks are never shared with a process that this one was forked from."""
+    """Flights for threads. After a fork, the child uses connections and locks of its own."""
 
     def __init__(self, client: httpx.Client | None = None) -> None:
         self._given = client
@@ -38,10 +38,10 @@ class Flights:
         self._under_way: dict[Hashable, Future[Any]] = {}
 
     def join(self, flight: Flight) -> Any:
-        """Return the result of `flight`, once it has landed.
+        """Wait for the result of `flight` and return it.
 
         Raises:
-            ClientError: what the exchange raises.
+            ClientError: raised by the exchange.
         """
         future, mine = self._board(flight)
         if mine:
@@ -49,7 +49,7 @@ class Flights:
         return future.result()
 
     def launch(self, flight: Flight) -> None:
-        """Have it fly in the background; its failure is nobody's concern."""
+        """Run `flight` in the background. A failure is ignored."""
         future, mine = self._board(flight)
         if mine:
             try:
@@ -59,7 +59,7 @@ class Flights:
                 future.set_exception(failure)
 
     def close(self) -> None:
-        """Close the connections, unless they are a given client's."""
+        """Close the connections, except those of a client that was passed in."""
         if self._client is not None and self._client is not self._given:
             self._client.close()
             self._client = None
@@ -91,7 +91,7 @@ class Flights:
 
 
 class _Loop:
-    """What belongs to one event loop."""
+    """The connections and running flights of one event loop."""
 
     def __init__(self, client: httpx.AsyncClient | None) -> None:
         self.client = client
@@ -99,26 +99,26 @@ class _Loop:
 
 
 class AsyncFlights:
-    """Flights of tasks; each event loop has its own."""
+    """Flights for asyncio tasks. Each event loop has its own."""
 
     def __init__(self, client: httpx.AsyncClient | None = None) -> None:
         self._given = client
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
 
     async def join(self, flight: Flight) -> Any:
-        """Return the result of `flight`, once it has landed.
+        """Wait for the result of `flight` and return it.
 
         Raises:
-            ClientError: what the exchange raises.
+            ClientError: raised by the exchange.
         """
         return await asyncio.shield(self._board(flight))
 
     def launch(self, flight: Flight) -> None:
-        """Have it fly in the background; its failure is nobody's concern."""
+        """Run `flight` in the background. A failure is ignored."""
         self._board(flight)
 
     async def aclose(self) -> None:
-        """End what flies in this event loop, and close its connections, unless they are a given client's."""
+        """Cancel the flights of this event loop and close its connections, except those of a client passed in."""
         here = self._loops.pop(asyncio.get_running_loop(), None)
         if here is None:
             return
@@ -149,6 +149,6 @@ class AsyncFlights:
 
 
 def _heard(task: asyncio.Task[Any]) -> None:
-    """Take note of a failure that no caller has waited for, or the loop would complain of it."""
+    """Retrieve the exception of a flight that no caller waits for, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""RFC 6749 sections 4.4 and 6, RFC 7523, RFC 8693: what a token is asked for with."""
+"""Grants, with which tokens are requested (RFC 6749 sections 4.4 and 6, RFC 7523, RFC 8693)."""
 
 import os
 import threading
@@ -14,39 +14,39 @@ JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 Text = str | Callable[[], str]
-"""A token or an assertion, or what returns a fresh one each time."""
+"""A token or an assertion, or a function that returns a new one at each call."""
 
 
 class Grant(Protocol):
-    """A grant; equal ones share a cached token."""
+    """A grant. Equal grants share a cached token."""
 
     def form(self) -> dict[str, str]:
-        """Return the parameters of a token request, `scope` and `resource` aside."""
+        """Return the parameters of the token request, without `scope` and `resource`."""
 
     def turn(self) -> AbstractContextManager[object]:
-        """Return what is entered for the time of a request."""
+        """Return a context manager that is entered during a token request."""
 
     def keep(self, refresh_token: str | None) -> None:
-        """Take the refresh token of an answer."""
+        """Store the refresh token of a response."""
 
     def __hash__(self) -> int: ...
 
 
 class _Stateless:
     def turn(self) -> AbstractContextManager[object]:
-        """Any number of requests at a time."""
+        """Allow any number of requests at a time."""
         return nullcontext()
 
     def keep(self, refresh_token: str | None) -> None:
-        """It can be asked again without one."""
+        """Ignore the refresh token, which this grant does not need."""
 
 
 @dataclass(frozen=True)
 class ClientCredentials(_Stateless):
-    """The client for itself (RFC 6749 section 4.4)."""
+    """A token for the client itself (RFC 6749 section 4.4)."""
 
     parameters: tuple[tuple[str, str], ...] = ()
-    """More of them, such as the `audience` that some servers want."""
+    """Further parameters, such as the `audience` that some servers require."""
 
     def form(self) -> dict[str, str]:
         """Return the parameters."""
@@ -55,7 +55,7 @@ class ClientCredentials(_Stateless):
 
 @dataclass(frozen=True)
 class TokenExchange(_Stateless):
-    """A token for another (RFC 8693)."""
+    """Exchange of a token for another token (RFC 8693)."""
 
     subject_token: Text = field(repr=False)
     subject_token_type: str = ACCESS_TOKEN
@@ -89,13 +89,13 @@ class JWTBearer(_Stateless):
 
 
 class RefreshToken:
-    """A refresh token (RFC 6749 section 6), replaced by each answer that has a new one.
+    """A refresh token (RFC 6749 section 6). It is replaced when a response has a new one.
 
-    It is of one process: a copy in a forked child would be taken for a stolen one, and is refused there.
+    It belongs to one process. After a fork, a second use of the token would look like theft, so the child refuses it.
     """
 
     def __init__(self, refresh_token: str, on_rotation: Callable[[str], None] | None = None) -> None:
-        """Start with `refresh_token`; `on_rotation` is called with each that follows, to store it."""
+        """Start with `refresh_token`. `on_rotation` is called with each new refresh token, so that it can be stored."""
         self._token = refresh_token
         self._on_rotation = on_rotation
         self._process = os.getpid()
@@ -106,13 +106,13 @@ class RefreshToken:
         return {"grant_type": "refresh_token", "refresh_token": self._token}
 
     def turn(self) -> AbstractContextManager[object]:
-        """One request at a time: each spends the token of the one before.
+        """Allow one request at a time, because each request uses up the refresh token.
 
         Raises:
-            TokenUnavailable: this is not the process that it was made in.
+            TokenUnavailable: this process is a fork of the process that created the grant.
         """
         if os.getpid() != self._process:
-            raise TokenUnavailable("a refresh token is of one process: make its grant after the fork")
+            raise TokenUnavailable("a refresh token belongs to one process: create RefreshToken after the fork")
         return self._lock
 
     def keep(self, refresh_token: str | None) -> None:

@@ -1,4 +1,4 @@
-"""RFC 7515, RFC 8725: compact JWSs of other people, read strictly before any key is touched."""
+"""Strict reading of compact JWSs (RFC 7515, RFC 8725). All checks of the form come before any use of a key."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from satchel_jose.jwk import PublicKey, read_verification_key
 
 
 class Header(NamedTuple):
-    """What a JWS header says; `typ` in lower case, without "application/" (RFC 7515 section 4.1.9)."""
+    """The header of a JWS. `typ` is in lower case and without "application/" (RFC 7515 section 4.1.9)."""
 
     alg: str
     kid: str | None
@@ -22,7 +22,7 @@ class Header(NamedTuple):
 
 
 class Unverified(msgspec.Struct, frozen=True):
-    """A well-formed JWS of which nothing is proven yet."""
+    """A well-formed JWS whose signature is not verified yet."""
 
     header: Header
     payload: bytes
@@ -34,10 +34,10 @@ class Unverified(msgspec.Struct, frozen=True):
 
 
 def parse(token: bytes, types: frozenset[str | None]) -> Unverified:
-    """Read a compact JWS of one of these `typ`s (None: it has none). The caller bounds its size.
+    """Read a compact JWS whose `typ` is one of `types` (None: without `typ`). The caller limits the size.
 
     Raises:
-        Rejected: anything else.
+        Rejected: the JWS is malformed or has another `typ`.
     """
     signing_input, _, signature = token.rpartition(b".")
     head, dot, body = signing_input.partition(b".")
@@ -50,10 +50,10 @@ def parse(token: bytes, types: frozenset[str | None]) -> Unverified:
 
 
 def verify(unverified: Unverified, key: PublicKey) -> bytes:
-    """Return the payload, if `key` has signed it.
+    """Return the payload if the signature by `key` is valid.
 
     Raises:
-        Rejected: it has not, or alg is none for that key.
+        Rejected: the signature is wrong, or alg is not for this key.
     """
     alg = unverified.header.alg
     if not key.fits(alg):
@@ -63,7 +63,7 @@ def verify(unverified: Unverified, key: PublicKey) -> bytes:
     return unverified.payload
 
 
-# A server sends the same header with each of its tokens, a client with each of its proofs. A refusal is never kept.
+# A server uses the same header in all its tokens, and a client in all its proofs. Exceptions are not cached.
 @lru_cache(1024)
 def _header(segment: bytes) -> Header:
     header = read_jws_header(segment)

@@ -1,6 +1,6 @@
-"""RFC 7516, RFC 7519 section 5.2: tokens sealed to a key of one's own.
+"""Tokens that are encrypted to this resource server (RFC 7516, RFC 7519 section 5.2).
 
-One key encryption for each kind of key, ECDH-ES+A256KW (P-256, X25519) or RSA-OAEP-256; content is under A256GCM.
+The kind of the key decides the algorithm: ECDH-ES+A256KW (P-256, X25519) or RSA-OAEP-256, each with A256GCM.
 """
 
 import os
@@ -20,7 +20,7 @@ from satchel_jose.header import read_header
 from satchel_jose.jwk import read_private_jwk, read_public_jwk
 
 PrivateKey = ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey | rsa.RSAPrivateKey
-"""A key that opens: P-256, X25519, or RSA of at least 2048 bits."""
+"""A key that decrypts: P-256, X25519, or RSA of at least 2048 bits."""
 
 _ECDH, _RSA = "ECDH-ES+A256KW", "RSA-OAEP-256"
 _CEK_BYTES, _IV_BYTES, _TAG_BYTES = 32, 12, 16
@@ -29,10 +29,10 @@ _REFUSED = frozenset({"crit", "zip"})
 
 
 class OwnKeys:
-    """One's own private keys, by kid.
+    """The private keys of this resource server, by kid.
 
     Raises:
-        ValueError: a key of another kind, or too short.
+        ValueError: a key has another kind or is too short.
     """
 
     def __init__(self, keys: Mapping[str, PrivateKey]) -> None:
@@ -42,10 +42,10 @@ class OwnKeys:
         return f"OwnKeys({', '.join(self._keys)})"
 
     def open(self, token: bytes) -> bytes | None:
-        """Return the JWT in a compact JWE; None if it is sealed to no key of these.
+        """Return the JWT in a compact JWE; None if the JWE is not encrypted to one of these keys.
 
         Raises:
-            Rejected: it names a key of these and does not open.
+            Rejected: the JWE names one of these keys and cannot be decrypted.
         """
         head, *others = token.split(b".")
         if len(others) != 4:
@@ -56,9 +56,9 @@ class OwnKeys:
             return None
         alg, key = self._keys[kid]
         if header.get("alg") != alg or header.get("enc") != "A256GCM" or not _REFUSED.isdisjoint(header):
-            raise Rejected("sealed in another way than the key is for")
+            raise Rejected("alg or enc is not the one of the key, or the header has crit or zip")
         if str(header.get("cty")).upper() != "JWT":
-            raise Rejected("there is no JWT inside")
+            raise Rejected("cty is not JWT")
         encrypted_key, iv, ciphertext, tag = map(decode, others)
         if len(iv) != _IV_BYTES or len(tag) != _TAG_BYTES:
             raise Rejected("a segment has the wrong length")
@@ -123,16 +123,17 @@ _DECRYPT: dict[str, Callable[[Any, bytes, dict[str, Any]], bytes]] = {_ECDH: _ec
 
 
 def read_own_keys(jwks: Iterable[Mapping[str, Any]]) -> OwnKeys:
-    """Return one's own keys from private JWKs, each with a kid.
+    """Return the keys of private JWKs, each with its own kid.
 
     Raises:
-        ValueError: no kid, or not a private key of a kind that opens. It quotes nothing of the key.
+        ValueError: a kid is missing or used twice, or a JWK is not a private key that decrypts. The text contains
+            nothing of the key.
     """
     keys: dict[str, PrivateKey] = {}
     for jwk in jwks:
         kid = jwk.get("kid")
         if not isinstance(kid, str) or kid in keys:
-            raise ValueError("each key that opens tokens has a kid of its own")
+            raise ValueError("every key needs a kid of its own")
         try:
             keys[kid] = read_private_jwk(jwk)
         except Rejected:

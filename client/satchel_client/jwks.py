@@ -1,6 +1,6 @@
-"""The keys of one issuer, kept fresh (RFC 7517 section 5, RFC 9111 section 4.2).
+"""The JWK Set of one issuer and its cache (RFC 7517 section 5, RFC 9111 section 4.2).
 
-Nothing here waits or sends: what is to be fetched is an exchange, which a shell carries out once for all callers.
+This module does no input and output. A fetch is an exchange, which `flights.py` runs once for all callers.
 """
 
 import re
@@ -15,20 +15,20 @@ from satchel_client.metadata import discover
 from satchel_jose.errors import Rejected
 
 COOL_DOWN = 5.0
-"""Seconds between two fetches for the sake of an unknown kid, and after a failed fetch."""
+"""Seconds between two fetches because of an unknown kid, and seconds after a failed fetch."""
 USUAL_LIFE, SHORTEST_LIFE, LONGEST_LIFE = 300.0, 1.0, 86400.0
-"""Seconds for which a set is fresh: where the server does not say, and the bounds of what it says."""
+"""Seconds for which a set is fresh: the default, and the limits of what the server may say."""
 AHEAD = 0.8
-"""The share of its life after which a set is fetched anew in the background."""
+"""The part of its lifetime after which a set is fetched again in the background."""
 STALE_LIFE = 86400.0
-"""Seconds for which an expired set serves while no newer one can be had."""
+"""Seconds for which an expired set stays in use while no newer one can be fetched."""
 
 _MAX_AGE = re.compile(r'(?:^|[\s,])max-age\s*=\s*"?([0-9]{1,10})"?(?=$|[\s,])', re.IGNORECASE)
 _NO_STORE = re.compile(r"(?:^|[\s,])no-(?:store|cache)(?=$|[\s,=])", re.IGNORECASE)
 
 
 class Snapshot:
-    """A key set, and the tokens that its keys have been seen to sign: they go when a key goes."""
+    """A key set with its cache of verified tokens. When the keys change, the cache is dropped with them."""
 
     def __init__(self, keys: KeySet, capacity: int) -> None:
         self.keys = keys
@@ -36,7 +36,7 @@ class Snapshot:
 
 
 class Jwks:
-    """`fetch` gets the set, `current` is what there is. Instants are in seconds of a monotonic clock."""
+    """The JWK Set of an issuer; `current` is the cached one. Times are in seconds of a monotonic clock."""
 
     def __init__(
         self,
@@ -53,33 +53,33 @@ class Jwks:
         self._refresh_at = self._expires = self._useless_at = -inf
         self._retry_at = self._unknown_at = -inf
         self.begun = 0
-        """Fetches that have begun."""
+        """The number of fetches that have started."""
         self.failure: MetadataError | Unreachable | None = None
-        """Why the last fetch has failed; None if it has not."""
+        """Why the last fetch failed; None if it succeeded."""
 
     @property
     def due(self) -> bool:
-        """Whether a newer set is wanted, and may be asked for."""
+        """Whether the set should be fetched again, and may be fetched now."""
         return self._clock() >= max(self._refresh_at, self._retry_at)
 
     @property
     def fresh(self) -> bool:
-        """Whether the set may be used without asking first."""
+        """Whether the set may be used without waiting for a fetch."""
         return self._clock() < self._expires
 
     def usable(self) -> Snapshot | None:
-        """Return what there is, unless it is too old to serve even while the server is away."""
+        """Return the cached set, or None if it is too old even for the time while the server is unreachable."""
         if self._clock() >= self._useless_at:
             self.current = None
         return self.current
 
     def refresh(self) -> Exchange[None]:
-        """Fetch the set if it is time to; a failure leaves the old one, and the next attempt waits a while."""
+        """Fetch the set if it is due. If that fails, the old set stays, and the next attempt waits."""
         if self.due:
             yield from self._fetch()
 
     def find(self, begun: int) -> Exchange[None]:
-        """Fetch the set for the sake of an unknown kid, unless a fetch has begun after so many, or it is too soon."""
+        """Fetch the set because of an unknown kid, unless a newer fetch than `begun` has started, or it is too soon."""
         now = self._clock()
         if self.begun == begun and now >= max(self._unknown_at, self._retry_at):
             self._unknown_at = now + self._cool_down
@@ -104,21 +104,21 @@ class Jwks:
 
 
 def locate(issuer: str, jwks_uri: str, insecure: bool) -> Exchange[str]:
-    """Find out where the set of `issuer` is, unless that is known.
+    """Return the URL of the JWK Set: `jwks_uri`, or the one in the metadata of `issuer`.
 
     Raises:
-        MetadataError: its metadata cannot be had, or does not say.
+        MetadataError: the metadata cannot be fetched or has no jwks_uri.
     """
     if jwks_uri:
         return jwks_uri
     metadata = yield from discover(issuer, insecure=insecure)
     if not metadata.jwks_uri:
-        raise MetadataError("the server publishes no keys")
+        raise MetadataError("the metadata of the server has no jwks_uri")
     return metadata.jwks_uri
 
 
 class GivenKeys(Jwks):
-    """Keys that are known beforehand: nothing is ever fetched."""
+    """Keys that are passed in. Nothing is ever fetched."""
 
     def __init__(self, keys: KeySet, capacity: int) -> None:
         super().__init__(_nowhere, lambda: 0.0, capacity)
@@ -127,7 +127,7 @@ class GivenKeys(Jwks):
 
 
 def freshness(headers: Mapping[str, str]) -> float:
-    """Return for how many seconds an answer with these headers is fresh, within our bounds."""
+    """Return for how many seconds a response with these headers is fresh, within the limits above."""
     control = headers.get("cache-control", "")
     if _NO_STORE.search(control):
         return SHORTEST_LIFE

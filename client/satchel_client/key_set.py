@@ -1,4 +1,4 @@
-"""RFC 7517 section 5: the keys of one signer, of which each signature names one."""
+"""Key sets (RFC 7517 section 5): the public keys of one signer."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,22 +21,22 @@ class KeySet:
 
     @property
     def identity(self) -> frozenset[tuple[str | None, str | None, str]]:
-        """What two sets of the same keys have in common: kid, alg and thumbprint of each."""
+        """The kid, alg and thumbprint of each key. Sets with equal keys have equal identities."""
         return frozenset((key.kid, key.alg, key.thumbprint) for key in self.keys)
 
     def choose(self, kid: str | None, alg: str) -> PublicKey:
-        """Return the one key that must have made a signature with `alg`; keys are never tried in turn.
+        """Return the one key for a signature with `kid` and `alg`. Keys are never tried one after another.
 
         Raises:
-            UnknownKey: no key has that kid; or there is no kid, and no key fits.
-            Rejected: the key with that kid is not for `alg`, or several could have signed.
+            UnknownKey: no key has this kid, or there is no kid and no key is for `alg`.
+            Rejected: the key with this kid is not for `alg`, or several keys are possible.
         """
         named = [key for key in self.keys if key.kid == kid or kid is None]
         fitting = [key for key in named if key.fits(alg)]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            raise Rejected("several keys could have signed")
+            raise Rejected("no kid, and several keys are for alg")
         if named and kid is not None:
             raise Rejected("alg does not fit the key")
         raise UnknownKey("unknown kid")

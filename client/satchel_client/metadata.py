@@ -10,7 +10,7 @@ from satchel_client.http import Exchange, Request, is_private
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What a server says of itself, as far as it matters here; what is optional and not said is empty."""
+    """The members of the metadata that this package uses. Missing members are empty."""
 
     issuer: str
     token_endpoint: str = ""
@@ -29,7 +29,7 @@ _ENDPOINTS = ("token_endpoint", "jwks_uri", "introspection_endpoint", "revocatio
 
 
 def well_known(issuer: str) -> tuple[str, str]:
-    """Return where the metadata of `issuer` may be: RFC 8414 section 3.1 first, then OpenID Connect's place."""
+    """Return the URLs of the metadata of `issuer`: first that of RFC 8414 section 3.1, then that of OpenID Connect."""
     parts = urlsplit(issuer)
     path = parts.path.rstrip("/")
     origin = f"{parts.scheme}://{parts.netloc}"
@@ -40,13 +40,13 @@ def well_known(issuer: str) -> tuple[str, str]:
 
 
 def discover(issuer: str, *, insecure: bool = False) -> Exchange[Metadata]:
-    """Fetch the metadata of `issuer`; `insecure` allows plain http beyond this host.
+    """Fetch the metadata of `issuer`. `insecure` allows plain http to other hosts than this one.
 
     Raises:
-        MetadataError: neither place has it, it is another issuer's, or an endpoint is open to eavesdroppers.
+        MetadataError: neither URL has it, it is for another issuer, or an endpoint is not an https URL.
     """
     if not (insecure or is_private(issuer)) or not issuer.startswith("http") or "?" in issuer or "#" in issuer:
-        raise MetadataError("an issuer is an https URL without query and fragment")
+        raise MetadataError("the issuer must be an https URL without query and fragment")
     reasons = []
     for url in well_known(issuer):
         try:
@@ -60,13 +60,13 @@ def discover(issuer: str, *, insecure: bool = False) -> Exchange[Metadata]:
         try:
             metadata = msgspec.json.decode(response.body, type=Metadata)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            reasons.append(f"no metadata at {url}")
+            reasons.append(f"the document at {url} is not metadata")
             continue
         if metadata.issuer != issuer:
-            raise MetadataError(f"the metadata at {url} is that of another issuer")
+            raise MetadataError(f"the metadata at {url} names another issuer")
         for name in _ENDPOINTS:
             endpoint = getattr(metadata, name)
             if endpoint and not insecure and not is_private(endpoint):
-                raise MetadataError(f"the {name} of {issuer} is no https URL")
+                raise MetadataError(f"the {name} of {issuer} is not an https URL")
         return metadata
     raise MetadataError("; ".join(reasons))

@@ -1,4 +1,4 @@
-"""DPoP proofs of our own (RFC 9449 sections 4.2, 8 and 9)."""
+"""Creation of DPoP proofs (RFC 9449 sections 4.2, 8 and 9)."""
 
 import hashlib
 import secrets
@@ -13,11 +13,11 @@ from satchel_jose.algorithms import PROOFS
 from satchel_jose.base64url import encode
 
 MOST_NONCES = 100
-"""Origins whose last nonce is kept."""
+"""The most origins whose last nonce is stored."""
 
 
 class Prover:
-    """Makes proofs with one key, and keeps the last nonce of each origin."""
+    """Creates proofs with one key, and stores the last nonce of each origin."""
 
     def __init__(self, key: SigningKey, clock: Callable[[], float] = time.time) -> None:
         """Take a key.
@@ -28,14 +28,14 @@ class Prover:
         if key.alg not in PROOFS:
             raise ClientError(f"{key.alg} is not for DPoP: proofs do not fit into a header field of 8 KiB")
         self.thumbprint = key.thumbprint
-        """What tokens are bound to: the `jkt` (RFC 9449 section 6.1)."""
+        """The `jkt` of tokens that are bound to this key (RFC 9449 section 6.1)."""
         self._key = key
         self._clock = clock
         self._header = {"typ": "dpop+jwt", "jwk": key.public_jwk}
         self._nonces: dict[str, str] = {}
 
     def proof(self, method: str, url: str, access_token: str | None = None, now: float | None = None) -> str:
-        """Return a proof for one request; `now` is seconds since the epoch, by the server's clock where it is known."""
+        """Return a proof for one request. `now` is the time of the server if it is known (seconds since the epoch)."""
         parts = urlsplit(url)
         claims: dict[str, Any] = {
             "jti": secrets.token_urlsafe(16),
@@ -50,7 +50,7 @@ class Prover:
         return self._key.sign(self._header, claims)
 
     def learn(self, url: str, nonce: str | None) -> bool:
-        """Keep the nonce of a response (its `DPoP-Nonce`, if any); return whether it is news."""
+        """Store the nonce of a response (its `DPoP-Nonce`, if any); return whether the nonce is new."""
         origin = _origin(url)
         if not nonce or self._nonces.get(origin) == nonce:
             return False

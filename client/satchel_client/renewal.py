@@ -1,4 +1,4 @@
-"""When a token is renewed: a pure function of the clock. Settings have light-4j's names where they mean the same."""
+"""When a token is renewed, as functions of the clock. Settings have the names of light-4j where it has them."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from satchel_client.token import Token
 Outcome = Token | TokenUnavailable
 
 FLIGHT_SECONDS = 30.0
-"""How long one renewal is waited for; then it is given up, and another may begin."""
+"""Seconds after which a renewal is given up and another may begin."""
 UNKNOWN_LIFE = 300.0
-"""Seconds of life of a token whose server does not tell."""
+"""The assumed lifetime, in seconds, of a token without `expires_in`."""
 
 
 @dataclass(frozen=True)
@@ -19,23 +19,23 @@ class RenewalSettings:
     """All times in seconds."""
 
     token_renew_before_expired: float = 60.0
-    """A token is renewed this long before it expires, but never longer than a third of its life."""
+    """How long before its expiry a token is renewed; at most a third of its lifetime."""
     early_refresh_retry_delay: float = 4.0
-    """Between attempts while the old token is still good."""
+    """Time between attempts while the old token is still valid."""
     expired_refresh_retry_delay: float = 2.0
-    """Between attempts once it is not: callers fail at once in between."""
+    """Time between attempts after the old token has expired. In between, calls fail at once."""
     cache_capacity: int = 200
-    """Tokens that are kept."""
+    """The number of tokens that are cached."""
 
     def __post_init__(self) -> None:
-        """Raise ClientError if a time is negative, or nothing can be kept."""
+        """Raise ClientError if a time is negative or the capacity is 0."""
         times = (self.token_renew_before_expired, self.early_refresh_retry_delay, self.expired_refresh_retry_delay)
         if min(times) < 0 or self.cache_capacity < 1:
-            raise ClientError("renewal settings are times of 0 or more, and a capacity of 1 or more")
+            raise ClientError("times must be 0 or more, and cache_capacity must be 1 or more")
 
 
 class Slot:
-    """The place of one token. All instants are of one monotonic clock, which starts anywhere."""
+    """The state of one cached token. All times are in seconds of one monotonic clock."""
 
     __slots__ = ("_failure", "_landed_at", "_settings", "begun", "expires_at", "flight", "renew_at", "token", "used")
 
@@ -44,21 +44,21 @@ class Slot:
         self.renew_at = float("-inf")
         self.expires_at = float("-inf")
         self.used = float("-inf")
-        """When it was last asked for."""
+        """When the token was last requested."""
         self.flight: Future[Outcome] | None = None
-        """The renewal under way."""
+        """The running renewal."""
         self.begun = float("-inf")
-        """When it began."""
+        """When the running renewal began."""
         self._settings = settings
         self._failure: TokenUnavailable | None = None
         self._landed_at = float("-inf")
 
     def good(self, now: float) -> Token | None:
-        """The token, if it has not expired."""
+        """Return the token if it has not expired, otherwise None."""
         return self.token if now < self.expires_at else None
 
     def board(self, now: float) -> tuple[Future[Outcome] | TokenUnavailable, bool]:
-        """Return the renewal under way, beginning it if it may begin, or why it may not; and whether it begins now."""
+        """Return the running renewal (started now if allowed) or why none may start, and whether it started now."""
         if self.flight is not None and now < self.begun + FLIGHT_SECONDS:
             return self.flight, False
         if (refusal := self._refusal(now)) is not None:
@@ -67,8 +67,8 @@ class Slot:
         return self.flight, True
 
     def land(self, flight: Future[Outcome], outcome: Outcome, asked_at: float, now: float) -> None:
-        """Take the outcome of a renewal that was asked for at `asked_at`: a life is counted from there."""
-        stray = self.flight is not flight  # given up before
+        """Store the outcome of a renewal. The lifetime of the token counts from `asked_at`, the time of the request."""
+        stray = self.flight is not flight  # the renewal was given up before
         if not stray:
             self.flight = None
         if isinstance(outcome, TokenUnavailable):
@@ -83,9 +83,9 @@ class Slot:
         self.renew_at = self.expires_at - min(self._settings.token_renew_before_expired, life / 3)
 
     def reject(self, token: Token, now: float) -> bool:
-        """Expire `token`, which a resource server has refused; return whether another one can be had.
+        """Discard `token`, which a resource server has refused; return whether another token can be obtained.
 
-        One that is as fresh as a moment stays: the next would be refused as well.
+        A token that was obtained just now is kept, because the next one would be refused too.
         """
         if self.token is token:
             if now < self._landed_at + self._settings.expired_refresh_retry_delay:
@@ -94,7 +94,7 @@ class Slot:
         return True
 
     def _refusal(self, now: float) -> TokenUnavailable | None:
-        """The last renewal's failure, if that was only a moment ago."""
+        """Return the failure of the last renewal if no other may start yet, otherwise None."""
         if self._failure is None:
             return None
         settings = self._settings

@@ -1,4 +1,4 @@
-"""RFC 9728: what a protected resource says of itself, so that clients find the server that gives tokens for it."""
+"""Protected resource metadata (RFC 9728), by which clients find the authorization server of a resource."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
 class ResourceMetadata(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The members of section 2 that say something here.
+    """The members of the document (section 2).
 
     Raises:
         ValueError: `resource` is not a URL without query and fragment.
@@ -26,19 +26,19 @@ class ResourceMetadata(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     def __post_init__(self) -> None:
         parts = urlsplit(self.resource)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError("a resource is identified by a URL without query and fragment")
+            raise ValueError("resource must be a URL without query and fragment")
 
     @property
     def path(self) -> str:
-        """Where on its host the document is (section 3.1)."""
+        """The path of the document (section 3.1)."""
         return _WELL_KNOWN + urlsplit(self.resource).path.rstrip("/")
 
     @property
     def url(self) -> str:
-        """Where the document is."""
+        """The URL of the document."""
         parts = urlsplit(self.resource)
         return f"{parts.scheme}://{parts.netloc}{self.path}"
 
     def encode(self) -> bytes:
-        """The document. Tokens are taken from the Authorization header alone."""
+        """Return the document as JSON. Tokens are accepted in the Authorization header only."""
         return msgspec.json.encode({**msgspec.to_builtins(self), "bearer_methods_supported": ["header"]})

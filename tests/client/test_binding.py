@@ -76,34 +76,34 @@ def test_a_bearer_token_does_not_come_with_a_proof() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"htm": "POST"}, "htm"),
-        ({"htm": "get"}, "htm"),
-        ({"htm": None}, "htm"),
-        ({"htu": "https://api.example.com/rooms/8"}, "htu"),
-        ({"htu": "https://api.example.com/rooms/7/"}, "htu"),
-        ({"htu": "https://api.example.com/ROOMS/7"}, "htu"),
-        ({"htu": "http://api.example.com/rooms/7"}, "htu"),
-        ({"htu": "https://api.example.com:8443/rooms/7"}, "htu"),
-        ({"htu": "https://api.example.com.evil.example/rooms/7"}, "htu"),
+        ({"htm": "POST"}, "htm is not the method of the request"),
+        ({"htm": "get"}, "htm is not the method of the request"),
+        ({"htm": None}, "htm is not the method of the request"),
+        ({"htu": "https://api.example.com/rooms/8"}, "htu is not the URL of the request"),
+        ({"htu": "https://api.example.com/rooms/7/"}, "htu is not the URL of the request"),
+        ({"htu": "https://api.example.com/ROOMS/7"}, "htu is not the URL of the request"),
+        ({"htu": "http://api.example.com/rooms/7"}, "htu is not the URL of the request"),
+        ({"htu": "https://api.example.com:8443/rooms/7"}, "htu is not the URL of the request"),
+        ({"htu": "https://api.example.com.evil.example/rooms/7"}, "htu is not the URL of the request"),
         ({"htu": "https://x@api.example.com/rooms/7"}, "htu is not a URL"),
         ({"htu": "https://api.example.com/rooms/\t7"}, "htu is not a URL"),
         ({"htu": "https://[api/rooms/7"}, "htu is not a URL"),
-        ({"htu": 7}, "htu"),
-        ({"htu": None}, "htu"),
-        ({"ath": None}, "ath"),
-        ({"ath": b64(bytes(32))}, "ath"),
-        ({"jti": None}, "jti"),
-        ({"jti": ""}, "jti"),
-        ({"jti": "x" * 300}, "jti"),
-        ({"jti": 7}, "jti"),
-        ({"iat": None}, "iat"),
-        ({"iat": "now"}, "iat"),
-        ({"iat": True}, "iat"),
-        ({"iat": NOW - 91}, "iat"),
-        ({"iat": NOW + 31}, "iat"),
+        ({"htu": 7}, "htu is not the URL of the request"),
+        ({"htu": None}, "htu is not the URL of the request"),
+        ({"ath": None}, "ath is not the hash of the access token"),
+        ({"ath": b64(bytes(32))}, "ath is not the hash of the access token"),
+        ({"jti": None}, "jti is missing or too long"),
+        ({"jti": ""}, "jti is missing or too long"),
+        ({"jti": "x" * 300}, "jti is missing or too long"),
+        ({"jti": 7}, "jti is missing or too long"),
+        ({"iat": None}, "iat is missing, too old or in the future"),
+        ({"iat": "now"}, "iat is missing, too old or in the future"),
+        ({"iat": True}, "iat is missing, too old or in the future"),
+        ({"iat": NOW - 91}, "iat is missing, too old or in the future"),
+        ({"iat": NOW + 31}, "iat is missing, too old or in the future"),
         ({"header": {"typ": "JWT"}}, "wrong typ"),
         ({"header": {"typ": None}}, "wrong typ"),
-        ({"header": {"jwk": None}}, "no public key in the proof"),
+        ({"header": {"jwk": None}}, "the proof has no public key"),
         ({"header": {"jwk": {"kty": "oct", "k": "AAAA"}}}, "private or symmetric key material"),
         ({"header": {"jwk": PROVER.key.export(as_dict=True)}}, "private or symmetric key material"),
         ({"header": {"jwk": Prover().jwk}}, "bad signature"),
@@ -127,7 +127,10 @@ def test_where_the_request_went_must_be_known() -> None:
 
 
 def test_another_clients_proof() -> None:
-    assert error(with_proof(Prover().proof("GET", URL, BOUND))) == ("invalid_dpop_proof", "another key's")
+    assert error(with_proof(Prover().proof("GET", URL, BOUND))) == (
+        "invalid_dpop_proof",
+        "the proof is made with another key than the token's",
+    )
 
 
 def test_a_proof_is_good_once() -> None:
@@ -208,7 +211,7 @@ def test_a_shared_window_of_an_event_loop() -> None:
         )
         presented = with_proof(PROVER.proof("GET", URL, BOUND))
         assert (await one.verify(presented)).subject == "alice"
-        with pytest.raises(InvalidToken, match="has been used"):
+        with pytest.raises(InvalidToken, match="was used before"):
             await other.verify(presented)
 
     asyncio.run(twice())
@@ -228,7 +231,7 @@ def test_a_token_bound_to_a_certificate() -> None:
     token = GIVEN.token(cnf={"x5t#S256": thumbprint(mine)})
     assert verifier().verify(Presented(token, certificate=mine)).subject == "alice"
     for presented in (Presented(token, certificate=other), Presented(token)):
-        assert error(presented) == ("invalid_token", "bound to another certificate")
+        assert error(presented) == ("invalid_token", "the token is bound to another certificate")
     assert verifier().verify(Presented(GIVEN.token(), certificate=mine)).subject == "alice"
 
 
@@ -243,7 +246,7 @@ def test_a_token_bound_to_both() -> None:
     token = GIVEN.token(cnf={"x5t#S256": thumbprint(mine), "jkt": PROVER.jkt})
     both = Presented(token, "dpop", (PROVER.proof("GET", URL, token),), "GET", URL, mine)
     assert verifier().verify(both).subject == "alice"
-    assert error(both._replace(certificate=None)) == ("invalid_token", "bound to another certificate")
+    assert error(both._replace(certificate=None)) == ("invalid_token", "the token is bound to another certificate")
     assert error(both._replace(scheme="bearer"))[0] == "invalid_token"
     assert error(both._replace(proofs=()))[0] == "invalid_dpop_proof"
 

@@ -225,7 +225,7 @@ def test_a_scope_that_is_missing(ask: Ask) -> None:
     assert response.status_code == 403
     assert challenges(response)["Bearer"] == {
         "error": "insufficient_scope",
-        "error_description": "the access token lacks a scope",
+        "error_description": "the access token does not have the required scope",
         "scope": "admin",
         "resource_metadata": METADATA.url,
     }
@@ -470,6 +470,6 @@ def test_the_log_says_why_and_holds_no_token(ask: Ask, caplog: pytest.LogCapture
     token = GIVEN.token(aud="https://other.example.com")
     with caplog.at_level("INFO", "satchel_client"):
         ask("/me", bearer(token))
-    assert "for another audience" in caplog.text
+    assert "aud is another audience" in caplog.text
     assert token[-20:] not in caplog.text
     assert json.dumps(token) not in caplog.text

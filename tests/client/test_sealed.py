@@ -48,7 +48,7 @@ def test_party_information_of_other_servers() -> None:
 
 def test_sealed_to_somebody_else() -> None:
     stranger = JWK.generate(kty="EC", crv="P-256", kid="stranger")
-    assert reason(seal(GIVEN.token(), stranger)) == "not a token that can be read here"
+    assert reason(seal(GIVEN.token(), stranger)) == "not a signed token, and no introspection is configured"
     impostor = JWK.generate(kty="EC", crv="P-256", kid="P-256")
     assert reason(seal(GIVEN.token(), impostor)) == "does not open"
 

@@ -528,7 +528,7 @@ def test_an_endpoint_that_has_moved_is_looked_up_again(authority: Authority) -> 
     ("metadata", "expected"),
     [
         ({"issuer": "https://evil.example.com"}, "another issuer"),
-        ({"token_endpoint": "http://as.example.com/token"}, "no https"),
+        ({"token_endpoint": "http://as.example.com/token"}, "not an https"),
         ({"token_endpoint": ""}, "names no token endpoint"),
     ],
 )
