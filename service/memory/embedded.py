@@ -8,6 +8,7 @@ turn, and given up after `busy` seconds.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import time
@@ -22,7 +23,8 @@ from service.memory.embedded_contents import Contents
 from service.memory.embedded_file import MemoryFile, inode_of, is_busy, is_damage, is_full, open_file, set_aside
 from service.memory.embedded_mark import make_durable
 from service.memory.embedded_space import Space
-from service.memory.port import Entry, MemoryFull, MemoryStatus, MemoryUnavailable, check_begun
+from service.memory.embedded_times import ClockStepped
+from service.memory.port import PROOF_LIFE, Entry, MemoryFull, MemoryStatus, MemoryUnavailable, check_begun
 from service.memory.quota import RESERVED, Quotas
 
 _PAUSE = 1.0  # seconds without waiting for a lock, after waiting was in vain
@@ -56,12 +58,14 @@ class EmbeddedMemory:
         quotas: Quotas,
         clock: Callable[[], int],
         create: bool = True,
+        proof_life: int = PROOF_LIFE,
     ) -> None:
         self._path = Path(path).absolute()
         self._name = str(self._path)
         self._busy = busy
         self._clock = clock
         self._create = create
+        self._proof_life = proof_life
         self._contents = Contents(quotas, clock)
         self._space = Space(self._path, self._contents)
         self._batch = Batch(self._run)
@@ -73,13 +77,13 @@ class EmbeddedMemory:
     @property
     def identity(self) -> str:
         """The stable name of these contents. Raises `MemoryUnavailable`."""
-        file = self._opened(look=False)
-        check_begun(file.since, self._clock())
+        file = self._timely()
+        check_begun(file.times.since, self._clock())
         return file.identity
 
     def since(self, ids: Sequence[str] = ()) -> int:
         """Give the instant (s) from which it has forgotten nothing. Raises `MemoryUnavailable`."""
-        return self._opened(look=False).since
+        return self._timely().times.since
 
     async def put(
         self, id: str, value: bytes, until: int, rank: int = 0, *, use: str = "", owners: Sequence[str] = ()
@@ -116,7 +120,7 @@ class EmbeddedMemory:
             entries = self._contents.entries(file.connection)
         except sqlite3.Error as error:
             raise MemoryUnavailable(f"{self._name}: {error}") from error
-        return MemoryStatus(self.name, file.identity, file.since, entries, self._name)
+        return MemoryStatus(self.name, file.identity, file.times.since, entries, self._name, file.times.proofs)
 
     async def close(self) -> None:
         """Close the file."""
@@ -124,6 +128,14 @@ class EmbeddedMemory:
         await asyncio.sleep(0)  # those who were told must find it as it was
         await self._space.close()
         self._forget()
+
+    def _timely(self) -> MemoryFile:
+        file = self._opened(look=False)
+        try:
+            file.times.check(self._clock(), read=False)
+        except ClockStepped:
+            self._settle_time([], file)
+        return file
 
     def _opened(self, look: bool = True) -> MemoryFile:
         if self._file is not None and self._born != _forks:
@@ -158,15 +170,15 @@ class EmbeddedMemory:
             file.close()
 
     async def _ask(self, put: Put | None, ids: Sequence[str] | None = None) -> Any:
-        identity = None if self._file is None else self._file.identity
+        contents = None if self._file is None else self._file.contents
         future = self._batch.future()
-        operation = Operation(put, ids, identity, future)
+        operation = Operation(put, ids, contents, future)
         self._batch.add(operation)
         answer = await future
         if put is not None and put.use in RESERVED:  # it outlives a power cut once it is answered
             await self._durable()
         # The caller may go on to ask for `identity`, a turn after the transaction.
-        if self._file is None or self._file.identity != operation.identity:
+        if self._file is None or self._file.contents != operation.contents:
             raise MemoryUnavailable(_REPLACED)
         return answer
 
@@ -190,7 +202,9 @@ class EmbeddedMemory:
                 batch, writes = self._reserved(batch)
                 if not batch:
                     return []
-            self._contents.transact(file.connection, self._current(batch, file))
+            self._contents.transact(file.connection, self._current(batch, file), file.times)
+        except ClockStepped:
+            self._settle_time(batch, file)
         except Exception as error:
             if is_busy(error):
                 if 0 < len(writes) < len(batch):
@@ -216,12 +230,20 @@ class EmbeddedMemory:
         """Refuse those whose callers were told of other contents by `identity` or `since` when they asked."""
         current = []
         for operation in batch:
-            if operation.identity is None or operation.identity == file.identity:
-                operation.identity = file.identity
+            if operation.contents is None or operation.contents == file.contents:
+                operation.contents = file.contents
                 current.append(operation)
             else:
                 operation.answer = MemoryUnavailable(_REPLACED)
         return current
+
+    def _settle_time(self, batch: list[Operation], file: MemoryFile | None) -> None:
+        """Begin a new `since` where the clock stepped back, and refuse all, for they were asked before that."""
+        if file is not None:
+            with contextlib.suppress(sqlite3.Error):  # a lock, for example: the next call tries again
+                file.times.settle(self._clock(), self._proof_life)
+        for operation in batch:
+            operation.answer = MemoryUnavailable("a clock stepped: what was issued before is refused", retry_after=2)
 
     def _patient(self, batch: list[Operation]) -> list[Operation]:
         """Give those that may wait on; refuse the others."""

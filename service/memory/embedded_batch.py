@@ -32,13 +32,14 @@ class Put(NamedTuple):
 class Operation(msgspec.Struct, eq=False):
     """One call of a verb: what it puts, or None; `ids` are what it reads, if it does.
 
-    `identity` names the contents that the caller was told of, if any were open, and then those that answered.
+    `contents` are identity and `since` that the caller was told of, if a file was open, and then those that
+    answered.
     `deadline` is an instant of the monotonic clock (s), once it waits for a lock.
     """
 
     put: Put | None
     ids: Sequence[str] | None
-    identity: str | None
+    contents: tuple[str, int] | None
     future: asyncio.Future[Any]
     answer: Any = None
     deadline: float = 0.0

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from service.memory.embedded_batch import Operation, Put
+from service.memory.embedded_times import Times
 from service.memory.embedded_upkeep import EVERY, Sweep
-from service.memory.port import MARGIN, Entry, MemoryFull, MemoryUnavailable
+from service.memory.port import MARGIN, Entry, MemoryFull, MemoryUnavailable, check_proofs
 from service.memory.quota import CLASSES, Quotas, Room, counter, rounded
 
 _GET = "SELECT rank, value, until FROM entries WHERE id = ?"
@@ -49,22 +50,23 @@ class Contents:
         self._leases.clear()
         self._counted.clear()
 
-    def transact(self, connection: sqlite3.Connection, batch: Sequence[Operation]) -> None:
-        """Set the answer of each operation. Raises `sqlite3.Error`, after which nothing of the batch was done.
+    def transact(self, connection: sqlite3.Connection, batch: Sequence[Operation], times: Times) -> None:
+        """Set the answer of each operation. Raises `sqlite3.Error` and `ClockStepped`, after which nothing was done.
 
         Reads come last, so they see what was revoked in their turn.
         """
         puts = [(operation, operation.put) for operation in batch if operation.put is not None]
         ids = {id for operation in batch for id in operation.ids or ()}
+        times.check(self._clock(), read=False)
         if puts:
             connection.execute("BEGIN IMMEDIATE")
         elif not ids <= self._known.keys():
             connection.execute("BEGIN")
         try:
             if puts:
-                self._put_all(connection, puts)
+                self._put_all(connection, puts, times)
             if ids:
-                self._learn(connection, ids)
+                self._learn(connection, ids, times)
             for operation in batch:
                 if operation.ids is not None and not isinstance(operation.answer, Exception):
                     values = [self._known[id] for id in operation.ids]
@@ -82,16 +84,18 @@ class Contents:
         now = self._clock()
         return sum(self._held(connection, counter(use), now) for use in {*CLASSES, *self._quotas.named, ""})
 
-    def _put_all(self, connection: sqlite3.Connection, puts: Sequence[tuple[Operation, Put]]) -> None:
+    def _put_all(self, connection: sqlite3.Connection, puts: Sequence[tuple[Operation, Put]], times: Times) -> None:
         now = self._clock()
+        times.check(now, read=True)
         self._puts += len(puts)
         while self._puts >= self._sweep.every:
             self._puts -= self._sweep.every
             self._sweep.step(connection, now)
+            times.swept = max(times.swept, now - MARGIN)
         for operation, put in puts:
             self._known.pop(put.id, None)  # data_version tells of the writes of others alone
             try:
-                operation.answer = stands = self._put(connection, put, now)
+                operation.answer = stands = self._put(connection, put, now, times)
             except (MemoryFull, MemoryUnavailable) as refusal:
                 operation.answer = refusal
             else:
@@ -99,7 +103,7 @@ class Contents:
                     self._known[put.id] = stands
         self._write_counts(connection)
 
-    def _put(self, connection: sqlite3.Connection, put: Put, now: int) -> Entry:
+    def _put(self, connection: sqlite3.Connection, put: Put, now: int, times: Times) -> Entry:
         """Give the entry that stands. Raises `MemoryUnavailable`, `MemoryFull`, `sqlite3.Error`."""
         id, value, until, rank, use, owners = put
         key = _key(id)
@@ -108,8 +112,7 @@ class Contents:
             return Entry(before[0], before[1])
         kept = rounded(until, now)
         if before is None:
-            if until < connection.execute("SELECT swept FROM about").fetchone()[0]:
-                raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
+            check_proofs(use, times.proofs, now)
             rooms = self._quotas.rooms(use, owners)
             self._take(connection, rooms, use, now)
         else:
@@ -120,13 +123,15 @@ class Contents:
             self._counted[room.counter, kept] += 1
         return Entry(rank, value)
 
-    def sweep(self, connection: sqlite3.Connection) -> None:
+    def sweep(self, connection: sqlite3.Connection, times: Times) -> None:
         """Delete the next expired entries, in a transaction of its own, where nothing can be put."""
         try:
             connection.execute("BEGIN IMMEDIATE")
+            now = self._clock()
             for _ in range(_STEPS):
-                self._sweep.step(connection, self._clock())
+                self._sweep.step(connection, now)
             connection.execute("COMMIT")
+            times.swept = max(times.swept, now - MARGIN)
         except sqlite3.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -159,11 +164,12 @@ class Contents:
             connection.executemany(_COUNT, rows)
             self._counted.clear()
 
-    def _learn(self, connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+    def _learn(self, connection: sqlite3.Connection, ids: Iterable[str], times: Times) -> None:
         known = self._known
         version = connection.execute("PRAGMA data_version").fetchone()
         if version != self._version or len(known) > _KNOWN:
             known.clear()
+            times.check(self._clock(), read=True)
             self._version = version
         missing = [id for id in ids if id not in known]
         if missing:

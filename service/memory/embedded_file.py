@@ -17,6 +17,7 @@ import structlog
 
 from service.memory.embedded_mark import Mark, log_of, loss, mark_closed, mark_open
 from service.memory.embedded_room import Room
+from service.memory.embedded_times import Times
 from service.memory.port import MemoryRefused, MemoryUnavailable
 
 # The version is raised where entries move, since a memory that looks elsewhere has forgotten all.
@@ -28,7 +29,7 @@ CREATE TABLE entries (id BLOB PRIMARY KEY, rank INTEGER NOT NULL, value BLOB NOT
     WITHOUT ROWID;
 CREATE TABLE about (
     identity TEXT NOT NULL, since INTEGER NOT NULL, swept INTEGER NOT NULL,
-    boot TEXT NOT NULL, inode INTEGER NOT NULL, log INTEGER NOT NULL
+    boot TEXT NOT NULL, inode INTEGER NOT NULL, log INTEGER NOT NULL, proofs INTEGER NOT NULL
 );
 """
 _PAGE = 4096  # bytes of a page
@@ -52,9 +53,14 @@ class MemoryFile:
         self.connection = connection
         self.inode = inode
         self.identity = identity
-        self.since = since
         self.room = room
+        self.times = Times(connection, since)
         self.close = weakref.finalize(self, _close, path, connection, inode, users, os.getpid())
+
+    @property
+    def contents(self) -> tuple[str, int]:
+        """What tells these contents from others: identity and `since`."""
+        return self.identity, self.times.since
 
 
 def open_file(path: Path, wait: float, clock: Callable[[], int], create: bool = True) -> MemoryFile:
@@ -207,7 +213,7 @@ def _create(path: Path, wait: float, clock: Callable[[], int]) -> None:
             connection.executescript(_SCHEMA)
             identity, since = secrets.token_hex(8), clock()
             about = (identity, since, new.stat().st_ino)
-            connection.execute("INSERT INTO about VALUES (?, ?, 0, '', ?, 0)", about)
+            connection.execute("INSERT INTO about VALUES (?, ?, 0, '', ?, 0, 0)", about)
         new.rename(path)
     structlog.get_logger().info("memory begun", file=str(path), identity=identity, since=since)
 

@@ -41,7 +41,7 @@ class Space:
             return False
         if not room.scarce:
             return True
-        self._contents.sweep(file.connection)
+        self._contents.sweep(file.connection, file.times)
         room.fill()
         return not room.scarce or self._contents.has_free_pages(file.connection)
 

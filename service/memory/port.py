@@ -16,6 +16,10 @@ import msgspec
 
 # Seconds for which an entry stays beyond its `until`: clocks of equal nodes differ, and step back.
 MARGIN = 60
+# Classes of what clients make themselves: proofs name no memory, so `since` does not protect them.
+PROOFS = frozenset({"assertion", "dpop"})
+# Seconds for which a proof can be used: its life, and twice the skew of clocks.
+PROOF_LIFE = 420
 # The highest rank. It marks what is revoked: no other rank can take its place. Lua numbers are exact up to here.
 REVOKED = 2**53 - 1
 
@@ -54,13 +58,26 @@ class MemoryFull(Exception):
 
 
 class MemoryStatus(msgspec.Struct, frozen=True):
-    """What `/readyz` shows. `since` is in seconds since the epoch; `entries` counts roughly, the expired too."""
+    """What `/readyz` shows. `entries` counts roughly, the expired too.
+
+    `since`, and `proofs` until which proofs are refused after a step of the clock, are instants (s); 0: they are taken.
+    """
 
     name: str
     identity: str
     since: int
     entries: int
     detail: str = ""
+    proofs: int = 0
+
+
+def check_proofs(use: str, until: int, now: int) -> None:
+    """Refuse a proof before the instant `until` (s): one that was used before a step of the clock may be forgotten.
+
+    Raises `MemoryUnavailable`.
+    """
+    if now < until and use in PROOFS:
+        raise MemoryUnavailable("a clock stepped: proofs are refused until old ones have expired", until - now)
 
 
 class Entry(NamedTuple):

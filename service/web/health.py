@@ -11,6 +11,7 @@ from keys import NoActiveKey
 from service.memory import MemoryUnavailable
 from service.web.answer import PRIVATE, json_document
 from service.web.key_metrics import KeyMetrics
+from service.web.memory_metrics import memory_metrics
 from service.web.request_log import RequestLog
 from service.web.runtime import Runtime
 
@@ -50,7 +51,9 @@ class Readyz:
             report["warnings"] = {"keys": f"no standby is published for {', '.join(lacking)}; run make rotate-keys"}
         try:
             memory = await runtime.context.memory.ready()
-            report["memory"] = {"name": memory.name, "identity": memory.identity, "since": memory.since}
+            proofs = {"proofs_refused_until": memory.proofs} if memory.proofs > now else {}
+            about = {"name": memory.name, "identity": memory.identity, "since": memory.since}
+            report["memory"] = {**about, **proofs}
         except MemoryUnavailable:
             faults["memory"] = "the memory does not answer; see the log"
         resp.set_headers(PRIVATE)
@@ -66,6 +69,7 @@ class Metrics:
     def __init__(self, runtime: Runtime, request_log: RequestLog, multiprocess: bool) -> None:
         self._request_log = request_log
         self._multiprocess = multiprocess
+        self._runtime = runtime
         self._keys = KeyMetrics(runtime)
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -84,4 +88,5 @@ class Metrics:
             MultiProcessCollector(registry)
         resp.content_type = CONTENT_TYPE_LATEST
         resp.set_headers(PRIVATE)
-        resp.data = generate_latest(registry) + generate_latest(self._keys.registry)
+        memory = await memory_metrics(self._runtime.context.memory)
+        resp.data = generate_latest(registry) + generate_latest(self._keys.registry) + memory

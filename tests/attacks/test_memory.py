@@ -159,9 +159,18 @@ def test_097_a_clock_that_steps_back_revives_nothing(path: Path) -> None:
             await memory.put(f"other:{n}", b"v", now + 60, use="code")
         assert values(await memory.get_many(["code"])) == [None]
         now = start
-        for worker in (memory, other):
+        with pytest.raises(MemoryUnavailable, match="clock"):
+            await memory.put("code", b"replayed", start + 60, use="code")
+        # From now on everything that was issued before is refused, and spending goes on.
+        assert memory.since() == other.since() == start + 1
+        for n, worker in enumerate((memory, other)):
+            assert values([await worker.put(f"fresh:{n}", b"v", start + 60, use="code")]) == [b"v"]
+            # A proof that clients make names no memory: it waits until old ones have expired.
             with pytest.raises(MemoryUnavailable, match="clock"):
-                await worker.put("code", b"replayed", start + 60, use="code")
+                await worker.put(f"proof:{n}", b"v", start + 60, use="dpop")
+        assert (await other.ready()).proofs == start + 420
+        now = start + 420
+        assert values([await other.put("proof", b"v", start + 480, use="dpop")]) == [b"v"]
         await memory.close()
         await other.close()
 
