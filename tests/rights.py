@@ -26,7 +26,7 @@ BAGS = ("code", "refresh token", "access token", "/userinfo", "exchanged token",
 
 TABLE: dict[str, tuple[str, ...]] = {
     "scope": (LESS, LESS, LESS, GOOD, GOOD, GOOD, REFUSED),
-    "resource": (REFUSED, REFUSED, REFUSED, REFUSED, GOOD, GOOD, REFUSED),
+    "resource": (REFUSED, REFUSED, REFUSED, GOOD, GOOD, GOOD, REFUSED),
     "grant": (REFUSED, REFUSED, GOOD, GOOD, GOOD, GOOD, REFUSED),
     "redirect URI": (REFUSED, GOOD, GOOD, GOOD, GOOD, GOOD, REFUSED),
     "client": (REFUSED, REFUSED, REFUSED, REFUSED, REFUSED, GOOD, REFUSED),

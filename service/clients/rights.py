@@ -16,6 +16,7 @@ from service.config import Client
 from service.protocol.audience import meaningful_scopes
 from service.protocol.errors import OAuthError
 from service.protocol.redirect_uri import is_registered
+from service.protocol.scopes import OPENID_SCOPES
 
 
 def granted_today(grant: Grant, client: Client, registry: Registry) -> Grant:
@@ -69,14 +70,17 @@ def token_today(token: AccessToken, registry: Registry) -> AccessToken:
     client = registry.clients.find(token.client_id)
     if client is None:
         raise BadBag("the client is gone")
-    aud = tuple(name for name in token.aud if registry.audiences.allows(client, name))
-    lent = aud != token.aud and _lent(token.aud, client, registry)
-    aud = token.aud if lent else aud
-    if not aud:
+    issuer = registry.config.issuer
+    asked = tuple(name for name in token.aud if name != issuer)
+    aud = tuple(name for name in asked if registry.audiences.allows(client, name))
+    lent = aud != asked and _lent(asked, client, registry)
+    aud = asked if lent else aud
+    if not aud and issuer not in token.aud:
         raise BadBag("the client may no longer have tokens for this resource")
-    meaningful = meaningful_scopes([registry.audiences[name] for name in aud])
-    others = lent or _lent(aud, client, registry)
+    meaningful = meaningful_scopes([registry.audiences[name] for name in aud]) if aud else OPENID_SCOPES
+    others = lent or (aud and _lent(aud, client, registry))
     scope = _listed(token.scope, meaningful if others else meaningful.intersection(client.scopes))
+    aud = (*aud, *((issuer,) if issuer in token.aud else ()))
     details = token.authorization_details and details_today(token.authorization_details, client, registry)
     if (aud, scope, details) == (token.aud, token.scope, token.authorization_details):
         return token

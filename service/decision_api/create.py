@@ -125,6 +125,7 @@ async def _plan(
         sub=subject,
         scope=" ".join(scopes),
         resources=tuple(audience.identifier for audience in audiences),
+        resource_named=bool(request.resources),
         memory=context.memory.identity,
         auth_time=request.auth_time or 0,
         acr=request.acr or "",

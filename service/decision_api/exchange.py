@@ -11,7 +11,7 @@ import msgspec
 from service.bags.errors import BadBag
 from service.bags.kinds import AccessToken, Terms
 from service.decision_api.clients import client_members
-from service.decision_api.tokens import TokenInfo
+from service.decision_api.tokens import TokenInfo, resources_of
 from service.decision_api.wire import Scope, on_wire, pairs
 from service.decisions.context import Context
 from service.decisions.older_tokens import older_than_memory
@@ -123,7 +123,7 @@ def _info(known: Party, text: str, context: Context, now: float) -> TokenInfo:
         members = {
             **client_members(context.registry.clients.find(token.client_id)),
             "subject": None if token.sub == token.client_id else known.revocation_checks[0].sub,
-            "resources": list(token.aud),
+            "resources": resources_of(token),
             "authorization_details": on_wire(token.authorization_details),
             "properties": None if personal is None else pairs(personal.properties),
         }

@@ -7,6 +7,7 @@ from service.bags.kinds import AccessToken
 from service.decision_api.answers import FAILURES, content
 from service.decision_api.clients import ClientResponse, client_members
 from service.decision_api.presenting import PresentedToken
+from service.decision_api.tokens import resources_of
 from service.decision_api.wire import CallersFault, Details, Message, Pair, Response, on_wire, pairs
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -116,8 +117,8 @@ def _members(token: AccessToken, context: Context, now: float) -> dict[str, Any]
         "expires_at": token.exp * 1000,
         "properties": None if personal is None else pairs(personal.properties),
         "certificate_thumbprint": token.cnf.get("x5t#S256"),
-        "resources": list(token.aud),
-        "access_token_resources": list(token.aud),
+        "resources": resources_of(token),
+        "access_token_resources": resources_of(token),
         "authorization_details": on_wire(token.authorization_details),
         "acr": token.acr or None,
         "auth_time": token.auth_time,

@@ -2,6 +2,7 @@
 
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
+from service.decision_api.tokens import resources_of
 from service.decision_api.wire import CallersFault, Message, Response, json_of, text_of
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -53,7 +54,7 @@ async def reissue(context: Context, request: ReissueRequest, now: float) -> tupl
         if refresh.grant.family != access.family or "openid" not in scopes:
             raise CallersFault("send two tokens of one response whose scope includes openid")
         person = await find_person(refresh.grant, access.client_id, context)
-        form = Form({"scope": access.scope}, {"resource": list(access.aud)})
+        form = Form({"scope": access.scope}, {"resource": resources_of(access)})
         of = GrantRequest(
             form, person.client, refresh.grant.cnf, context.registry, context.snapshot, context.ports, now
         )

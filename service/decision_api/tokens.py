@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.bags.kinds import AccessToken
 from service.client_auth import METHODS
 from service.decision_api.clients import ClientResponse, client_members
 from service.decision_api.wire import Details, Message, Pair, Scope, on_wire, pairs
@@ -79,6 +80,11 @@ class TokenResponse(Tokens):
         return f"TokenResponse({self.action})"
 
 
+def resources_of(token: AccessToken) -> list[str]:
+    """Return the resources that `token` is for: its audiences but the issuer, which stands for /userinfo."""
+    return [name for name in token.aud if name != token.iss]
+
+
 def token_members(decision: Decision, context: Context) -> dict[str, Any]:
     """Return the members of Tokens that `decision` has."""
     members = client_members(context.registry.clients.find(decision.client_id))
@@ -94,7 +100,7 @@ def token_members(decision: Decision, context: Context) -> dict[str, Any]:
         "scopes": list(plan.scopes),
         "properties": None if plan.terms is None else pairs(plan.terms.properties),
         "jwt_access_token": answer.access_token if decision.token_format == "jwt" else None,
-        "access_token_resources": list(token.aud),
+        "access_token_resources": resources_of(token),
         "authorization_details": on_wire(plan.authorization_details),
     }
     if refresh is not None:
@@ -120,7 +126,7 @@ def request_members(decision: Decision) -> dict[str, Any]:
         resources = () if plan.redeems is None else plan.redeems.grant.resources
         members |= {
             "id_token": issued.answer.id_token or None,
-            "resources": list(resources or issued.token.aud),
+            "resources": list(resources or resources_of(issued.token)),
             "requested_id_token_claims": list(plan.person.asked[0]) if plan.person and plan.person.asked else None,
         }
     return members

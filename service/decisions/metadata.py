@@ -34,7 +34,7 @@ def metadata(context: Context) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algs,
         "tls_client_certificate_bound_access_tokens": bool(config.proxies.certificate_header),
-        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": [name for name in methods if name != "none"],
         "introspection_endpoint_auth_signing_alg_values_supported": algs,
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": sorted(ALGS),

@@ -104,12 +104,18 @@ class Plan(msgspec.Struct, frozen=True):
     terms: Terms | None = None
     id_claims: dict[str, Any] = {}
     origin: tuple[Origin, ...] = ()
+    userinfo: bool = False
 
 
 def person_of(grant: Grant, request: GrantRequest, scopes: tuple[str, ...]) -> Grant | None:
     """Return `grant` if tokens of `scopes` need its person, for an ID token or a pairwise `sub`; else None."""
     openid = request.registry.config.openid.enabled
     return grant if openid and ("openid" in scopes or request.client.subject_type == "pairwise") else None
+
+
+def for_userinfo(grant: Grant, request: GrantRequest, scopes: tuple[str, ...]) -> bool:
+    """Return whether a token of `scopes` is for /userinfo too: no request has named a resource in its place."""
+    return "openid" in scopes and not grant.resource_named and not request.form.all("resource")
 
 
 def refreshable(grant: Grant, client: Client) -> bool:

@@ -5,7 +5,7 @@ import msgspec
 from service.bags.kinds import AuthorizationCode, Grant
 from service.clients.rights import granted_today
 from service.config import Client
-from service.grants.plan import GrantRequest, Plan, Renewal, person_of, refreshable
+from service.grants.plan import GrantRequest, Plan, Renewal, for_userinfo, person_of, refreshable
 from service.protocol.audience import meaningful_scopes
 from service.protocol.authorization_details import narrow_details
 from service.protocol.errors import OAuthError
@@ -45,6 +45,7 @@ def plan_for(code: AuthorizationCode, request: GrantRequest) -> Plan:
         amr=grant.amr,
         authorization_details=narrow_details(request.form.get("authorization_details"), today.authorization_details),
         person=person_of(grant, request, scopes),
+        userinfo=for_userinfo(grant, request, scopes),
         nonce=code.nonce,
         terms=grant.terms,
     )

@@ -6,7 +6,7 @@ from itertools import takewhile
 from service.bags.errors import BadBag
 from service.bags.kinds import RefreshToken
 from service.clients.rights import granted_today
-from service.grants.plan import GrantRequest, Plan, Renewal, person_of
+from service.grants.plan import GrantRequest, Plan, Renewal, for_userinfo, person_of
 from service.grants.plan_for_code import bound
 from service.protocol.audience import meaningful_scopes
 from service.protocol.authorization_details import narrow_details
@@ -80,6 +80,7 @@ def plan_for_token(token: RefreshToken, request: GrantRequest) -> Plan:
         amr=grant.amr,
         authorization_details=narrow_details(form.get("authorization_details"), today.authorization_details),
         person=person_of(grant, request, scopes),
+        userinfo=for_userinfo(grant, request, scopes),
         terms=grant.terms,
     )
 

@@ -105,6 +105,7 @@ class TokenRequest:
             sub=user.sub,
             scope=" ".join(scopes),
             resources=tuple(audience.identifier for audience in audiences),
+            resource_named=bool(resources),
             auth_time=now,
             acr=user.acr,
             amr=user.amr,

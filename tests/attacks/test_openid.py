@@ -142,7 +142,7 @@ def test_66_a_certificate_that_is_not_shown(openid: OpenId) -> None:
         exp=NOW + 60,
         sub="alice",
         client_id="web",
-        aud=(API,),
+        aud=(API, ISSUER),
         scope="openid",
         cnf={"x5t#S256": ath("certificate")},
     )

@@ -18,6 +18,7 @@ class DeviceCode(Bag, frozen=True, array_like=True, tag=9):
     cnf: dict[str, str] = {}
     authorization_details: list[dict[str, Any]] = []
     user_code: str = ""
+    resource_named: bool = False
 
 
 class DeviceApproval(Bag, frozen=True, array_like=True, tag=10):

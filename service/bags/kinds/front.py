@@ -33,6 +33,8 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, array_like=True):
     ui_locales: str = ""
     hint_sub: str = ""
     """`sub` of the id_token_hint: nobody else may be logged in."""
+    resource_named: bool = False
+    """Whether the request named a resource (RFC 8707)."""
 
 
 class Login(msgspec.Struct, frozen=True, array_like=True):

@@ -98,6 +98,8 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     asked: tuple[tuple[str, ...], ...] = ()
     """Names of the claims that the ID token and /userinfo have by the request's `claims` (OIDC Core section 5.5)."""
     terms: Terms | None = None
+    resource_named: bool = False
+    """Whether the request named a resource: then its tokens are not for /userinfo too."""
 
     @property
     def sid(self) -> str:

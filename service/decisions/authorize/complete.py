@@ -133,6 +133,7 @@ def _grant(
         sub=login.sub,
         scope=" ".join(scopes),
         resources=request.resources,
+        resource_named=request.resource_named,
         memory=context.memory.identity,
         auth_time=login.auth_time,
         acr=login.acr,

@@ -51,6 +51,7 @@ def read_parameters(
         challenge=_challenge(client, form),
         nonce=form.get("nonce") or "",
         resources=tuple(audience.identifier for audience in audiences),
+        resource_named=bool(form.all("resource")),
         dpop_jkt=_thumbprint(form.get("dpop_jkt") or ""),
         prompt=_prompt(form.get("prompt") or ""),
         max_age=_max_age(form.get("max_age")),

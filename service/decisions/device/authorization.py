@@ -107,6 +107,7 @@ def _device(context: Context, client: Client, cnf: dict[str, str], form: Form, n
         client_id=client.id,
         scope=" ".join(scopes),
         resources=tuple(audience.identifier for audience in audiences),
+        resource_named=bool(form.all("resource")),
         memory=context.memory.identity,
         cnf=cnf,
         user_code="XXXX-XXXX",  # as long as the code that it gets

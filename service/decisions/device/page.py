@@ -80,6 +80,7 @@ def device_ticket(context: Context, device: DeviceCode, user_code: str, now: flo
         redirect_uri="",
         scope=device.scope,
         resources=device.resources,
+        resource_named=device.resource_named,
         prompt=("consent",),
         authorization_details=device.authorization_details,
     )

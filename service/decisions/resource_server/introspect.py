@@ -19,6 +19,7 @@ from service.decisions.one_time import spend_all
 from service.decisions.refusing import REFUSABLE, refusal_of
 from service.decisions.withdrawn import withdrawn
 from service.memory import Entry, MemoryUnavailable
+from service.protocol.errors import OAuthError
 from service.protocol.revocation_check import RevocationCheck, all_ids, all_stand
 from service.protocol.subject import personal_claims
 from service.protocol.token_checks import checks_of
@@ -39,6 +40,12 @@ async def decide_introspection(context: Context, form_request: FormRequest, now:
     decision = Decision(Action.OK)
     try:
         client, form, one_time_ids = await authenticate_caller(decision, context, form_request, now)
+        if client.public:
+            raise OAuthError(
+                "invalid_client",
+                "the client must prove who it is to introspect tokens",
+                reason="a public client introspects",
+            )
         await describe(decision, context, form.require("token"), client.serves, now)
         if accepts_jwt(form_request.accept):
             sign_answer(decision, context, client.id, now)
@@ -107,9 +114,9 @@ async def find_token(text: str, audiences: Collection[str] | None, context: Cont
         MemoryUnavailable
     """
     token = context.snapshot.open(text, (AccessToken,), now)
+    token = token_today(token, context.registry)
     if audiences is not None and not set(token.aud).intersection(audiences):
         raise BadBag("the caller is not in the audience")
-    token = token_today(token, context.registry)
     checks = checks_of(token, context.snapshot, now)
     if withdrawn(checks, context):
         raise BadBag("the client or the user is gone")

@@ -119,6 +119,8 @@ async def claims_for(token: AccessToken, context: Context, now: float) -> Person
     scopes = token.scope.split()
     if "openid" not in scopes:
         raise OAuthError("insufficient_scope", "the access token must have the scope openid")
+    if context.snapshot.issuer not in token.aud:  # RFC 9068 section 4
+        raise BadBag("the token is for another audience")
     known = await context.ports.users.claims(person)
     if known is None:
         known = {} if personal is None else personal.claims

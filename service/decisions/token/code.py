@@ -39,6 +39,7 @@ def mint_code(
         sub=sub,
         scope=" ".join(scopes),
         resources=resources,
+        resource_named=bool(resources),
         memory=context.memory.identity,
         auth_time=auth_time,
         acr=acr,

@@ -88,7 +88,7 @@ def _mint(plan: Plan, person: Person | None, context: Context, now: int) -> Issu
         exp=exp,
         sub=plan.subject if person is None else person.sub,
         client_id=plan.client_id,
-        aud=tuple([audience.identifier for audience in audiences]),
+        aud=(*(audience.identifier for audience in audiences), *((snapshot.issuer,) if plan.userinfo else ())),
         scope=" ".join(plan.scopes),
         auth_time=plan.auth_time,
         acr=plan.acr,

@@ -10,8 +10,10 @@ import pytest
 from keys import Ring, SigningKey, rotate
 from service.bags.snapshot import Snapshot
 from service.decisions.resource_server.revoke import revoke_issued
+from service.grants.exchange_party import ACCESS_TOKEN
 from tests.worlds.http import Answer, basic, granted
 from tests.worlds.identifiers import API, ISSUER, SEALED, VAULT
+from tests.worlds.issuers import EXCHANGE
 from tests.worlds.openid import CLAIMS, SCOPES, OpenId
 from tests.worlds.satchel import NOW
 from tests.worlds.watched_memory import watched
@@ -57,7 +59,7 @@ def test_the_claims_of_the_scopes(openid: OpenId, scope: str, method: str) -> No
 
 @pytest.mark.parametrize("resource", [API, VAULT, SEALED])
 def test_tokens_of_every_format(openid: OpenId, resource: str) -> None:
-    tokens = openid.tokens(scope="openid email", asked=((), ("phone_number",)), form={"resource": resource})
+    tokens = openid.tokens(scope="openid email", asked=((), ("phone_number",)), resources=(resource,))
     answer = openid.userinfo(tokens["access_token"]).json()
     assert answer.keys() == {"sub", "email", "email_verified", "phone_number"}
     seen = openid.seen(tokens["access_token"])
@@ -199,3 +201,31 @@ def test_a_bag_key_that_is_gone_takes_what_it_sealed_along(tmp_path: Path) -> No
     openid.app.runtime.context = openid.context._replace(snapshot=snapshot)
     refused(openid.userinfo(token))
     assert openid.seen(token) == {"active": False}
+
+
+# --- the audience
+
+
+def test_121_a_token_for_a_resource_that_was_named_is_not_for_userinfo(openid: OpenId) -> None:
+    """A resource server could read a person's e-mail with the token that it was shown."""
+    for named in ({"resources": (API,), "resource_named": True}, {"form": {"resource": API}}):
+        tokens = openid.tokens(scope=SCOPES + " read", **named)
+        assert openid.seen(tokens["access_token"])["aud"] == API
+        refused(openid.userinfo(tokens["access_token"]), "invalid_token")
+    tokens = openid.tokens(scope=SCOPES + " read")
+    assert openid.seen(tokens["access_token"])["aud"] == [API, ISSUER]
+    assert openid.userinfo(tokens["access_token"]).status == 200
+
+
+def test_121_a_refresh_may_ask_for_a_token_for_the_resource_alone(openid: OpenId) -> None:
+    tokens = openid.tokens(scope=SCOPES + " read")
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    narrow = openid.send("web", {**form, "resource": API}).json()["access_token"]
+    refused(openid.userinfo(narrow), "invalid_token")
+    assert openid.userinfo(openid.send("web", form).json()["access_token"]).status == 200
+
+
+def test_121_an_exchanged_token_is_not_for_userinfo(openid: OpenId) -> None:
+    subject = openid.tokens(scope=SCOPES + " read")["access_token"]
+    form = {"grant_type": EXCHANGE, "subject_token": subject, "subject_token_type": ACCESS_TOKEN, "resource": VAULT}
+    refused(openid.userinfo(openid.send("gateway", form).json()["access_token"]), "insufficient_scope", 403)
