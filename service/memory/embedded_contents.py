@@ -11,8 +11,10 @@ from service.memory.embedded_batch import Operation, Put
 from service.memory.embedded_times import Times
 from service.memory.embedded_upkeep import EVERY, Sweep
 from service.memory.port import MARGIN, Entry, MemoryFull, MemoryUnavailable, check_proofs
-from service.memory.quota import CLASSES, Quotas, Room, counter, rounded
+from service.memory.quota import CLASSES, EXACT, Quotas, Room, counter, lot, rounded
 
+# The usual way of an entry that takes the place of another: a family that rotates.
+_RAISE = "UPDATE entries SET rank = ?1, value = ?2 WHERE id = ?3 AND rank < ?1 AND until >= ?4"
 _GET = "SELECT rank, value, until FROM entries WHERE id = ?"
 _PUT = "REPLACE INTO entries VALUES (?, ?, ?, ?)"
 # A counter is an entry, too: its rank is the count, and its id is the counter's name with the instant of its end. So
@@ -20,18 +22,30 @@ _PUT = "REPLACE INTO entries VALUES (?, ?, ?, ?)"
 _COUNT = "INSERT INTO entries VALUES (?, ?, x'', ?) ON CONFLICT DO UPDATE SET rank = rank + excluded.rank"
 _HELD = "SELECT coalesce(sum(rank), 0) FROM entries WHERE id BETWEEN ? AND ?"
 _END = b"\xff" * 5
-_LEASE = 64
 _STEPS = 2  # of the sweep for each turn in which the disk is full
 _FREE = 64  # pages
 _KNOWN = 10_000  # entries that are remembered as read, and counters
 _BESIDE = b"code:"
 
 
+class Lease:
+    """The places (`left`) that a worker may take before it looks at a counter again; `exact`: each is counted."""
+
+    __slots__ = ("exact", "left")
+
+    def __init__(self, most: int, held: int, is_class: bool) -> None:
+        free = max(0, most - held)
+        few = is_class and held < EXACT
+        self.exact = few or free < EXACT
+        # Other workers have leases, too.
+        self.left = min(-(-free // 64), EXACT - held) if few else -(-free // 64)
+
+
 class Contents:
     """The entries as one worker sees them. `clock` gives whole seconds.
 
     What was read stays known until somebody else writes: to learn that nobody has costs a third of a query.
-    A counter is not read for each put: a worker that has seen n free places takes n/64 of them before it looks again.
+    A counter is not read for each put: a worker that has seen free places takes some of them before it looks again.
     """
 
     def __init__(self, quotas: Quotas, clock: Callable[[], int]) -> None:
@@ -41,7 +55,7 @@ class Contents:
         self._puts = EVERY - 1  # since its last step
         self._known: dict[str, Entry | None] = {}
         self._version: tuple[int] | None = None
-        self._leases: dict[bytes, int] = {}
+        self._leases: dict[bytes, Lease] = {}
         self._counted: Counter[tuple[bytes, int]] = Counter()  # in this transaction, and not yet written
 
     def forget(self) -> None:
@@ -106,21 +120,23 @@ class Contents:
     def _put(self, connection: sqlite3.Connection, put: Put, now: int, times: Times) -> Entry:
         """Give the entry that stands. Raises `MemoryUnavailable`, `MemoryFull`, `sqlite3.Error`."""
         id, value, until, rank, use, owners = put
-        key = _key(id)
+        key, kept = _key(id), rounded(until, now)
+        if rank and connection.execute(_RAISE, (rank, value, key, kept)).rowcount == 1:
+            return Entry(rank, value)
         before = connection.execute(_GET, (key,)).fetchone()
         if before is not None and before[0] >= rank:
             return Entry(before[0], before[1])
-        kept = rounded(until, now)
+        rooms, weight = self._quotas.rooms(use, owners), 1
         if before is None:
             check_proofs(use, times.proofs, now)
-            rooms = self._quotas.rooms(use, owners)
-            self._take(connection, rooms, use, now)
-        else:
-            rooms = self._quotas.rooms(use, owners) if kept > before[2] else ()
-            kept = max(kept, before[2])
+            weight = self._take(connection, rooms, use, now)
+        elif kept <= before[2]:
+            kept, weight = before[2], 0
+        # What takes the place of another entry needs no room, but is counted for as long as it lives longer.
         connection.execute(_PUT, (key, rank, value, kept))
-        for room in rooms:
-            self._counted[room.counter, kept] += 1
+        if weight:
+            for room in rooms:
+                self._counted[room.counter, kept] += weight
         return Entry(rank, value)
 
     def sweep(self, connection: sqlite3.Connection, times: Times) -> None:
@@ -140,19 +156,25 @@ class Contents:
         """Tell whether the file has room inside for what a few turns may put. Raises `sqlite3.Error`."""
         return int(connection.execute("PRAGMA freelist_count").fetchone()[0]) > _FREE
 
-    def _take(self, connection: sqlite3.Connection, rooms: Iterable[Room], use: str, now: int) -> None:
-        """Take a place in each of `rooms`. Raises `MemoryFull`, `sqlite3.Error`."""
-        for name, most in rooms:
-            if self._leases.get(name, 0) < 1:
+    def _take(self, connection: sqlite3.Connection, rooms: Sequence[Room], use: str, now: int) -> int:
+        """Take a place in each of `rooms`; give how much is to be counted. Raises `MemoryFull`, `sqlite3.Error`."""
+        if len(self._leases) > _KNOWN:
+            self._leases.clear()
+        leases = []
+        for room in rooms:
+            lease = self._leases.get(room.counter)
+            if lease is None or not lease.left:
                 self._write_counts(connection)
-                free = most - self._held(connection, name, now)
-                if free < 1:
+                lease = Lease(room.most, self._held(connection, room.counter, now), room is rooms[0])
+                if not lease.left:
                     raise MemoryFull(use)
-                if len(self._leases) > _KNOWN:
-                    self._leases.clear()
-                self._leases[name] = -(-free // _LEASE)
-        for name, _ in rooms:
-            self._leases[name] -= 1
+                self._leases[room.counter] = lease
+            leases.append(lease)
+        exact = False
+        for lease in leases:
+            lease.left -= 1
+            exact = exact or lease.exact
+        return 1 if exact else lot()
 
     def _held(self, connection: sqlite3.Connection, name: bytes, now: int) -> int:
         alive = (now - MARGIN).to_bytes(5, "big")

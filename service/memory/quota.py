@@ -3,6 +3,9 @@
 Both memories count by one rule. The life of an entry is rounded up by a sixteenth at the most, so the entries of a
 class end at few instants. One counter for each of these instants holds the number of entries that end then, and a
 counter lives as long as the entries that it counts.
+
+Entries are counted one by one while a class has fewer than a thousand, or there are fewer than a thousand free places.
+Otherwise one in 16 counts for 16: by lot, since others may choose the id.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from random import getrandbits
 from typing import NamedTuple
 
 CLASSES = {
@@ -30,6 +34,9 @@ OPERATOR = "operator"
 
 RESERVED = frozenset({"revocation", OPERATOR})
 """Classes with room of their own on the disk and in redis, which no other class can take."""
+
+EXACT = 1000
+"""Entries of a class, and free places, up to which each entry is counted."""
 
 UNDIVIDED = 100
 """Entries of a class that one owner may always have, so that the shares of a small class are not absurdly small."""
@@ -75,6 +82,11 @@ def owners(*, client: str = "", subject: str = "", address: str = "") -> tuple[s
 def counter(use: str, owner: str = "") -> bytes:
     """Give the name of the counter of a class, or of an owner within it."""
     return hashlib.blake2b(f"{use}\0{owner}".encode(errors="surrogatepass"), digest_size=11).digest()
+
+
+def lot() -> int:
+    """Give how much an entry counts where not each is counted."""
+    return 0 if getrandbits(4) else 16
 
 
 def rounded(until: int, now: int) -> int:

@@ -25,7 +25,7 @@ from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
 from service.memory.breaker import Breaker
 from service.memory.digest import digest
 from service.memory.port import MARGIN, Entry, MemoryFull, MemoryStatus, MemoryUnavailable, check_begun
-from service.memory.quota import RESERVED, Quotas
+from service.memory.quota import RESERVED, Quotas, lot
 from service.memory.redis_connection import Client, Servers, check, connect, disconnect, pipeline
 from service.memory.redis_keys import MARKERS, PUT, PUT_RESERVED, TAGS, View, entry, place, reading
 from service.memory.redis_look import OPENING, look
@@ -166,7 +166,7 @@ class RedisMemory:
         script = PUT_RESERVED if use in RESERVED else PUT
         # Relative to this node's clock: what counts is the server's.
         life = max(until - now, 0) + MARGIN
-        return script, len(keys), *keys, view.markers[tag], rank, value, life, *mosts
+        return script, len(keys), *keys, view.markers[tag], rank, value, life, lot(), *mosts
 
     async def _stands(self, answer: list[bytes], view: View, use: str) -> Entry:
         if answer[0] == b"changed":

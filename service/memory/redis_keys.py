@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from service.memory.digest import digest
 from service.memory.port import Entry
+from service.memory.quota import EXACT
 
 ALL = range(256)
 TAGS = [b"satchel:{%02x}:" % tag for tag in ALL]
 MARKERS = [tag + b"since" for tag in TAGS]
 IDENTITY = TAGS[0] + b"identity"
 
-# KEYS: marker, entry, counters. ARGV: the marker known, rank, value, seconds to keep, the most that each may count.
+# KEYS: marker, entry, counters. ARGV: the marker known, rank, value, seconds to keep, how much it counts where not
+# each is counted, the most that each counter may count.
 # An entry is its rank, a colon and its value. A counter is a hash: for each instant the number of entries that end
 # then, their `total`, and the `next` of the instants. Instants are those of the server's clock, as lives are.
 # The rounding of a life is that of service/memory/quota.py.
@@ -43,24 +45,26 @@ local function held(key)
   redis.call('HSET', key, 'total', total, 'next', string.format('%.0f', coming == math.huge and now or coming))
   return total, coming
 end
-if not stands then
-  for n = 3, #KEYS do
-    if held(KEYS[n]) >= tonumber(ARGV[n + 2]) then return {'full'} end
-  end
-end
 if kept > before then
+  local weight = tonumber(ARGV[5])
   for n = 3, #KEYS do
+    local total = held(KEYS[n])
+    local free = tonumber(ARGV[n + 3]) - total
+    if not stands and free < 1 then return {'full'} end
+    if free < EXACT or (n == 3 and total < EXACT) then weight = 1 end
+  end
+  for n = 3, weight > 0 and #KEYS or 0 do
     local total, coming = held(KEYS[n])
     local instant = string.format('%.0f', kept)
-    redis.call('HINCRBY', KEYS[n], instant, 1)
-    redis.call('HSET', KEYS[n], 'total', total + 1, 'next', string.format('%.0f', math.min(coming, kept)))
+    redis.call('HINCRBY', KEYS[n], instant, weight)
+    redis.call('HSET', KEYS[n], 'total', total + weight, 'next', string.format('%.0f', math.min(coming, kept)))
     if redis.call('EXPIRETIME', KEYS[n]) < kept then redis.call('EXPIREAT', KEYS[n], instant) end
   end
 end
 stands = ARGV[2] .. ':' .. ARGV[3]
 redis.call('SET', KEYS[2], stands, 'EXAT', string.format('%.0f', math.max(kept, before)))
 return {'stands', stands}
-"""
+""".replace("EXACT", str(EXACT))
 # What is reserved may be written when the server has no more memory for others.
 PUT_RESERVED = "#!lua flags=allow-oom" + PUT
 
