@@ -31,6 +31,7 @@ from tests.worlds.http import Answer, basic
 from tests.worlds.identifiers import API, ISSUER, VAULT
 from tests.worlds.satchel import NOW, Satchel
 from tests.worlds.toml import tables, value
+from tests.worlds.users import ALICE
 
 MASTER_KEY = bytes(range(32))
 SECRET = "a-secret-that-is-long-enough-for-each-of-the-three-hashes-of-the-table"
@@ -71,7 +72,7 @@ signing_algs = ["{alg}"]
 [openid]
 enabled = true
 
-{tables}{client}
+{tables}{client}{ALICE}
 [[clients]]
 id = "rs"
 secrets = [{{ sha256 = "{DIGEST}" }}]

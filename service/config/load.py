@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
@@ -185,12 +186,17 @@ def _convert(value: Any, kind: Any, path: str, problems: list[Problem]) -> Any:
         return None
 
 
+@cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
+
+
 def _convert_table(value: Any, kind: type[msgspec.Struct], path: str, problems: list[Problem]) -> Any:
     if not isinstance(value, dict):
         problems.append(Problem(path, "expected a table"))
         return None
     before = len(problems)
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     prefix = f"{path}." if path else ""
     problems += [Problem(prefix + name, "no such setting") for name in value if name not in fields]
     members = {}
