@@ -29,7 +29,7 @@ from tests.worlds.client_proofs import (
     client_toml,
 )
 from tests.worlds.http import Answer, basic
-from tests.worlds.identifiers import API, ISSUER
+from tests.worlds.identifiers import ISSUER
 from tests.worlds.issuers import IDP
 from tests.worlds.pkce import CHALLENGE, VERIFIER
 from tests.worlds.refresh_chains import REDIRECT, RESOURCES, RS
@@ -97,7 +97,8 @@ def refresh(satchel: Satchel, client: str) -> dict[str, Any]:
 def subject(satchel: Satchel, client: str) -> dict[str, Any]:
     now = int(satchel.now)
     jti = fresh_id()
-    token = AccessToken(ISSUER, jti, now, now + 300, sub="alice", client_id=client, aud=(API,), scope="read")
+    aud = tuple(RESOURCES.values())  # a scope that a person allowed at one resource means nothing at another
+    token = AccessToken(ISSUER, jti, now, now + 300, sub="alice", client_id=client, aud=aud, scope="read")
     text = satchel.context.snapshot.sign(token, "ES256", now)
     return {"subject_token": text, "subject_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.browser.person import Person
 from tests.browser.site import Site
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 Come = Callable[..., Person]
 

@@ -31,11 +31,13 @@ def said() -> dict[tuple[str, str], str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_text_has_an_entry_with_cause_and_cure() -> None:
     missing = [f"{place}: {code}: {text}" for (code, text), place in said().items() if (code, text) not in ENTRIES]
     assert not missing, "add to service/errors.toml:\n" + "\n".join(missing)
 
 
+@pytest.mark.slow
 def test_no_entry_is_stale() -> None:
     stale = [f"{code}: {text}" for code, text in sorted(ENTRIES - said().keys())]
     assert not stale, "nothing says any more, so take out of service/errors.toml:\n" + "\n".join(stale)
@@ -53,6 +55,7 @@ def test_causes_and_cures_are_sentences() -> None:
     assert [entry for entry in entries if len(entry) != 2 or not all(text.endswith(".") for text in entry)] == []
 
 
+@pytest.mark.slow
 def test_the_page_is_up_to_date() -> None:
     command = [sys.executable, "-m", "service", "errors"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)

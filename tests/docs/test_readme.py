@@ -73,6 +73,7 @@ def test_every_block(running: Running, tmp_path: Path) -> None:
     assert [answer["active"] for answer in answers if "active" in answer] == [True]
 
 
+@pytest.mark.slow
 def test_the_configuration_reference_is_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service", "reference"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
