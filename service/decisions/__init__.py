@@ -20,4 +20,5 @@
 | from an exception to a refusal                                   | refusing.py                         |
 | spending ids that may be used once; rate limits for guesses      | one_time.py, throttle.py            |
 | whether a client and a subject still exist                       | withdrawn.py                        |
+| access tokens that are older than the memory                     | older_tokens.py                     |
 """

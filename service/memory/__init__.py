@@ -9,6 +9,7 @@
 | `none.py` | the memory that stores nothing |
 | `embedded.py` | the memory of one host, in SQLite |
 | `embedded_file.py` | its file: made, opened, set aside when damaged |
+| `embedded_times.py` | whether its clock went back, and since when it is complete |
 | `embedded_mark.py` | the mark that a process has the file open |
 | `embedded_contents.py` | its transactions: put, count, read, sweep |
 | `embedded_batch.py` | the puts of one turn in one transaction |

@@ -8,7 +8,7 @@
 | /authorize, /authorize/login, /authorize/consent, /device, /logout, /logout/confirm | `browser_endpoints.py` |
 | the decision API | `decision_api.py` |
 | /jwks, /.well-known/oauth-authorization-server, /.well-known/openid-configuration | `documents.py` (Falcon) |
-| /healthz, /readyz, /metrics | `health.py` and `key_metrics.py` (Falcon) |
+| /healthz, /readyz, /metrics | `health.py`, `key_metrics.py`, `memory_metrics.py` (Falcon) |
 
 A request passes these files, in this order:
 
