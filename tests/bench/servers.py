@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,10 +15,12 @@ from gunicorn.config import Config
 
 from service.server import gunicorn_conf
 from tests.bench.load import Answer, LoadFailed, Request, ask
+from tests.bench.requests import OIDC_PROVIDER_TOKEN
 from tests.worlds.demo import ROOT
 from tests.worlds.gunicorn import Running
 from tests.worlds.ports import free_port
 
+OIDC_PROVIDER = Path(__file__).parent / "oidc_provider"
 _START_SECONDS = 30
 _STOP_SECONDS = 20
 
@@ -27,13 +30,16 @@ class ServerFailed(Exception):
 
 
 class Server:
-    """One gunicorn; entering starts it, and waits until it has answered `probe`."""
+    """A server and its workers; entering starts it, and waits until it has answered `probe`."""
 
-    def __init__(self, configuration: str, port: int, environ: dict[str, str], log: Path, probe: Request) -> None:
+    def __init__(
+        self, command: list[str], port: int, environ: dict[str, str], log: Path, probe: Request, *, cwd: Path = ROOT
+    ) -> None:
         self.port = port
         self.first_answer = 0.0  # seconds from the start of gunicorn
         self.answer: Answer | None = None  # the first
-        self._command = [sys.executable, "-m", "gunicorn", "-c", configuration]
+        self._command = command
+        self._cwd = cwd
         self._environ = environ
         self._log = log
         self._probe = probe
@@ -41,7 +47,7 @@ class Server:
     def __enter__(self) -> Self:
         began = time.perf_counter()
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, cwd=ROOT, env=self._environ, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command, cwd=self._cwd, env=self._environ, stdout=log, stderr=log)
         try:
             while self.answer is None:
                 if self._process.poll() is not None or time.perf_counter() > began + _START_SECONDS:
@@ -123,7 +129,9 @@ def _processor_seconds(pid: int) -> float:
 def satchel(prepared: Running, probe: Request) -> Server:
     """Return Satchel as `make run` serves it, as `prepared` has it, with its log in a file."""
     prepared.keys("init")
-    return Server("python:service.server.gunicorn_conf", prepared.port, prepared.environ, prepared.log_file, probe)
+    return Server(
+        _gunicorn("python:service.server.gunicorn_conf"), prepared.port, prepared.environ, prepared.log_file, probe
+    )
 
 
 @contextmanager
@@ -151,6 +159,35 @@ def authlib(directory: Path, probe: Request) -> Server:
     return _other(directory, {**settings, "keepalive": 10, "control_socket_disable": True}, probe, {})
 
 
+class _OneProcess(Server):
+    """A server that is its own worker."""
+
+    def _workers(self) -> list[int]:
+        return [self._process.pid]
+
+
+def oidc_provider(directory: Path, format: str) -> Server:
+    """Return node-oidc-provider, whose access tokens have `format`: jwt (ES256) or opaque.
+
+    Raises:
+        ServerFailed: npm cannot install it.
+    """
+    if not directory.exists():
+        shutil.copytree(OIDC_PROVIDER, directory)
+        npm = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
+        done = subprocess.run(npm, cwd=directory, capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            raise ServerFailed(f"npm cannot install oidc-provider: {done.stderr}")
+    port = free_port()
+    environ = {**os.environ, "NODE_ENV": "production", "PORT": str(port), "FORMAT": format}
+    log = directory / f"{format}.log"
+    return _OneProcess(["node", "server.mjs"], port, environ, log, OIDC_PROVIDER_TOKEN, cwd=directory)
+
+
+def _gunicorn(configuration: str) -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "-c", configuration]
+
+
 def _shape(answer: Answer | None) -> tuple[int, list[str]]:
     return (0, []) if answer is None else (len(answer.body), sorted(name for name, _ in answer.headers))
 
@@ -161,4 +198,4 @@ def _other(directory: Path, settings: dict[str, Any], probe: Request, environ: d
     settings = {**settings, "bind": [f"127.0.0.1:{port}"], "workers": 1}
     file = directory / "gunicorn_settings.py"
     file.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
-    return Server(str(file), port, {**os.environ, **environ}, directory / "log", probe)
+    return Server(_gunicorn(str(file)), port, {**os.environ, **environ}, directory / "log", probe)
