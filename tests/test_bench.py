@@ -58,7 +58,7 @@ def bench(*arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_every_number_is_there(tmp_path: Path) -> None:
-    done = bench("--json", str(tmp_path / "numbers"), timeout=150)
+    done = bench("--json", str(tmp_path / "numbers"), timeout=600)
     assert done.returncode == 0, done.stderr
     numbers = json.loads((tmp_path / "numbers").read_text())
     assert numbers.keys() >= NAMES | MAY_BE_NONE

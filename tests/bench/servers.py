@@ -32,14 +32,12 @@ class ServerFailed(Exception):
 class Server:
     """A server and its workers; entering starts it, and waits until it has answered `probe`."""
 
-    def __init__(
-        self, command: list[str], port: int, environ: dict[str, str], log: Path, probe: Request, *, cwd: Path = ROOT
-    ) -> None:
+    def __init__(self, configuration: str, port: int, environ: dict[str, str], log: Path, probe: Request) -> None:
         self.port = port
         self.first_answer = 0.0  # seconds from the start of gunicorn
         self.answer: Answer | None = None  # the first
-        self._command = command
-        self._cwd = cwd
+        self._command = [sys.executable, "-m", "gunicorn", "-c", configuration]
+        self._cwd = ROOT
         self._environ = environ
         self._log = log
         self._probe = probe
@@ -129,9 +127,7 @@ def _processor_seconds(pid: int) -> float:
 def satchel(prepared: Running, probe: Request) -> Server:
     """Return Satchel as `make run` serves it, as `prepared` has it, with its log in a file."""
     prepared.keys("init")
-    return Server(
-        _gunicorn("python:service.server.gunicorn_conf"), prepared.port, prepared.environ, prepared.log_file, probe
-    )
+    return Server("python:service.server.gunicorn_conf", prepared.port, prepared.environ, prepared.log_file, probe)
 
 
 @contextmanager
@@ -159,8 +155,14 @@ def authlib(directory: Path, probe: Request) -> Server:
     return _other(directory, {**settings, "keepalive": 10, "control_socket_disable": True}, probe, {})
 
 
-class _OneProcess(Server):
-    """A server that is its own worker."""
+class _OidcProvider(Server):
+    """node-oidc-provider in `directory`, which is its own worker."""
+
+    def __init__(self, directory: Path, format: str) -> None:
+        port = free_port()
+        environ = {**os.environ, "NODE_ENV": "production", "PORT": str(port), "FORMAT": format}
+        super().__init__("", port, environ, directory / f"{format}.log", OIDC_PROVIDER_TOKEN)
+        self._command, self._cwd = ["node", "server.mjs"], directory
 
     def _workers(self) -> list[int]:
         return [self._process.pid]
@@ -178,14 +180,7 @@ def oidc_provider(directory: Path, format: str) -> Server:
         done = subprocess.run(npm, cwd=directory, capture_output=True, text=True, timeout=300)
         if done.returncode:
             raise ServerFailed(f"npm cannot install oidc-provider: {done.stderr}")
-    port = free_port()
-    environ = {**os.environ, "NODE_ENV": "production", "PORT": str(port), "FORMAT": format}
-    log = directory / f"{format}.log"
-    return _OneProcess(["node", "server.mjs"], port, environ, log, OIDC_PROVIDER_TOKEN, cwd=directory)
-
-
-def _gunicorn(configuration: str) -> list[str]:
-    return [sys.executable, "-m", "gunicorn", "-c", configuration]
+    return _OidcProvider(directory, format)
 
 
 def _shape(answer: Answer | None) -> tuple[int, list[str]]:
@@ -198,4 +193,4 @@ def _other(directory: Path, settings: dict[str, Any], probe: Request, environ: d
     settings = {**settings, "bind": [f"127.0.0.1:{port}"], "workers": 1}
     file = directory / "gunicorn_settings.py"
     file.write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
-    return Server(_gunicorn(str(file)), port, {**os.environ, **environ}, directory / "log", probe)
+    return Server(str(file), port, {**os.environ, **environ}, directory / "log", probe)
