@@ -1,4 +1,4 @@
-"""HTTP without input or output: an exchange is a generator that yields requests and is sent the responses.
+"""Exchanges: generators that yield HTTP requests and receive the responses, so that they do no input and output.
 
 `run` and `arun` carry one out with httpx. Redirects are never followed: what is sent holds credentials.
 """
@@ -15,17 +15,17 @@ import httpx
 from satchel_client.errors import Unreachable
 
 LONGEST_ANSWER = 1 << 20
-"""Bytes of a body that are read."""
+"""The longest response body that is read, in bytes."""
 LONGEST_WAIT = 20.0
-"""Seconds from the start of a request to the end of its answer."""
+"""Seconds from the start of a request to the end of its response."""
 TIMEOUT = httpx.Timeout(10, connect=5)
-"""Seconds of the clients that are opened here."""
+"""Timeout, in seconds, of the clients that are opened here."""
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Request(NamedTuple):
-    """What is to be sent."""
+    """An HTTP request."""
 
     method: str
     url: str
@@ -34,7 +34,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What came back; header names are in lower case."""
+    """An HTTP response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,11 +43,11 @@ class Response(NamedTuple):
 
 T = TypeVar("T")
 Exchange = Generator[Request, Response, T]
-"""A dialogue with a server that ends in a T. Where there is no answer, Unreachable is thrown into it."""
+"""An exchange that returns a T. If there is no response, Unreachable is thrown into the generator."""
 
 
 def run(exchange: Exchange[T], client: httpx.Client) -> T:
-    """Carry out `exchange`.
+    """Run `exchange` and return its result.
 
     Raises:
         ClientError: what the exchange raises; Unreachable where it lets that pass.
@@ -68,7 +68,7 @@ def run(exchange: Exchange[T], client: httpx.Client) -> T:
 
 
 async def arun(exchange: Exchange[T], client: httpx.AsyncClient) -> T:
-    """Carry out `exchange` in an event loop.
+    """Run `exchange` in an event loop and return its result.
 
     Raises:
         ClientError: as for `run`.
@@ -89,17 +89,17 @@ async def arun(exchange: Exchange[T], client: httpx.AsyncClient) -> T:
 
 
 def open_client() -> httpx.Client:
-    """Return a client of its own connections, which verifies servers by the system's authorities."""
+    """Return a new client, which verifies servers with the certificate authorities of the system."""
     return httpx.Client(verify=_trust(), timeout=TIMEOUT)
 
 
 def open_async_client() -> httpx.AsyncClient:
-    """Return the same for an event loop."""
+    """Return a new client for an event loop."""
     return httpx.AsyncClient(verify=_trust(), timeout=TIMEOUT)
 
 
 def is_private(url: str) -> bool:
-    """Whether nobody on the way can read what is sent to `url`: https, or http on this host."""
+    """Return whether requests to `url` cannot be read on the way: https, or http on this host."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -109,7 +109,7 @@ def is_private(url: str) -> bool:
 
 
 def printable(text: object, most: int = 200) -> str:
-    """Return what a server said in a form that a log can hold: `most` characters of printable ASCII."""
+    """Return a text of a server for the log: at most `most` characters of printable ASCII."""
     return "".join(character if " " <= character <= "~" else "?" for character in str(text)[:most])
 
 
@@ -161,7 +161,7 @@ def _arguments(request: Request) -> dict[str, Any]:
 def _take(body: bytearray, chunk: bytes) -> None:
     body += chunk
     if len(body) > LONGEST_ANSWER:
-        raise httpx.ReadError("the answer is too long")
+        raise httpx.ReadError("the response is too long")
 
 
 def _response(answer: httpx.Response, body: bytearray) -> Response:

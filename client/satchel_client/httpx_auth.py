@@ -11,7 +11,7 @@ from satchel_client.token_source import Resource, TokenSource
 
 
 class TokenAuth(httpx.Auth):
-    """Sends a token with each request; once more where the server says `invalid_token`, or wants another DPoP nonce.
+    """Adds a token to each request, and repeats it once if the server says `invalid_token` or requires a DPoP nonce.
 
     A request whose body is a stream is sent once only.
     """
@@ -26,7 +26,7 @@ class TokenAuth(httpx.Auth):
         origins: Collection[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        """Take a source, and which of its tokens is meant; `origins` and `insecure` as for Outgoing."""
+        """Take the token source and the parameters of the token; `origins` and `insecure` are as for Outgoing."""
         self._outgoing = Outgoing(source, Ticket(scope, resource, grant), origins, insecure)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:

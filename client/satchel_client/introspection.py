@@ -1,4 +1,4 @@
-"""RFC 7662: asking the server about a token that cannot be read here."""
+"""Token introspection (RFC 7662), for tokens that cannot be verified offline."""
 
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from satchel_jose.errors import Rejected
 from satchel_jose.strict_json import load_object
 
 LIFE = 30.0
-"""Seconds for which an answer is believed, never beyond `exp`: a revoked token may live as much longer."""
+"""Seconds for which a response is cached, never beyond `exp`. A revoked token is accepted for as long."""
 
 
 class Introspection:
@@ -23,7 +23,7 @@ class Introspection:
 
     def __init__(self, client: ClientAuth, endpoint: str = "", *, life: float = LIFE, insecure: bool = False) -> None:
         if endpoint and not insecure and not is_private(endpoint):
-            raise ValueError("an introspection endpoint is an https URL")
+            raise ValueError("the introspection endpoint must be an https URL")
         self.client = client
         self.life = life
         self._endpoint = endpoint
@@ -42,13 +42,13 @@ class Introspection:
             self.client.apply(form, headers, issuer, now)
             response = yield Request("POST", endpoint, headers, urlencode(form).encode())
         except (MetadataError, Unreachable) as failure:
-            raise Undecided("the server cannot be asked") from failure
+            raise Undecided("the introspection endpoint cannot be reached") from failure
         return _read(response)
 
     def _locate(self, issuer: str) -> Exchange[str]:
         metadata = yield from discover(issuer, insecure=self._insecure)
         if not metadata.introspection_endpoint:
-            raise MetadataError("the server has no introspection endpoint")
+            raise MetadataError("the metadata of the server has no introspection_endpoint")
         self._endpoint = metadata.introspection_endpoint
         return self._endpoint
 

@@ -1,4 +1,4 @@
-"""Putting a token on a request, and knowing when to try once more (RFC 6750 section 3.1, RFC 9449 sections 7 and 9)."""
+"""Adds tokens to requests, and decides when to repeat a request (RFC 6750 section 3.1, RFC 9449 sections 7 and 9)."""
 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from satchel_client.token_source import Resource, TokenSource
 
 
 class Ticket(NamedTuple):
-    """Which token of a source is meant."""
+    """The parameters of a token: scope, resource and grant."""
 
     scope: str | None = None
     resource: Resource = None
@@ -20,7 +20,7 @@ class Ticket(NamedTuple):
 
 
 class Outgoing:
-    """Tokens for the requests of one program to one kind of resource server."""
+    """The tokens for the requests of one HTTP client."""
 
     def __init__(
         self,
@@ -29,9 +29,9 @@ class Outgoing:
         origins: Collection[str] | None = None,
         insecure: bool = False,
     ) -> None:
-        """Take the source; `origins` (`https://api.example.com`) are where tokens may go, None: anywhere.
+        """Take the source. `origins` (`https://api.example.com`) limits the servers that get tokens; None: no limit.
 
-        `insecure` allows plain http beyond this host.
+        `insecure` allows plain http to other hosts.
         """
         self._source = source
         self._ticket = ticket
@@ -39,15 +39,15 @@ class Outgoing:
         self._insecure = insecure
 
     def concerns(self, url: str) -> bool:
-        """Whether requests to `url` get a token.
+        """Return whether requests to `url` get a token.
 
         Raises:
-            ClientError: they do, and others could read it.
+            ClientError: they do, but over plain http, where others can read it.
         """
         if self._origins is not None and origin_of(url) not in self._origins:
             return False
         if not (self._insecure or is_private(url)):
-            raise ClientError("a token is not sent over plain http")
+            raise ClientError("tokens are not sent over plain http (insecure=True allows it)")
         return True
 
     def token(self) -> Token:
@@ -67,14 +67,14 @@ class Outgoing:
         return await self._source.atoken(*self._ticket)
 
     def headers(self, token: Token, method: str, url: str) -> dict[str, str]:
-        """Return the headers that carry `token` on one request."""
+        """Return the headers with which `token` is sent in one request."""
         headers = {"Authorization": token.authorization}
         if self._source.prover is not None:
             headers["DPoP"] = self._source.prover.proof(method, url, token.access_token)
         return headers
 
     def refused(self, token: Token, url: str, status: int, headers: Mapping[str, str]) -> str | None:
-        """Return why a request should be sent again, with the token or nonce that there is now; None: it should not."""
+        """Return why the request should be repeated with the new token or nonce; None if it should not be repeated."""
         prover = self._source.prover
         news = prover is not None and prover.learn(url, headers.get("dpop-nonce"))
         if status != 401:

@@ -1,4 +1,4 @@
-"""Compact JWSs of our own (RFC 7515 section 3.1): client assertions and DPoP proofs."""
+"""Signing of client assertions and DPoP proofs, as compact JWSs (RFC 7515 section 3.1)."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
@@ -15,16 +15,16 @@ from satchel_jose.jwk import read_private_jwk, thumbprint, write_public_jwk
 
 
 class Signer(Protocol):
-    """Signs with one algorithm."""
+    """A key that signs with one algorithm."""
 
     alg: str
 
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-        """Return a compact JWS of `claims`; `alg` is added to the header."""
+        """Return `claims` as a compact JWS. `alg` is added to the header."""
 
 
 class SigningKey:
-    """A private key and the one algorithm that it signs with: any of `satchel_jose.algorithms.SIGNATURES`."""
+    """A private key and its algorithm, one of `satchel_jose.algorithms.SIGNATURES`."""
 
     def __init__(self, key: Any, alg: str | None = None, kid: str | None = None) -> None:
         """Take a private key of `cryptography`; `alg` is by default the first of the table for its kind (RSA: RS256).
@@ -44,18 +44,18 @@ class SigningKey:
         self.alg = alg or fitting[0]
         self.kid = kid
         self.thumbprint = thumbprint(self.public_jwk)
-        """SHA-256 (RFC 7638), base64url, 43 characters."""
+        """The SHA-256 thumbprint of the key (RFC 7638): base64url, 43 characters."""
         self._key = key
 
     @classmethod
     def generate(cls, alg: str = "ES256", kid: str | None = None) -> Self:
-        """Make a fresh key.
+        """Return a new key.
 
         Raises:
             ClientError: `alg` is unknown.
         """
         if alg not in SIGNATURES:
-            raise ClientError(f"no key signs with {alg}")
+            raise ClientError(f"unknown signature algorithm {alg!r}")
         return cls(ALGORITHMS[alg].generate(), alg, kid)
 
     @classmethod
@@ -87,7 +87,7 @@ class SigningKey:
         return cls(key, jwk.get("alg"), jwk.get("kid"))
 
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-        """Return a compact JWS of `claims`; `alg`, and `kid` where there is one, are added to the header."""
+        """Return `claims` as a compact JWS. `alg` and the kid (if any) are added to the header."""
         named = {"alg": self.alg, **({"kid": self.kid} if self.kid else {}), **header}
         return _sign(self.alg, self._key, named, claims)
 
@@ -96,23 +96,23 @@ class SigningKey:
 
 
 class SecretSigner:
-    """Signs with a client secret (RFC 7518 section 3.2): HS256, HS384 or HS512."""
+    """A client secret that signs with HS256, HS384 or HS512 (RFC 7518 section 3.2)."""
 
     def __init__(self, secret: str, alg: str = "HS256") -> None:
-        """Take a secret of at least as many bytes as the hash has.
+        """Take a secret that is at least as long as the hash.
 
         Raises:
             ClientError: it is shorter, or `alg` is unknown.
         """
         if alg not in MACS:
-            raise ClientError(f"no secret signs with {alg}")
+            raise ClientError(f"{alg!r} is not one of HS256, HS384 and HS512")
         if reason := ALGORITHMS[alg].kind.unfit({"k": secret.encode()}):
             raise ClientError(reason)
         self.alg = alg
         self._secret = secret.encode()
 
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-        """Return a compact JWS of `claims`."""
+        """Return `claims` as a compact JWS."""
         return _sign(self.alg, self._secret, {"alg": self.alg, **header}, claims)
 
 

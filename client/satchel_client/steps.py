@@ -1,4 +1,4 @@
-"""Checking without input or output: a generator yields what it needs done, and is sent the outcome.
+"""Steps: generators that yield what they need (a fetch, a one-time id) and receive the result, without doing I/O.
 
 `carry_out` and `acarry_out` are the shells, for threads and for event loops.
 """
@@ -11,7 +11,7 @@ from satchel_client.flights import AsyncFlights, Flight, Flights
 
 
 class UseOnce(NamedTuple):
-    """Something to be seen only once, until an instant; `now` is when. Seconds since the epoch."""
+    """An id that must be new, and is stored until `until`. Times are in seconds since the epoch."""
 
     id: bytes
     until: float
@@ -19,7 +19,7 @@ class UseOnce(NamedTuple):
 
 
 class Replays(Protocol):
-    """Remembers what has been seen."""
+    """A store of one-time ids."""
 
     def spend(self, id: bytes, until: float, now: float) -> bool | None:
         """Whether `id` (32 bytes) is seen for the first time, to be remembered until `until`; None if that cannot be
@@ -27,7 +27,7 @@ class Replays(Protocol):
 
 
 class AsyncReplays(Protocol):
-    """The same for an event loop."""
+    """A store of one-time ids for an event loop."""
 
     def spend(self, id: bytes, until: float, now: float) -> bool | Awaitable[bool | None] | None: ...
 
@@ -37,7 +37,7 @@ Steps = Generator[Flight | UseOnce, Any, T]
 
 
 def carry_out(steps: Steps[T], flights: Flights, replays: Replays) -> T:
-    """Do what `steps` needs; return its result, or raise what it raises."""
+    """Run `steps`; return its result or raise its exception."""
     outcome: Any = None
     try:
         while True:
@@ -55,7 +55,7 @@ def carry_out(steps: Steps[T], flights: Flights, replays: Replays) -> T:
 
 
 async def acarry_out(steps: Steps[T], flights: AsyncFlights, replays: AsyncReplays) -> T:
-    """Do what `steps` needs; return its result, or raise what it raises."""
+    """Run `steps`; return its result or raise its exception."""
     outcome: Any = None
     try:
         while True:

@@ -1,4 +1,4 @@
-"""An access token as a server granted it (RFC 6749 section 5.1)."""
+"""Access tokens as the server issued them (RFC 6749 section 5.1)."""
 
 import math
 import re
@@ -15,15 +15,15 @@ _VISIBLE = re.compile(r"[!-~]+")  # fit for a header
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token; what is in it is nobody's concern but the resource server's."""
+    """An access token. Its content is opaque to the client."""
 
     access_token: str = field(repr=False)
     token_type: str
     """`Bearer` or `DPoP`."""
     scope: str | None
-    """What was granted; None where the server did not say: what was asked for."""
+    """The granted scope; None if the response has none, which means the requested scope."""
     expires_in: float | None
-    """Seconds of life at the time of the answer; None where the server did not say."""
+    """The lifetime in seconds at the time of the response; None if the response does not say."""
     refresh_token: str | None = field(default=None, repr=False)
     authorization: str = field(init=False, repr=False)
     """The value of the `Authorization` header."""
@@ -49,12 +49,12 @@ def read_token(body: bytes, *, bound: bool) -> Token:
     try:
         answer = msgspec.json.decode(body, type=_Answer)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise TokenUnavailable("the server's answer is no token response") from None
+        raise TokenUnavailable("the response of the server is not a token response") from None
     token_type = SCHEMES.get(answer.token_type.lower())
     if token_type is None or bound is not (token_type == "DPoP"):
-        raise TokenUnavailable("the server has granted a token of another type than was asked for")
+        raise TokenUnavailable("the server issued a token of another token_type than expected")
     if not _VISIBLE.fullmatch(answer.access_token):
-        raise TokenUnavailable("the server has granted a token that no header can hold")
+        raise TokenUnavailable("the server issued a token with characters that a header cannot contain")
     return Token(answer.access_token, token_type, answer.scope, _life(answer.expires_in), answer.refresh_token)
 
 
@@ -66,5 +66,5 @@ def _life(expires_in: float | str | None) -> float | None:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < math.inf:
-        raise TokenUnavailable("the server's expires_in is no number of seconds")
+        raise TokenUnavailable("expires_in in the response is not a number of seconds")
     return seconds

@@ -1,4 +1,4 @@
-"""Token requests of one client to one server (RFC 6749 section 3.2), without input or output."""
+"""Token requests of one client to one server (RFC 6749 section 3.2), as exchanges."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class _Refusal(msgspec.Struct):
 
 
 class TokenEndpoint:
-    """Where one client gets its tokens; what it learns of the server, it keeps."""
+    """The token endpoint of one server, for one client. It stores what it learns of the server."""
 
     def __init__(
         self,
@@ -43,15 +43,15 @@ class TokenEndpoint:
     ) -> None:
         """Take the issuer, whose metadata tells the endpoint; or the endpoint; or both.
 
-        `insecure` allows plain http beyond this host. `clock` is seconds since the epoch.
+        `insecure` allows plain http to other hosts. `clock` is seconds since the epoch.
 
         Raises:
             ClientError: neither is there, or the endpoint is open to eavesdroppers.
         """
         if not (issuer or token_endpoint):
-            raise ClientError("an issuer or a token endpoint is needed")
+            raise ClientError("issuer or token_endpoint is required")
         if token_endpoint and not (insecure or is_private(token_endpoint)):
-            raise ClientError("the token endpoint is no https URL")
+            raise ClientError("the token endpoint must be an https URL")
         self.prover = prover
         self._auth = auth
         self._issuer = issuer
@@ -90,7 +90,7 @@ class TokenEndpoint:
         if isinstance(self._auth, TLSClientAuth):
             url = metadata.mtls_endpoint_aliases.get("token_endpoint", url)
         if not isinstance(url, str) or not url or not (self._insecure or is_private(url)):
-            raise TokenUnavailable("the server's metadata names no token endpoint that can be used")
+            raise TokenUnavailable("the metadata of the server has no usable token_endpoint")
         return url
 
     def _request(self, url: str, form: Mapping[str, str | tuple[str, ...]]) -> Request:

@@ -1,4 +1,4 @@
-"""Tokens for outgoing calls: kept, renewed before they expire, asked for once however many want one.
+"""Tokens for outgoing calls: cached, renewed before they expire, and requested once for all callers.
 
 A renewal runs in a thread of its own, on connections of its own: it outlives the caller and the event loop that
 began it, and nothing of it is shared with a forked child.
@@ -25,12 +25,12 @@ from satchel_client.token import Token
 from satchel_client.token_endpoint import TokenEndpoint
 
 Resource = str | tuple[str, ...] | None
-"""Where a token is for (RFC 8707)."""
+"""The resource, or resources, for which a token is requested (RFC 8707)."""
 Key = tuple[str | None, Resource, Grant | None]
 
 
 class TokenSource:
-    """The tokens of one client of one server, by scope, resource and grant. For any thread and any event loop."""
+    """The tokens of one client at one server, by scope, resource and grant. Threads and event loops can share it."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class TokenSource:
         self.settings = settings or RenewalSettings()
         self.prover = prover
         self.renewals = 0
-        """Renewals that have brought a token."""
+        """The number of successful renewals."""
         self.failures = 0
-        """Renewals that have not."""
+        """The number of failed renewals."""
         self._endpoint = TokenEndpoint(
             auth, issuer=issuer, token_endpoint=token_endpoint, prover=prover, insecure=insecure
         )
@@ -134,11 +134,11 @@ class TokenSource:
 
     @property
     def kept(self) -> int:
-        """How many tokens have a place now."""
+        """The number of cached tokens."""
         return len(self._slots)
 
     def _find(self, key: Key, now: float) -> Token | Future[Outcome]:
-        """A good token, with its renewal begun if it is time; or a renewal to wait for."""
+        """Return a valid token (and start its renewal if it is due), or a renewal to wait for."""
         with self._lock:
             slot = self._slots.get(key) or self._place(key)
             slot.used = now
@@ -159,7 +159,9 @@ class TokenSource:
         while len(self._slots) >= self.settings.cache_capacity:
             idle = [(slot.used, key) for key, slot in self._slots.items() if slot.flight is None]
             if not idle:
-                raise TokenUnavailable("more tokens are wanted at once than are kept: raise cache_capacity")
+                raise TokenUnavailable(
+                    "more tokens are requested at once than the cache can hold; increase cache_capacity"
+                )
             del self._slots[min(idle, key=lambda entry: entry[0])[1]]
         slot = self._slots[key] = Slot(self.settings)
         return slot

@@ -1,4 +1,4 @@
-"""Checking access tokens (RFC 9068), for threads and for event loops.
+"""Verification of access tokens (RFC 9068), for threads and for event loops.
 
 verifier = Verifier(issuer="https://as.example.com", audience="https://api.example.com")
 token = verifier.verify(text, Requirement("read"))
@@ -22,35 +22,35 @@ from satchel_client.steps import AsyncReplays, Replays, acarry_out, carry_out
 
 
 class Settings(TypedDict, total=False):
-    """What may be said beside issuer and audience."""
+    """The optional arguments of the verifiers."""
 
     jwks: bytes | Mapping[str, Any] | None
-    """The issuer's JWK Set, where it is known; nothing is fetched then."""
+    """The JWK Set of the issuer. If it is given, nothing is fetched."""
     jwks_uri: str
-    """Where it is; by default the issuer's metadata says so (RFC 8414, or OpenID Connect Discovery)."""
+    """The URL of the JWK Set. By default it is taken from the metadata of the issuer (RFC 8414, OpenID Connect)."""
     algorithms: Collection[str]
     """Signature algorithms that are taken: by default every one of ours, and there is no HMAC among them."""
     rfc9068: bool
     """False for servers from before RFC 9068: `typ` may be `JWT` or missing, and so may `sub`, `client_id`, `iat` and
     `jti`. An ID token for one of the audiences would then be taken."""
     own_keys: OwnKeys | None
-    """Private keys that tokens may be sealed to."""
+    """Private keys for encrypted tokens."""
     introspection: Introspection | None
-    """How to ask about tokens that cannot be read here."""
+    """Introspection, for tokens that cannot be verified offline."""
     leeway: float
-    """Seconds that clocks may be apart: 30."""
+    """Seconds by which clocks may differ; 30 by default."""
     cache_capacity: int
-    """Tokens of which the result is remembered: 10,000; 0 for none."""
+    """The number of verified tokens that are cached; 10,000 by default, 0 for none."""
     insecure: bool
-    """Whether plain http is allowed beyond this host."""
+    """Whether plain http to other hosts is allowed."""
     clock: Callable[[], float]
-    """Seconds since the epoch."""
+    """A clock that returns seconds since the epoch."""
     monotonic: Callable[[], float]
-    """Seconds, for the life of the keys."""
+    """A monotonic clock, in seconds, for the lifetime of the keys."""
 
 
 class Verifier(Checks):
-    """Checks access tokens, in threads.
+    """Verifies access tokens, in threads.
 
     `issuer` is exactly the `iss` of tokens taken; `audience` identifies this resource server: one of its values is in
     the `aud` of each token taken. `replays` remembers DPoP proofs, by default in this process alone. `client` makes the
@@ -85,7 +85,7 @@ class Verifier(Checks):
         return carry_out(self.check(presented, requirement), self._flights, self._replays)
 
     def close(self) -> None:
-        """Close the connections, unless they are a given client's."""
+        """Close the connections, except those of a client that was passed in."""
         self._flights.close()
 
     def __enter__(self) -> Self:
@@ -98,7 +98,7 @@ class Verifier(Checks):
 
 
 class AsyncVerifier(Checks):
-    """Checks access tokens, in event loops; the arguments are those of `Verifier`."""
+    """Verifies access tokens, in event loops. The arguments are those of `Verifier`."""
 
     def __init__(
         self,
@@ -114,12 +114,12 @@ class AsyncVerifier(Checks):
         self._flights = AsyncFlights(client)
 
     async def verify(self, token: str | Presented, requirement: Requirement = NOTHING) -> AccessToken:
-        """Check a token; as `Verifier.verify`."""
+        """Verify a token, as `Verifier.verify` does."""
         presented = Presented(token) if isinstance(token, str) else token
         return await acarry_out(self.check(presented, requirement), self._flights, self._replays)
 
     async def aclose(self) -> None:
-        """Close this event loop's connections, unless they are a given client's."""
+        """Close the connections of this event loop, except those of a client that was passed in."""
         await self._flights.aclose()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Middleware for WSGI applications (Flask, Django, Falcon, …; PEP 3333): no request passes without a good token.
+"""Middleware for WSGI applications (Flask, Django, Falcon, …; PEP 3333) that requires a valid token.
 
     app.wsgi_app = Protect(app.wsgi_app, Verifier(issuer, audience), Protection(policy))
 
@@ -48,7 +48,7 @@ class Protect:
 
 
 def _present(environ: dict[str, Any], protection: Protection) -> Presented:
-    """Return the token of a request. A server joins repeated headers with commas, which no token has and no proof."""
+    """Return the token of a request. WSGI servers join repeated headers with commas, which tokens cannot have."""
 
     def header(name: str) -> list[str]:
         value = environ.get("HTTP_" + name.upper().replace("-", "_"))

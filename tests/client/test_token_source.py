@@ -484,7 +484,7 @@ def test_what_is_no_token_response_is_refused(authority: Authority, reply: Reply
 
 
 def test_a_bearer_token_is_no_answer_to_a_dpop_proof(authority: Authority) -> None:
-    with pytest.raises(TokenUnavailable, match="another type"):
+    with pytest.raises(TokenUnavailable, match="another token_type"):
         source(authority, prover=Prover(SigningKey.generate())).token()
 
 
@@ -529,7 +529,7 @@ def test_an_endpoint_that_has_moved_is_looked_up_again(authority: Authority) -> 
     [
         ({"issuer": "https://evil.example.com"}, "another issuer"),
         ({"token_endpoint": "http://as.example.com/token"}, "not an https"),
-        ({"token_endpoint": ""}, "names no token endpoint"),
+        ({"token_endpoint": ""}, "no usable token_endpoint"),
     ],
 )
 def test_metadata_that_cannot_be_trusted(authority: Authority, metadata: dict[str, str], expected: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m satchel_client.router --config router.toml`: the router behind gunicorn, which must be installed."""
+"""Runs the router on gunicorn: `python -m satchel_client.router --config router.toml`."""
 
 import argparse
 import sys
@@ -13,23 +13,23 @@ from satchel_client.router.config import Config, load
 
 
 class Server(BaseApplication):
-    """gunicorn, told all it needs; it looks for no configuration of its own."""
+    """gunicorn with settings from the router's configuration. It reads no configuration file of its own."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         super().__init__()  # type: ignore[no-untyped-call]
 
     def load_config(self) -> None:
-        """Tell gunicorn how to serve."""
+        """Pass the settings to gunicorn."""
         listen = self._config.listen
         host = f"[{listen.host}]" if ":" in listen.host else listen.host
         settings = {
             "bind": f"{host}:{listen.port}",
             "workers": listen.workers,
             "worker_class": "asgi",
-            "asgi_loop": "auto",  # uvloop where it is installed
+            "asgi_loop": "auto",  # uvloop if it is installed
             "asgi_lifespan": "on",
-            "http_parser": "python",  # the C parser leaks memory by the connection
+            "http_parser": "python",  # the C parser leaks memory with each connection
             "keepalive": 75,
             "forwarded_allow_ips": "",
             "control_socket_disable": True,
@@ -40,15 +40,17 @@ class Server(BaseApplication):
             gunicorn.set(name, value)
 
     def load(self) -> Any:
-        """Return a worker's application."""
+        """Return the application of a worker."""
         return Router(self._config)
 
 
 def main() -> None:
-    """Serve until told to stop; exit with 1 and every problem if the configuration is refused."""
+    """Serve until the process is stopped. If the configuration has problems, print them and exit with 1."""
     parser = argparse.ArgumentParser(prog="python -m satchel_client.router", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the router's TOML file")
-    parser.add_argument("--check", action="store_true", help="only read the configuration")
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="configuration file of the router (TOML)"
+    )
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     options = parser.parse_args()
     try:
         config = load(options.config)

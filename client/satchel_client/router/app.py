@@ -1,4 +1,4 @@
-"""The router as an ASGI application: /healthz, /metrics, and what its table forwards."""
+"""The ASGI application of the router: /healthz, /metrics, and forwarding by the prefix table."""
 
 import logging
 import time
@@ -17,17 +17,17 @@ from satchel_client.router.table import Table, Target, leads_astray, sources, ta
 _log = logging.getLogger("satchel_client.router")
 
 NO_ROUTE = ""
-"""How requests are counted that match no prefix."""
+"""The route under which requests without a matching prefix are counted."""
 
 
 class Router:
-    """Made before the event loop; its connections are made in it, as the lifespan begins."""
+    """The router. It is created before the event loop starts; connections are opened in the event loop."""
 
     def __init__(self, config: Config) -> None:
-        """Prepare what `config` says.
+        """Take the configuration.
 
         Raises:
-            ClientError: a secret, a key or a certificate cannot be had.
+            ClientError: a secret, a key or a certificate cannot be read.
         """
         by_name = sources(config)
         rows = targets(config, by_name)
@@ -61,7 +61,7 @@ class Router:
         try:
             if target is None:
                 status = 404
-                await _say(send, status, "no route for this path")
+                await _say(send, status, "no route matches this path")
                 return
             response = await self._ask(target, scope, receive, send)
             if isinstance(response, int):
@@ -74,21 +74,23 @@ class Router:
         await answer(response, send)
 
     async def _ask(self, target: Target, scope: Scope, receive: Receive, send: Send) -> httpx.Response | int:
-        """The target's response, or the status of what is answered in its place: 0, if there is nobody to answer."""
+        """Return the target's response, or the status of an error response that was sent; 0 if the caller is gone."""
         try:
             return await ask(self._transports[target.prefix], target, self._timeouts, scope, receive)
         except CallerGone:
             return 0
         except TokenUnavailable as failure:
             _log.warning("%s: no token: %s", target.route.prefix, failure)
-            return await _say(send, 503, "no token for this service", {"retry-after": retry_after(failure)})
+            return await _say(
+                send, 503, "no access token for this service can be obtained now", {"retry-after": retry_after(failure)}
+            )
         except httpx.TransportError as failure:
             _log.warning("%s: %s: %s", target.route.prefix, type(failure).__name__, failure)
             if isinstance(failure, httpx.TimeoutException):
-                return await _say(send, 504, "the service has not answered in time")
+                return await _say(send, 504, "the service did not respond in time")
             return await _say(send, 502, "the service cannot be reached")
         except (ValueError, httpx.InvalidURL):
-            return await _say(send, 400, "no such URL can be")
+            return await _say(send, 400, "the URL of the request is malformed")
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

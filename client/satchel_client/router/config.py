@@ -1,4 +1,4 @@
-"""The router's configuration: one TOML file, unknown names refused."""
+"""The configuration of the router: one TOML file. Unknown settings are refused."""
 
 import os
 import ssl
@@ -17,14 +17,14 @@ OWN_PATHS = ("/healthz", "/metrics")
 
 
 class TLS(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Files in PEM: whom to believe instead of the system's authorities, and a client certificate."""
+    """PEM files: certificate authorities instead of those of the system, and a client certificate with its key."""
 
     ca_file: str | None = None
     cert_file: str | None = None
     key_file: str | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Return it for connections.
+        """Return the TLS settings for connections.
 
         Raises:
             ClientError: a file cannot be read.
@@ -33,13 +33,13 @@ class TLS(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             context = ssl.create_default_context(cafile=self.ca_file)
             if self.cert_file is not None:
                 context.load_cert_chain(self.cert_file, self.key_file)
-        except OSError as failure:  # an SSLError is one
+        except OSError as failure:  # SSLError is a subclass
             raise ClientError(f"a TLS file cannot be used: {failure}") from None
         return context
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An authorization server, and the client that the router is there."""
+    """An authorization server, and the client as which the router authenticates there."""
 
     client_id: str
     issuer: str = ""
@@ -51,20 +51,20 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     alg: str | None = None
     kid: str | None = None
     parameters: dict[str, str] = {}
-    """More parameters of a token request, such as `audience`."""
+    """Further parameters of token requests, such as `audience`."""
     tls: TLS = TLS()
     insecure: bool = False
-    """Whether plain http beyond this host is allowed."""
+    """Whether plain http to other hosts is allowed."""
     token_renew_before_expired: float = 60.0
     early_refresh_retry_delay: float = 4.0
     expired_refresh_retry_delay: float = 2.0
     cache_capacity: int = 200
 
     def auth(self) -> ClientAuth:
-        """Return the method of client authentication, with its secret.
+        """Return the method of client authentication, with its credentials.
 
         Raises:
-            ClientError: there is no such method, or its secret or key cannot be had.
+            ClientError: the method is unknown, or its secret or key cannot be read.
         """
         key = None if self.key_file is None else SigningKey.from_pem(_read(self.key_file), self.alg, self.kid)
         secret = None if self.secret_file is None else _read(self.secret_file).decode().strip()
@@ -73,7 +73,7 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return client_auth(self.method, self.client_id, secret=secret, key=key)
 
     def settings(self) -> RenewalSettings:
-        """Return when tokens are renewed."""
+        """Return the settings of token renewal."""
         return RenewalSettings(
             self.token_renew_before_expired,
             self.early_refresh_retry_delay,
@@ -83,7 +83,7 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where requests go whose path is `prefix` or below it, and with which token."""
+    """The target of requests whose path is `prefix` or below it, and the token that they get."""
 
     prefix: str
     target: str
@@ -93,35 +93,35 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     strip_prefix: bool = False
     tls: TLS = TLS()
     insecure: bool = False
-    """Whether plain http beyond this host is allowed."""
+    """Whether plain http to other hosts is allowed."""
 
 
 class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the router is reached. Whoever reaches it calls with its tokens, so it is for this host alone."""
+    """The address of the router. Every caller uses its tokens, so by default only this host can reach it."""
 
     host: str = "127.0.0.1"
     port: int = 8090
     workers: int = 1
     exposed: bool = False
-    """Whether `host` may be other than loopback."""
+    """Whether `host` may be an address other than loopback."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. Times in seconds."""
+    """The whole file. Times are in seconds."""
 
     servers: dict[str, Server]
     routes: tuple[Route, ...]
     listen: Listen = Listen()
     connect_timeout: float = 5.0
     read_timeout: float = 60.0
-    """The longest silence of a target."""
+    """The longest time without data from a target."""
 
 
 def load(file: Path) -> Config:
     """Read and check the configuration.
 
     Raises:
-        ClientError: with every problem, one a line.
+        ClientError: the configuration has problems; the text has one per line.
     """
     try:
         config = msgspec.toml.decode(file.read_bytes(), type=Config)
@@ -135,7 +135,7 @@ def load(file: Path) -> Config:
 def _of_listen(listen: Listen) -> list[str]:
     if listen.exposed or is_private(f"http://{f'[{listen.host}]' if ':' in listen.host else listen.host}"):
         return []
-    return ["listen.host is not loopback: whoever reaches it would call with its tokens (exposed = true allows it)"]
+    return ["listen.host is not loopback, so others could use the router's tokens (exposed = true allows this)"]
 
 
 def _of_servers(servers: dict[str, Server]) -> list[str]:
@@ -160,9 +160,9 @@ def _of_routes(config: Config) -> list[str]:
         prefix = route.prefix.rstrip("/")
         complaints = {
             "prefix must be a path without dot segments, % and ?": not _is_prefix(route.prefix),
-            "prefix is the router's own": prefix in OWN_PATHS,
-            "prefix has a route already": prefix in seen,
-            f"no server is called {route.server}": route.server not in config.servers,
+            "prefix must not be /healthz or /metrics": prefix in OWN_PATHS,
+            "prefix is used twice": prefix in seen,
+            f"no entry of servers has the name {route.server}": route.server not in config.servers,
             "target must be an http or https URL without query, fragment and user": not _is_target(route.target),
             "target must be an https URL (insecure = true allows http)": not (
                 route.insecure or is_private(route.target)
@@ -174,7 +174,7 @@ def _of_routes(config: Config) -> list[str]:
             route.tls.context()
         except ClientError as failure:
             problems.append(f"routes[{index}]: {failure}")
-    return problems or ([] if config.routes else ["routes: there must be one"])
+    return problems or ([] if config.routes else ["routes: at least one is required"])
 
 
 def _is_prefix(prefix: str) -> bool:

@@ -1,4 +1,4 @@
-"""One request on its way through: streamed in both directions, never held as a whole."""
+"""Forwards one request: both bodies are streamed and never held in memory as a whole."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, cast
@@ -11,15 +11,15 @@ from satchel_client.router.table import Target
 
 
 class CallerGone(Exception):
-    """The caller has left before the end of its request."""
+    """The caller closed the connection before the end of its request."""
 
 
 class BrokenOff(Exception):
-    """The target has stopped in the middle of its response: the caller's connection must end there too."""
+    """The target stopped in the middle of its response, so the connection to the caller must end too."""
 
 
 class Body(httpx.AsyncByteStream):
-    """The body of a request, as it comes in."""
+    """The body of the caller's request, read as it arrives."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -38,15 +38,15 @@ class Body(httpx.AsyncByteStream):
 async def ask(
     transport: httpx.AsyncBaseTransport, target: Target, timeouts: dict[str, Any], scope: Scope, receive: Receive
 ) -> httpx.Response:
-    """Send a request to its target; the body of the response is still to be read.
+    """Send a request to its target and return the response, whose body is not read yet.
 
-    It is sent again if our token is refused in it, once, where it has no body.
+    If the target refuses the router's token, a request without a body is sent once more with a new token.
 
     Raises:
-        TokenUnavailable: there is no token for it.
-        httpx.TransportError: the target cannot be reached, or answers in no time or no way.
-        CallerGone: the caller has left.
-        ValueError: no such URL can be.
+        TokenUnavailable: no token can be obtained.
+        httpx.TransportError: the target cannot be reached or does not respond properly in time.
+        CallerGone: the caller closed the connection.
+        ValueError: the URL is malformed.
     """
     headers: list[Header] = [(name.lower(), value) for name, value in scope["headers"]]
     ticket = (target.route.scope, target.route.resource)
@@ -74,10 +74,10 @@ async def ask(
 
 
 async def answer(response: httpx.Response, send: Send) -> None:
-    """Pass a response on to the caller, and end the connection to the target, or give it back, whatever happens.
+    """Pass the response on to the caller, and then close or release the connection to the target.
 
     Raises:
-        BrokenOff: the target has stopped in the middle.
+        BrokenOff: the target stopped in the middle of its response.
     """
     try:
         headers = of_response(response.headers.raw)

@@ -1,4 +1,4 @@
-"""Which headers go on (RFC 9110 section 7.6), and where the token goes."""
+"""The headers that are passed on (RFC 9110 section 7.6), and the header of the token."""
 
 from collections.abc import Iterable, Sequence
 
@@ -22,7 +22,7 @@ _HOP_BY_HOP = frozenset(
 )
 _OF_REQUESTS = _HOP_BY_HOP | {b"host", b"expect", SCOPE_TOKEN}
 _FRAMING = frozenset({b"content-length", b"host"})
-"""What a `Connection` header cannot take away."""
+"""Headers that are kept even if a `Connection` header names them."""
 
 
 def of_request(headers: Sequence[Header], host: bytes, authorization: bytes) -> tuple[list[Header], bool]:

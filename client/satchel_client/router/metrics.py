@@ -1,4 +1,4 @@
-"""The router's counters, as text for Prometheus. With several workers each counts for itself, under its process id."""
+"""The counters of the router, as text for Prometheus. Each worker counts separately, under its process id."""
 
 import os
 from collections import Counter
@@ -8,7 +8,7 @@ from satchel_client.token_source import TokenSource
 
 
 class Metrics:
-    """What has happened since the process began."""
+    """The counts since the process started."""
 
     def __init__(self, sources: Mapping[str, TokenSource]) -> None:
         self._sources = sources
@@ -16,12 +16,12 @@ class Metrics:
         self._seconds: Counter[str] = Counter()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count a request; `seconds` are those until the answer's headers. A status of 0: it was not answered."""
+        """Count a request. `seconds` is the time until the response headers. A status of 0 means no response."""
         self._requests[route, status] += 1
         self._seconds[route] += seconds  # type: ignore[assignment]  # a Counter counts anything that adds
 
     def text(self) -> bytes:
-        """Return them all."""
+        """Return all counters as text."""
         return "".join(f"{line}\n" for line in self._lines()).encode()
 
     def _lines(self) -> Iterator[str]:

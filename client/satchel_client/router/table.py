@@ -1,4 +1,4 @@
-"""The prefix table: which requests go where, and with which token. Nothing is forwarded to a host outside it."""
+"""The prefix table: targets and tokens by the prefix of the path. Requests go to hosts in this table only."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,31 +13,31 @@ from satchel_client.token_source import TokenSource
 
 
 class Target(NamedTuple):
-    """A row."""
+    """A row of the table."""
 
     route: Route
     prefix: bytes
-    """Without a slash at its end."""
+    """The prefix without a slash at its end."""
     url: httpx.URL
     host: bytes
     """The value of the `Host` header."""
     source: TokenSource
 
     def address(self, raw_path: bytes, query: bytes) -> httpx.URL:
-        """Return where a request goes: the target's origin, with the path and query as they came."""
+        """Return the URL at the target: its origin with the path and query of the request, unchanged."""
         path = raw_path[len(self.prefix) :] if self.route.strip_prefix else raw_path
         full = self.url.raw_path.rstrip(b"/") + (path or b"/")
         return self.url.copy_with(raw_path=full + b"?" + query if query else full)
 
 
 class Table:
-    """The rows; the longest prefix that matches decides."""
+    """The table. The longest matching prefix decides."""
 
     def __init__(self, targets: Iterable[Target]) -> None:
         self._targets = sorted(targets, key=lambda target: len(target.prefix), reverse=True)
 
     def find(self, raw_path: bytes) -> Target | None:
-        """Return the row of a path as it came; prefixes match whole segments."""
+        """Return the row for a path that is not decoded. Prefixes match whole segments."""
         for target in self._targets:
             if raw_path.startswith(target.prefix) and raw_path[len(target.prefix) : len(target.prefix) + 1] in b"/":
                 return target
@@ -45,16 +45,16 @@ class Table:
 
 
 def leads_astray(raw_path: bytes) -> bool:
-    """Whether a path could mean another one than it begins with: it has dot segments, or no slash in front."""
+    """Return whether a path could leave its prefix: it has dot segments or does not begin with a slash."""
     segments = unquote_to_bytes(raw_path).replace(b"\\", b"/").split(b"/")
     return not raw_path.startswith(b"/") or b".." in segments or b"." in segments
 
 
 def sources(config: Config) -> dict[str, TokenSource]:
-    """Return a source for each authorization server.
+    """Return a token source for each authorization server.
 
     Raises:
-        ClientError: a secret, a key or a certificate cannot be had.
+        ClientError: a secret, a key or a certificate cannot be read.
     """
     return {name: _source(server) for name, server in config.servers.items()}
 
