@@ -85,6 +85,7 @@ def test_a_request_of_many_words(asking: AuthorizationRequests) -> None:
         "authorization_details": [PAYMENT, ACCOUNTS],
         "ui_locales": "de-CH en",
         "hint_sub": "",
+        "resource_named": True,
     }
 
 
