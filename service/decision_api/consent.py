@@ -3,13 +3,20 @@
 from typing import Any, cast
 
 from service.bags.errors import BadBag
+from service.bags.ids import fresh_id
 from service.bags.kinds import ApiTicket, Login, LoginTicket, Terms, Verdict
 from service.config import Client
 from service.decision_api.authorization import redirection
 from service.decision_api.terms import TokenTermsRequest, terms_of
 from service.decision_api.wire import CallersFault, Details, Message, Response, details_of, json_of, text_of
 from service.decisions.authorize.complete import complete, refuse_to_client, reply_to
-from service.decisions.authorize.login_ticket import check_registration, page_expired, spend_ticket
+from service.decisions.authorize.login_ticket import (
+    TicketAnswer,
+    answer_digest,
+    check_registration,
+    page_expired,
+    spend_ticket,
+)
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.login_application.verdict import issued
@@ -110,7 +117,7 @@ async def fail_code(context: Context, request: AuthorizationFailRequest, now: fl
         ) from None
     with refusing(decision):
         ticket, _ = _open(decision, context, request.ticket, now)
-        await spend_ticket(context, ticket)
+        await spend_ticket(context, ticket, TicketAnswer(int(now), answer_digest(error.code), fresh_id()))
         refuse_to_client(decision, error, reply_to(ticket.request), context.snapshot.issuer)
     return decision, redirection(decision)
 

@@ -6,19 +6,20 @@ the user must log in again. Forms of the built-in pages are refused if their Ori
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from service.config import Config
-from service.decisions.authorize.consent import decide_consent
+from service.decisions.authorize.consent import decide_consent, decide_consent_page
 from service.decisions.authorize.decide import decide_authorization
-from service.decisions.authorize.login import decide_login
+from service.decisions.authorize.login import decide_login, decide_login_page
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.device.page import decide_device, decide_device_code
-from service.decisions.pages import ErrorPage
+from service.decisions.pages import ConsentPage, ErrorPage, LoginPage
 from service.decisions.session.logout import decide_logout, decide_logout_confirmed
 from service.protocol.errors import OAuthError
+from service.protocol.limits import MAX_URL
 from service.web.answer import PRIVATE, Answer, Headers, unexpected
 from service.web.cookies import Cookies
 from service.web.endpoint import Endpoint
@@ -60,6 +61,9 @@ class BrowserRenderer:
             return Answer(302 if method == "GET" else 303, [location, _NO_REFERRER, *_GUARDED, *cookies], b"")
         if decision.action is Action.FORM:
             return self._page(200, decision.answer, _NO_REFERRER, *cookies)
+        address = self._address(decision.answer) if method == "POST" else ""
+        if address:
+            return self.see_other(address, *cookies)
         if decision.action is Action.INTERACTION:
             return self._page(200, decision.answer, _OWN_REFERRER, *cookies)
         if decision.error is None:
@@ -70,6 +74,21 @@ class BrowserRenderer:
             cookies.append((b"retry-after", b"%d" % error.retry_after))
         return self._page(error.status if error.status >= 500 else 400, page, _NO_REFERRER, *cookies)
 
+    def see_other(self, address: str, *fields: tuple[bytes, bytes]) -> Answer:
+        """Return a redirect of a form to a page of this service, which the browser gets with GET."""
+        return Answer(303, [(b"location", _visible(address)), _OWN_REFERRER, *_GUARDED, *fields], b"")
+
+    def _address(self, page: Any) -> str:
+        """Return the address of a page that answers a form, so that going back does not send the form again."""
+        if isinstance(page, ConsentPage):
+            path = self.pages.paths["consent"]
+        elif isinstance(page, LoginPage) and not page.fault:
+            path = self.pages.paths["login"]
+        else:
+            return ""
+        address = f"{path}?{urlencode({'ticket': page.ticket})}"
+        return address if len(self.origin) + len(address) <= MAX_URL else ""
+
     def _page(self, status: int, page: Any, *fields: tuple[bytes, bytes]) -> Answer:
         html = self.pages.render(page)
         policy = (b"content-security-policy", html.policy.encode())
@@ -79,16 +98,24 @@ class BrowserRenderer:
 class BrowserEndpoint(Endpoint):
     """An endpoint that takes GET with a query or POST with a form.
 
-    `decisions` maps each method to its decision. If `own` is true, forms from other sites are refused.
+    `decisions` maps each method to its decision. If `own` is true, forms from other sites are refused. `again` is the
+    path of an endpoint where a form without a session cookie is repeated with GET: a form that another site posts comes
+    without cookies, and the redirect brings them.
     """
 
     def __init__(
-        self, name: str, decisions: Mapping[str, Decide], renderer: BrowserRenderer, own: bool = False
+        self,
+        name: str,
+        decisions: Mapping[str, Decide],
+        renderer: BrowserRenderer,
+        own: bool = False,
+        again: str = "",
     ) -> None:
         self._name = name
         self._decisions = decisions
         self._renderer = renderer
         self._own = own
+        self._again = again
 
     async def answer(self, scope: dict[str, Any], body: bytes, line: Line) -> Answer:
         """Answer the request in `scope` (ASGI) with the whole `body`, and fill in `line` for the log."""
@@ -103,7 +130,12 @@ class BrowserEndpoint(Endpoint):
             answer = renderer.render(Decision(Action.OK).refuse(error), line, method)
             return Answer(405, [*answer.headers, allowed(self._decisions)], answer.body)
         try:
-            decision = await decide(runtime.context, self._browser_request(scope, body), runtime.clock())
+            browser_request = self._browser_request(scope, body)
+            if method == "POST" and self._again and not browser_request.session:
+                address = f"{self._again}?{body.decode('latin-1')}"
+                if len(renderer.origin) + len(address) <= MAX_URL and _is_visible(address):
+                    return renderer.see_other(address)
+            decision = await decide(runtime.context, browser_request, runtime.clock())
             answer = renderer.render(decision, line, method)
         except Exception as fault:
             refusal = fault if isinstance(fault, OAuthError) else unexpected(fault, line.id)
@@ -136,8 +168,12 @@ def _origin(config: Config) -> bytes:
     return f"{url.scheme}://{url.netloc.removesuffix(default).lower()}".encode()
 
 
+def _is_visible(url: str) -> bool:
+    return url.isascii() and url.isprintable() and " " not in url
+
+
 def _visible(url: str) -> bytes:
-    if not url.isascii() or not url.isprintable() or " " in url:
+    if not _is_visible(url):
         raise ValueError("the redirect URL has characters that a URL cannot have")
     return url.encode()
 
@@ -146,16 +182,18 @@ def browser_endpoints(runtime: Runtime) -> dict[str, BrowserEndpoint]:
     """Return the browser endpoints by path."""
     renderer, config = BrowserRenderer(runtime), runtime.context.registry.config
     base, paths = config.base_path, config.endpoints
+    authorize, logout = base + paths.authorize, base + paths.logout
     read: dict[str, Decide] = {"GET": decide_authorization, "POST": decide_authorization}
+    login: dict[str, Decide] = {"GET": decide_login_page, "POST": decide_login}
+    consent: dict[str, Decide] = {"GET": decide_consent_page, "POST": decide_consent}
+    device: dict[str, Decide] = {"GET": decide_device, "POST": decide_device_code}
+    ending: dict[str, Decide] = {"GET": decide_logout, "POST": decide_logout}
+    confirmed: dict[str, Decide] = {"GET": decide_logout, "POST": decide_logout_confirmed}
     return {
-        base + paths.authorize: BrowserEndpoint("authorize", read, renderer),
-        f"{base}{paths.authorize}/login": BrowserEndpoint("login", {"POST": decide_login}, renderer, own=True),
-        f"{base}{paths.authorize}/consent": BrowserEndpoint("consent", {"POST": decide_consent}, renderer, own=True),
-        base + paths.device: BrowserEndpoint(
-            "device", {"GET": decide_device, "POST": decide_device_code}, renderer, own=True
-        ),
-        base + paths.logout: BrowserEndpoint("logout", {"GET": decide_logout, "POST": decide_logout}, renderer),
-        f"{base}{paths.logout}/confirm": BrowserEndpoint(
-            "logout_confirmed", {"POST": decide_logout_confirmed}, renderer, own=True
-        ),
+        authorize: BrowserEndpoint("authorize", read, renderer),
+        f"{authorize}/login": BrowserEndpoint("login", login, renderer, own=True),
+        f"{authorize}/consent": BrowserEndpoint("consent", consent, renderer, own=True),
+        base + paths.device: BrowserEndpoint("device", device, renderer, own=True),
+        logout: BrowserEndpoint("logout", ending, renderer, again=logout),
+        f"{logout}/confirm": BrowserEndpoint("logout_confirmed", confirmed, renderer, own=True),
     }

@@ -70,17 +70,18 @@ class PageRenderer:
         environment.filters["readable"] = readable
         shades = {scheme: _shades(pages.color, card) for scheme, card in _CARDS.items()}
         style = environment.get_template("style.css").render(shades)
+        self.paths = {
+            "login": f"{base}{paths.authorize}/login",
+            "consent": f"{base}{paths.authorize}/consent",
+            "device": f"{base}{paths.device}",
+            "logout": f"{base}{paths.logout}/confirm",
+        }
         environment.globals |= {
             "name": pages.name,
             "logo": pages.logo,
             "style": Markup(style),  # noqa: S704 - from the templates and the configuration
             "script": Markup(_SCRIPT),  # noqa: S704
-            "paths": {
-                "login": f"{base}{paths.authorize}/login",
-                "consent": f"{base}{paths.authorize}/consent",
-                "device": f"{base}{paths.device}",
-                "logout": f"{base}{paths.logout}/confirm",
-            },
+            "paths": self.paths,
         }
         self._templates = {kind: environment.get_template(name) for kind, name in TEMPLATES.items()}
         logo = urlsplit(pages.logo)

@@ -52,7 +52,8 @@ def check_of(page: Answer) -> tuple[str, dict[str, str]]:
 
 
 def enter(devices: Devices, user_code: str, check: str, headers: dict[str, str], **more: Any) -> Answer:
-    return devices.post("/device", {"user_code": user_code, "check": check}, headers, **more)
+    answer = devices.post("/device", {"user_code": user_code, "check": check}, headers, **more)
+    return answer if answer.status != 303 else devices.get(answer.headers["location"], headers, **more)
 
 
 # --- guessing user codes
@@ -254,6 +255,8 @@ def test_073_a_ticket_is_answered_once(app: Devices) -> None:
     one, two = issue(app, ticket, subject="person-1"), issue(app, ticket, subject="person-2")
     no = app.ask(decide_ticket_fail, {"ticket": ticket, "error": "access_denied"}, "login")
     code = answered(resume(app, one))["code"]
+    assert resume(app, two).action is Action.BAD_REQUEST
+    app.now += 11
     for late in (one, two):
         assert resume(app, late).action is Action.BAD_REQUEST
     assert "code" not in str(resume(app, no).answer)

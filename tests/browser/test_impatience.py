@@ -40,3 +40,42 @@ def test_login_pages_that_are_opened_together(site: Site, person: Come) -> None:
         alice.page.wait_for_url("**/callback**")
         assert site.arrivals[-1].parameters["state"] == f"tab {n}"
         assert "code" in alice.arrive().parameters
+
+
+def test_a_double_click(site: Site, person: Come) -> None:
+    """The browser drops the answer to the first click. The second must get a code too, which is the same."""
+    alice = person()
+    alice.open()
+    slow(alice.page)
+    alice.page.get_by_label("User name").fill("alice")
+    alice.page.get_by_label("Password").fill("wonderland")
+    alice.page.get_by_role("button", name="Sign in", exact=True).dblclick(delay=20)
+    alice.page.get_by_role("heading", name="Allow access?").wait_for()
+    alice.page.get_by_role("button", name="Allow", exact=True).dblclick(delay=20)
+    alice.page.wait_for_url("**/callback**")
+    assert site.redeem(alice.arrive())["id_token"]
+    alice.open(prompt="login")  # what she has granted is not asked again, so this login ends at the client
+    alice.page.get_by_label("User name").fill("alice")
+    alice.page.get_by_label("Password").fill("wonderland")
+    alice.page.get_by_role("button", name="Sign in", exact=True).dblclick(delay=20)
+    alice.page.wait_for_url("**/callback**")
+    assert site.redeem(alice.arrive())["id_token"]
+
+
+def test_back_after_the_answer(site: Site, person: Come) -> None:
+    """No step back asks to send a form again."""
+    alice = person()
+    alice.open()
+    alice.log_in()
+    alice.click("Allow")
+    alice.arrive()
+    alice.page.go_back()
+    assert "start again from the app" in alice.page.inner_text("main")
+    asked = site.device_code()
+    alice.page.goto(asked["verification_uri_complete"])
+    alice.click("Continue")
+    assert alice.heading() == "Allow access?"
+    alice.page.reload()
+    alice.click("Allow")
+    alice.page.go_back()
+    assert "start again from the app" in alice.page.inner_text("main")

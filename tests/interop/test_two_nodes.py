@@ -100,7 +100,7 @@ def test_code_userinfo_refresh_logout(flow: Flow) -> None:
     assert flow.alice.browser_request(f"{flow.turns.issuer}/logout?{urlencode(hint)}") == f"{SIGNED_OUT}?state=bye"
     assert flow.authorize(**asked(prompt="none"))["error"] == "login_required"
     nodes, steps = zip(*flow.turns.trace, strict=True)
-    assert steps[:4] == ("GET /authorize", "POST /authorize/login", "POST /authorize/consent", "POST /token")
+    assert steps[:4] == ("GET /authorize", "POST /authorize/login", "GET /authorize/consent", "POST /authorize/consent")
     assert all(a != b for a, b in pairwise(nodes))
 
 

@@ -261,11 +261,11 @@ def test_the_issuers_origin(make_satchel: Callable[[str], Satchel], issuer: str,
 
 METHODS = {
     "/authorize": ("GET", "POST"),
-    "/authorize/login": ("POST",),
-    "/authorize/consent": ("POST",),
+    "/authorize/login": ("GET", "POST"),
+    "/authorize/consent": ("GET", "POST"),
     "/device": ("GET", "POST"),
     "/logout": ("GET", "POST"),
-    "/logout/confirm": ("POST",),
+    "/logout/confirm": ("GET", "POST"),
 }
 
 
@@ -280,13 +280,18 @@ def test_methods(satchel: Satchel, path: str, method: str) -> None:
         assert answer.headers["allow"] == ", ".join(METHODS[path])
     assert GUARDED.items() <= answer.headers.items()
     assert not [name for name in answer.headers if name.startswith("access-control-")]
-    assert b"<h1>" in answer.body
+    if (method, path) == ("POST", "/logout"):
+        assert (answer.status, answer.headers["location"]) == (303, "/logout?")  # with GET, the cookies come along
+    else:
+        assert b"<h1>" in answer.body
 
 
 @pytest.mark.parametrize("path", METHODS)
 def test_nonsense_is_answered_with_a_page(satchel: Satchel, path: str) -> None:
     for query in ("%", "a=b&a=c", "client_id=%00", "client_id=<script>alert(1)</script>", "ticket=x&answer=y"):
         for answer in (satchel.get(f"{path}?{query}"), satchel.post(path, query)):
+            if path == "/logout" and answer.status == 303:
+                continue
             assert answer.status in (200, 400, 405)
             assert b"<h1>" in answer.body
             assert b"<script" not in answer.body

@@ -5,11 +5,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from service.bags.ids import fresh_id
+from service.bags.ids import fresh_id, single_use_id
 from service.bags.kinds import SID_CHARS, AuthorizationRequest, Grant, LoginTicket, Session, Terms
 from service.config import Client
 from service.decisions.authorize.device_code import approval_for, approve, device_done
-from service.decisions.authorize.login_ticket import spend_ticket
+from service.decisions.authorize.login_ticket import TicketAnswer, answer_digest, spend_ticket
 from service.decisions.authorize.request import Reply
 from service.decisions.authorize.wanted_scopes import claims_asked, wanted_scopes
 from service.decisions.context import Context
@@ -37,6 +37,8 @@ async def complete(
 ) -> Decision:
     """Spend `ticket` and answer its client with a code, or approve its device, for the person of `session`.
 
+    The same answer within REPEATED seconds, such as that of a double click, gets the same code.
+
     The grant has `scope` and `authorization_details`; None means all that the client requested. `terms` are for the
     tokens of the grant.
 
@@ -47,10 +49,17 @@ async def complete(
     request, issuer = ticket.request, context.snapshot.issuer
     scopes = (request.scope if scope is None else scope).split()
     details = request.authorization_details if authorization_details is None else authorization_details
-    grant = msgspec.structs.replace(_grant(context, request, client, session, scopes, details), terms=terms)
     reply = reply_to(request)
-    code = "" if ticket.device else _code(context, request, grant, now)
-    action, answer = _answer(reply, {"code": code}, issuer)
+
+    def result(answer: TicketAnswer) -> tuple[Grant, str, tuple[Action, Any]]:
+        grant = _grant(context, request, client, session, scopes, details, answer.family)
+        grant = msgspec.structs.replace(grant, terms=terms)
+        code = "" if ticket.device else _code(context, request, grant, answer)
+        return grant, code, _answer(reply, {"code": code}, issuer)
+
+    family = session_id(session.sid, client, context.registry.config) + fresh_id()[:SID_CHARS]
+    mine = TicketAnswer(int(now), answer_digest("allow", session.login.sub, scopes, details), single_use_id(), family)
+    grant, code, (action, answer) = result(mine)
     if action is Action.LOCATION and len(answer) > MAX_URL:
         description = "the response is too long for a URL; use response_mode=form_post"
         return refuse_to_client(decision, OAuthError("invalid_request", description), reply, issuer)
@@ -58,12 +67,15 @@ async def complete(
     session = record_grant(context.registry, session, client, [*scopes, *implied], request.resources)
     cookie = session_cookie(context, session, now)
     approval = await approval_for(context, ticket, client, grant, now) if ticket.device else None
-    await spend_ticket(context, ticket)
+    stands = await spend_ticket(context, ticket, mine)
     decision.client_id, decision.subject = client.id, session.login.sub
     if approval is not None:
-        await approve(context, approval)
+        if stands is mine:
+            await approve(context, approval)
         device_done(decision, client, approved=True)
     else:
+        if stands is not mine:
+            _, code, (action, answer) = result(stands)
         decision.action, decision.answer, decision.code = action, answer, code
     decision.session = cookie
     return decision
@@ -79,13 +91,15 @@ async def deny(
             before.
         MemoryUnavailable, MemoryFull, NoActiveKey
     """
+    mine = TicketAnswer(int(now), answer_digest(error.code), fresh_id())
     if not ticket.device:
-        if ticket.jti:  # without a jti no page was shown, so nothing can be answered twice
-            await spend_ticket(context, ticket)
+        await spend_ticket(context, ticket, mine)
         return refuse_to_client(decision, error, reply_to(ticket.request), context.snapshot.issuer)
     if error.code != "access_denied":
         raise error
-    await approve(context, await approval_for(context, ticket, client, None, now))
+    approval = await approval_for(context, ticket, client, None, now)
+    if await spend_ticket(context, ticket, mine) is mine:
+        await approve(context, approval)
     return device_done(decision, client, approved=False)
 
 
@@ -112,9 +126,16 @@ def _answer(reply: Reply, fields: dict[str, str], issuer: str) -> tuple[Action, 
     return Action.LOCATION, f"{reply.redirect_uri}{separator}{urlencode(fields)}"
 
 
-def _code(context: Context, request: AuthorizationRequest, grant: Grant, now: float) -> str:
-    redirect_uri = request.redirect_uri if request.named else None
-    return code_for(context, now, grant, redirect_uri=redirect_uri, challenge=request.challenge, nonce=request.nonce)
+def _code(context: Context, request: AuthorizationRequest, grant: Grant, answer: TicketAnswer) -> str:
+    return code_for(
+        context,
+        answer.instant,
+        grant,
+        redirect_uri=request.redirect_uri if request.named else None,
+        challenge=request.challenge,
+        nonce=request.nonce,
+        jti=answer.jti,
+    )
 
 
 def _grant(
@@ -124,11 +145,12 @@ def _grant(
     session: Session,
     scopes: list[str],
     details: list[dict[str, Any]],
+    family: str,
 ) -> Grant:
     login, asked = session.login, claims_asked(client, request, scopes)
     names = of_scopes(scopes).union(*asked) if "openid" in scopes else ()
     return Grant(
-        family=session_id(session.sid, client, context.registry.config) + fresh_id()[:SID_CHARS],
+        family=family,
         client=client_digest(client.id),
         sub=login.sub,
         scope=" ".join(scopes),

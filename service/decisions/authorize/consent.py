@@ -3,8 +3,8 @@
 from service.bags.kinds import LoginTicket, Session
 from service.config import Client
 from service.decisions.authorize.complete import complete, deny
-from service.decisions.authorize.interaction import ask_login, unmet_requirement
-from service.decisions.authorize.login_ticket import open_ticket, page_expired
+from service.decisions.authorize.interaction import ask_consent, ask_login, unmet_requirement
+from service.decisions.authorize.login_ticket import open_ticket, page_expired, page_ticket
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -22,14 +22,22 @@ async def decide_consent(context: Context, browser_request: BrowserRequest, now:
     return decision
 
 
+async def decide_consent_page(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
+    """Show the consent page of the `ticket` in the query, at `now` (seconds since the epoch)."""
+    decision = Decision(Action.INTERACTION)
+    with refusing(decision):
+        ticket, client = await open_ticket(context, page_ticket(browser_request), browser_request, now, repeated=-1)
+        decision.client_id = client.id
+        session = await _session(context, ticket, client, browser_request, now)
+        await ask_consent(context, decision, ticket, client, session, browser_request, now)
+    return decision
+
+
 async def _consent(context: Context, decision: Decision, browser_request: BrowserRequest, now: float) -> None:
     form = parse(browser_request.parameters)
-    ticket, client = open_ticket(context, form.require("ticket"), browser_request, now)
+    ticket, client = await open_ticket(context, form.require("ticket"), browser_request, now)
     decision.client_id = client.id
-    session = await open_session(context, browser_request, now)
-    # Logins of two tabs at the same time may have made two sessions. The one that is left must meet the request too.
-    if session is None or session.login.sub != ticket.sub or _unmet(context, ticket, client, session):
-        raise page_expired("the page was not made for this session")
+    session = await _session(context, ticket, client, browser_request, now)
     decision.subject = session.login.sub
     match form.require("answer"):
         case "allow":
@@ -43,8 +51,20 @@ async def _consent(context: Context, decision: Decision, browser_request: Browse
             raise OAuthError("invalid_request", "answer must be allow, deny or switch")
 
 
-def _unmet(context: Context, ticket: LoginTicket, client: Client, session: Session) -> bool:
-    """Tell whether `session` is another one than the page was made for and does not meet the request."""
-    if session.sid == ticket.session:
-        return False
-    return unmet_requirement(context, ticket, session.login, client, context.registry.config.keys.skew) is not None
+async def _session(
+    context: Context, ticket: LoginTicket, client: Client, browser_request: BrowserRequest, now: float
+) -> Session:
+    """Return the session of the person that the page was made for.
+
+    Logins in two tabs at the same time may have made two sessions. The one that is left must meet the request too.
+
+    Raises:
+        OAuthError: invalid_request.
+        MemoryUnavailable
+    """
+    session, skew = await open_session(context, browser_request, now), context.registry.config.keys.skew
+    if session is None or session.login.sub != ticket.sub:
+        raise page_expired("the page was not made for this session")
+    if session.sid != ticket.session and unmet_requirement(context, ticket, session.login, client, skew):
+        raise page_expired("the page was not made for this session")
+    return session

@@ -73,7 +73,7 @@ async def approval_for(
     """Return the person's answer for the device of `ticket`; a `grant` of None denies access.
 
     Raises:
-        OAuthError: invalid_request if the device code has expired or was answered before, or the grant is too long.
+        OAuthError: invalid_request if the device code has expired, or the grant is too long.
         MemoryUnavailable, NoActiveKey
     """
     found = await device_of(context, ticket.device, now)
@@ -82,22 +82,19 @@ async def approval_for(
     device, _ = found
     if grant is not None:
         grant = msgspec.structs.replace(grant, memory=context.memory.identity, cnf=device.cnf)
-    id = approval_id(device.jti)
-    if (await context.memory.get_many([id]))[0] is not None:
-        raise _answered_before()
     bag = DeviceApproval(context.snapshot.issuer, device.jti, int(now), device.exp, grant)
     value = context.snapshot.seal(bag, now)
     if len(value) > MAX_CHARS:
         raise OAuthError("invalid_request", "the grant is too long; grant fewer claims or authorization_details")
     room = owners(client=client.id, subject="" if grant is None else grant.sub)
-    return Approval(id, value.encode("ascii"), device.exp, room)
+    return Approval(approval_id(device.jti), value.encode("ascii"), device.exp, room)
 
 
 async def approve(context: Context, approval: Approval) -> None:
     """Record `approval`, which the device gets with its next poll.
 
     Raises:
-        OAuthError: invalid_request if somebody else answered at the same time.
+        OAuthError: invalid_request if the device was answered before.
         MemoryUnavailable, MemoryFull
     """
     id, value, until, room = approval

@@ -59,7 +59,7 @@ async def advance(
         error = OAuthError("consent_required", "the person must consent, which prompt=none forbids")
         return await deny(context, decision, ticket, client, error, now)
     ticket = msgspec.structs.replace(ticket, session=session.sid, sub=session.login.sub)
-    return await _ask_consent(context, decision, ticket, client, session, browser_request, now)
+    return await ask_consent(context, decision, ticket, client, session, browser_request, now)
 
 
 def unmet_requirement(
@@ -105,7 +105,7 @@ def ask_login(
     return decision
 
 
-async def _ask_consent(
+async def ask_consent(
     context: Context,
     decision: Decision,
     ticket: LoginTicket,
@@ -114,6 +114,12 @@ async def _ask_consent(
     browser_request: BrowserRequest,
     now: float,
 ) -> Decision:
+    """Ask the person of `session` for consent.
+
+    Raises:
+        OAuthError: invalid_request if the request is too long for a ticket.
+        MemoryUnavailable, NoActiveKey
+    """
     text, request = seal_ticket(context, decision, ticket, browser_request, now), ticket.request
     if context.registry.config.login.url:
         return _ask_application(context, decision, text)

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from service.bags.kinds import Login
+from service.bags.kinds import SID_CHARS, Login
 from service.decisions.authorize.interaction import advance
-from service.decisions.authorize.login_ticket import open_ticket
+from service.decisions.authorize.login_ticket import answer_digest, open_ticket, page_ticket
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
@@ -29,10 +29,21 @@ async def decide_login(context: Context, browser_request: BrowserRequest, now: f
     return decision
 
 
+async def decide_login_page(context: Context, browser_request: BrowserRequest, now: float) -> Decision:
+    """Show the login page of the `ticket` in the query, at `now` (seconds since the epoch)."""
+    decision = Decision(Action.INTERACTION)
+    with refusing(decision):
+        text = page_ticket(browser_request)
+        ticket, client = await open_ticket(context, text, browser_request, now, repeated=-1)
+        decision.client_id = client.id
+        decision.answer = LoginPage(text, client, ticket.request.login_hint)
+    return decision
+
+
 async def _login(context: Context, decision: Decision, browser_request: BrowserRequest, now: float) -> None:
     form = parse(browser_request.parameters)
     text, username = form.require("ticket"), form.get("username") or ""
-    ticket, client = open_ticket(context, text, browser_request, now)
+    ticket, client = await open_ticket(context, text, browser_request, now)
     decision.client_id = client.id
     user, decision.note = await _authenticate(
         context, username, form.get("password") or "", browser_request.address, now
@@ -41,7 +52,9 @@ async def _login(context: Context, decision: Decision, browser_request: BrowserR
         decision.action, decision.answer = Action.INTERACTION, LoginPage(text, client, username, decision.note)
         return
     login = Login(user.sub, int(now), user.acr, user.amr, user.claims)
-    session = await begin_session(context, browser_request, login, now)
+    # The second click of a double click logs in again, without the cookie of the first: the session must be the same.
+    sid = answer_digest(ticket.jti, user.sub)[:SID_CHARS]
+    session = await begin_session(context, browser_request, login, now, sid=sid)
     decision.subject, decision.session = user.sub, session_cookie(context, session, now)
     ticket = msgspec.structs.replace(ticket, session=session.sid, sub=user.sub)
     await advance(context, decision, ticket, client, session, browser_request, now)

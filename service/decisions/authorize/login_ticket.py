@@ -1,8 +1,12 @@
 """Login tickets: an authorization request between login and consent, bound to its browser (RFC 9700 section 4.7)."""
 
+from hashlib import sha256
+from typing import Any, NamedTuple
+
 import msgspec
 import structlog
 
+from satchel_jose.base64url import encode
 from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import AuthorizationRequest, LoginTicket
@@ -14,13 +18,17 @@ from service.decisions.browser_request import BrowserRequest
 from service.decisions.context import Context
 from service.decisions.decision import Decision
 from service.decisions.one_time import spend_all
-from service.decisions.session.browser import browser_of, other_browser
+from service.decisions.session.browser import browser_of, check_browser
 from service.decisions.throttle import network
 from service.memory import owners
 from service.protocol.errors import OAuthError
+from service.protocol.form import parse
 from service.protocol.one_time_id import OneTimeId
 
 log = structlog.get_logger("satchel")
+
+REPEATED = 10
+"""Seconds for which the same answer to a ticket is answered alike."""
 
 
 def ticket_for(context: Context, request: AuthorizationRequest, now: float, *, pushed: str = "") -> LoginTicket:
@@ -58,8 +66,12 @@ def seal_ticket(
     return text
 
 
-def open_ticket(context: Context, text: str, browser_request: BrowserRequest, now: float) -> tuple[LoginTicket, Client]:
-    """Return the ticket that a built-in page has posted, and its client.
+async def open_ticket(
+    context: Context, text: str, browser_request: BrowserRequest, now: float, *, repeated: int = REPEATED
+) -> tuple[LoginTicket, Client]:
+    """Return the ticket of a built-in page, and its client.
+
+    A ticket that was answered is accepted for another `repeated` seconds, for the same answer.
 
     Raises:
         OAuthError: invalid_request if the ticket cannot be used, or a login application replaces the built-in pages.
@@ -72,7 +84,23 @@ def open_ticket(context: Context, text: str, browser_request: BrowserRequest, no
         ticket = context.snapshot.open(text, (LoginTicket,), now)
     except BadBag as fault:
         raise page_expired(fault.reason) from None
-    return ticket, check_ticket(context, ticket, browser_request, now)
+    client = check_ticket(context, ticket, browser_request, now)
+    (entry,) = await context.memory.get_many([_ticket_id(ticket)])
+    if entry is not None and now > _answer(entry.value).instant + repeated:
+        raise page_expired("ticket replayed")
+    return ticket, client
+
+
+def page_ticket(browser_request: BrowserRequest) -> str:
+    """Return the text of the ticket in the address of a page.
+
+    Raises:
+        OAuthError: invalid_request if there is none.
+    """
+    text = parse(browser_request.parameters).get("ticket")
+    if text is None:
+        raise OAuthError("invalid_request", "this page cannot be opened by its address; start again from the app")
+    return text
 
 
 def check_ticket(context: Context, ticket: LoginTicket, browser_request: BrowserRequest, now: float) -> Client:
@@ -82,9 +110,10 @@ def check_ticket(context: Context, ticket: LoginTicket, browser_request: Browser
         OAuthError: invalid_request.
         MemoryUnavailable
     """
-    fault = other_browser(context, ticket.browser, browser_request, now)
-    if fault is not None:
-        raise page_expired(fault.reason)
+    try:
+        check_browser(context, ticket.browser, browser_request, now)
+    except BadBag as fault:
+        raise page_expired(fault.reason) from None
     memory = context.memory.identity
     if ticket.memory != memory and ticket.memory not in context.registry.config.memory.accept_identity:
         log.error("bag belongs to another memory", bag=ticket.memory, memory=memory)
@@ -106,27 +135,60 @@ def check_registration(context: Context, ticket: LoginTicket, client: Client) ->
         raise page_expired("the client's registration has changed")
 
 
-async def spend_ticket(context: Context, ticket: LoginTicket) -> None:
-    """Spend `ticket`, and the pushed request that it was made for.
+class TicketAnswer(NamedTuple):
+    """The answer to a ticket: when (seconds since the epoch), a digest of what, and the ids of the code in it.
+
+    The memory keeps it, so that the same answer of a double click gets the same code.
+    """
+
+    instant: int
+    digest: str
+    jti: str
+    family: str = ""
+
+
+def answer_digest(*answer: Any) -> str:
+    """Return a digest of an answer, to tell whether another answer is the same."""
+    return encode(sha256(msgspec.json.encode(answer)).digest()[:16]).decode("ascii")
+
+
+async def spend_ticket(context: Context, ticket: LoginTicket, answer: TicketAnswer) -> TicketAnswer:
+    """Spend `ticket`, and the pushed request that it was made for; return the answer that counts.
+
+    It is `answer`, or the same answer of the same browser from at most REPEATED seconds before.
 
     Raises:
         OAuthError: invalid_request if either was spent before, or the memory is younger than the ticket.
         MemoryUnavailable, MemoryFull
     """
-    one_time_ids: list[OneTimeId] = []
     memory, config = context.memory, context.registry.config
     until, room = ticket.exp + config.keys.skew, owners(client=ticket.request.client_id, address=ticket.address)
+    # A pushed request may have several tickets. Its entry outlives the last of them.
+    ids = ([_ticket_id(ticket)] if ticket.jti else []) + ([spent_id(ticket.pushed)] if ticket.pushed else [])
+    if ids and ticket.memory == memory.identity and any(ticket.iat < memory.since([id]) for id in ids):
+        raise page_expired("older than the memory")
     if ticket.jti:
-        one_time_ids.append(OneTimeId(f"ticket:{ticket.jti}", until, "login", page_expired("ticket replayed"), room))
+        value = " ".join(map(str, answer)).encode("ascii")
+        stands = (await memory.put(_ticket_id(ticket), value, until, use="login", owners=room)).value
+        if stands != value:
+            former = _answer(stands)
+            if not ticket.browser or former.digest != answer.digest or answer.instant > former.instant + REPEATED:
+                raise page_expired("ticket replayed")
+            return former
     if ticket.pushed:
-        # A pushed request may have several tickets. The entry outlives the last of them.
         until += config.lifetimes.pushed_request
         refusal = page_expired("pushed request replayed")
-        one_time_ids.append(OneTimeId(spent_id(ticket.pushed), until, "par", refusal, room))
-    for one_time_id in one_time_ids:
-        if ticket.memory == memory.identity and ticket.iat < memory.since([one_time_id.id]):
-            raise page_expired("older than the memory")
-    await spend_all(tuple(one_time_ids), memory)
+        await spend_all((OneTimeId(spent_id(ticket.pushed), until, "par", refusal, room),), memory)
+    return answer
+
+
+def _ticket_id(ticket: LoginTicket) -> str:
+    return f"ticket:{ticket.jti}"
+
+
+def _answer(value: bytes) -> TicketAnswer:
+    instant, digest, jti, family = value.decode("ascii").split(" ")
+    return TicketAnswer(int(instant), digest, jti, family)
 
 
 def page_expired(reason: str) -> OAuthError:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from service.bags.errors import BadBag
 from service.bags.kinds import AuthorizationRequest, DeviceCode, LoginTicket
 from service.config import Client
 from service.decisions.authorize.device_code import device_of
@@ -12,15 +13,17 @@ from service.decisions.context import Context
 from service.decisions.decision import Action, Decision
 from service.decisions.pages import DevicePage
 from service.decisions.refusing import refusing
-from service.decisions.session.browser import browser_of, other_browser
+from service.decisions.session.browser import browser_of, check_browser
 from service.decisions.session.session import open_session
 from service.decisions.throttle import PAUSE, Limit, Throttle, network
+from service.grants.device_code import approval_id
 from service.memory import owners
 from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.user_code import read_user_code
 
 _WRONG = "This code is wrong or has expired. Compare it with the code on your device."
+_USED = "This code was used before. Start again on your device to get a new code."
 _TOO_MANY = f"Too many codes were entered. Wait {PAUSE} seconds, then try again."
 
 
@@ -39,8 +42,11 @@ async def decide_device_code(context: Context, browser_request: BrowserRequest, 
     with refusing(decision):
         form = parse(browser_request.parameters)
         check = form.get("check") or ""
-        if other_browser(context, check, browser_request, now):
-            raise OAuthError("invalid_request", "this page has expired or belongs to another browser; open it again")
+        try:
+            check_browser(context, check, browser_request, now)
+        except BadBag as fault:
+            description = "this page has expired or belongs to another browser; open it again"
+            raise OAuthError("invalid_request", description, reason=fault.reason) from None
         user_code = read_user_code(form.get("user_code") or "") or ""
         found, decision.note = await _found(context, user_code, browser_request.address, now)
         if found is None:
@@ -67,7 +73,10 @@ async def _found(
     if not (await throttle.count() or await throttle.may_begin()):
         return None, _TOO_MANY
     found = await device_of(context, user_code, now)
-    return (None, _WRONG) if found is None else (found, "")
+    if found is None:
+        return None, _WRONG
+    (answered,) = await context.memory.get_many([approval_id(found[0].jti)])
+    return (found, "") if answered is None else (None, _USED)
 
 
 def device_ticket(context: Context, device: DeviceCode, user_code: str, now: float) -> LoginTicket:

@@ -8,6 +8,7 @@ from service.decisions.context import Context
 from service.decisions.session.backchannel import logout_tokens, send_logout_tokens
 from service.decisions.session.end import revoke_session
 from service.decisions.session.session import new_session, open_session
+from service.protocol.revocation_check import state_id
 
 
 async def begin_session(
@@ -16,7 +17,8 @@ async def begin_session(
     """Return the session of this browser after `login`, at `now` (seconds since the epoch).
 
     The same person keeps the id of the session and its clients. The session of another person ends, and its
-    clients are told in the background. `sid` is the id of a new session. If `during` is the id of the present session,
+    clients are told in the background. `sid` is the id of a new session, unless a
+    session with this id has ended. If `during` is the id of the present session,
     the person did not log in anew, and the session ends when it would have ended.
 
     Raises:
@@ -24,7 +26,7 @@ async def begin_session(
         MemoryUnavailable, MemoryFull, NoActiveKey
     """
     fresh = new_session(context, login, now)
-    if sid:
+    if sid and (await context.memory.get_many([state_id(sid)]))[0] is None:
         fresh = msgspec.structs.replace(fresh, sid=sid)
     former = await open_session(context, browser_request, now)
     if former is not None and former.login.sub == login.sub:

@@ -45,14 +45,20 @@ def browser_of(context: Context, decision: Decision, browser_request: BrowserReq
     return browser
 
 
-def other_browser(context: Context, id: str, browser_request: BrowserRequest, now: float) -> BadBag | None:
-    """Return None if `id` is an id of this browser, else the fault, whose reason is for the log."""
-    ids, refusal = [_id(page) for page in browser_request.pages], BadBag("another browser's page")
+def check_browser(context: Context, id: str, browser_request: BrowserRequest, now: float) -> None:
+    """Check that `id` is one of the ids of this browser.
+
+    Raises:
+        BadBag: it is not.
+    """
+    if any(compare_digest(id.encode(), _id(page).encode()) for page in browser_request.pages if _id(page)):
+        return
     try:
-        ids.append(context.snapshot.open(browser_request.browser, (Browser,), now).jti)
+        browser = context.snapshot.open(browser_request.browser, (Browser,), now)
     except BadBag as fault:
-        refusal = BadBag(f"browser: {fault.reason}")
-    return None if any(compare_digest(id.encode(), each.encode()) for each in ids if each) else refusal
+        raise BadBag(f"browser: {fault.reason}") from None
+    if not compare_digest(id.encode(), browser.jti.encode()):
+        raise BadBag("another browser's page")
 
 
 def _id(page: str) -> str:

@@ -21,7 +21,7 @@ from service.decisions.decision import Action, Decision
 from service.decisions.pages import LogoutPage, SignedOutPage
 from service.decisions.refusing import refusing
 from service.decisions.session.backchannel import logout_tokens, send_logout_tokens
-from service.decisions.session.browser import browser_of, other_browser
+from service.decisions.session.browser import browser_of, check_browser
 from service.decisions.session.end import revoke_session
 from service.decisions.session.session import open_session
 from service.protocol.errors import OAuthError
@@ -65,8 +65,11 @@ async def decide_logout_confirmed(context: Context, browser_request: BrowserRequ
             ticket = context.snapshot.open(text, (LogoutTicket,), now)
         except BadBag as fault:
             raise OAuthError("invalid_request", "this page has expired; log out again", reason=fault.reason) from None
-        if other_browser(context, ticket.browser, browser_request, now):
-            raise OAuthError("invalid_request", "this page belongs to another browser; log out again")
+        try:
+            check_browser(context, ticket.browser, browser_request, now)
+        except BadBag as fault:
+            description = "this page belongs to another browser; log out again"
+            raise OAuthError("invalid_request", description, reason=fault.reason) from None
         session = await open_session(context, browser_request, now, to_end=True)
         if session is not None and ticket.sid not in ("", session.sid):
             raise OAuthError("invalid_request", "somebody has logged in since this page was shown; log out again")

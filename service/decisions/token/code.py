@@ -50,12 +50,19 @@ def mint_code(
 
 
 def code_for(
-    context: Context, now: float, grant: Grant, *, redirect_uri: str | None, challenge: bytes = b"", nonce: str = ""
+    context: Context,
+    now: float,
+    grant: Grant,
+    *,
+    redirect_uri: str | None,
+    challenge: bytes = b"",
+    nonce: str = "",
+    jti: str = "",
 ) -> str:
     """Return a code for `grant` that can be redeemed once, within `lifetimes.code` seconds.
 
     `redirect_uri` is the parameter of the request (None if absent); `challenge` is the 32 bytes of an S256
-    code_challenge.
+    code_challenge. `jti` is the id of the code; empty: a new one.
 
     Raises:
         OAuthError: invalid_request if the code would be too long to be opened.
@@ -63,7 +70,7 @@ def code_for(
     """
     code = AuthorizationCode(
         iss=context.snapshot.issuer,
-        jti=single_use_id(),
+        jti=jti or single_use_id(),
         iat=int(now),
         exp=int(now) + context.registry.config.lifetimes.code,
         grant=grant,

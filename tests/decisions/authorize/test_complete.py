@@ -1,5 +1,6 @@
 """The answer to the client: where it goes, what the code holds, and what is spent for it (RFC 6749 4.1.2, RFC 9207)."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from service.bags.kinds import AuthorizationCode
+from service.decisions.authorize.login_ticket import REPEATED
 from service.decisions.decision import Action, FormPost
+from service.memory import REVOKED
 from service.protocol.digests import client_digest, uri_digest
+from service.protocol.revocation_check import state_id
 from tests.worlds.authorization_requests import LOOPBACK, PAYMENT, REDIRECT, details
 from tests.worlds.built_in_pages import (
     WITH_APPLICATION,
@@ -93,7 +97,7 @@ def test_a_request_that_took_a_page_spends_its_ticket(alice: Browser) -> None:
     page = alice.ask(scope="write")
     assert memory.verbs == ["get"]
     assert "code" in answered(alice.answer(page))
-    assert memory.verbs == ["get", "get", "put login"]
+    assert memory.verbs == ["get", "get", "get", "put login"]
     (_, (id, _, until, _)) = memory.asked[-1]
     assert id.startswith("ticket:")
     assert until >= int(alice.service.now) + 900 + alice.service.config.keys.skew
@@ -107,6 +111,14 @@ def test_a_pushed_request_is_spent_when_it_is_answered(alice: Browser) -> None:
     assert "code" in answered(alice.get(query))
     assert memory.verbs == ["get", "get", "put par"]
     assert shown(alice.get(query)) == ("invalid_request_uri", "answered before")
+
+
+def test_a_refusal_without_a_page_uses_it_up_too(alice: Browser) -> None:
+    """docs/front.md: the first answer uses the request_uri up, and an error is an answer."""
+    nobody = Browser(alice.service)
+    pushed = urlencode({"client_id": "web", "request_uri": alice.service.push(prompt="none")})
+    assert told(nobody.get(pushed)) == "login_required"
+    assert shown(alice.get(pushed)) == ("invalid_request_uri", "answered before")
 
 
 def test_of_two_pages_of_one_pushed_request_one_is_answered(alice: Browser) -> None:
@@ -207,3 +219,46 @@ def test_pages_of_different_requests_do_not_mix(alice: Browser) -> None:
     assert answered(alice.answer(two))["state"] == "two"
     assert answered(alice.answer(one))["state"] == "one"
     login_page(Browser(alice.service).ask())
+
+
+# --- a double click
+
+
+def test_the_same_answer_again_gets_the_same_code(alice: Browser) -> None:
+    """A browser shows the answer to the second click alone."""
+    service, page = alice.service, alice.ask(scope="write")
+    first = service.opened(answered(alice.answer(page))["code"], AuthorizationCode)
+    service.now += REPEATED
+    second = alice.answer(page)
+    assert service.opened(answered(second)["code"], AuthorizationCode) == first
+    assert service.redeem(second).status == 200
+    service.now += 1
+    assert shown(alice.answer(page)) == ("invalid_request", "ticket replayed")
+
+
+def test_a_login_that_is_sent_twice_makes_one_session(alice: Browser) -> None:
+    service, browser = alice.service, Browser(alice.service)
+    page = browser.ask(client_id="own", scope="openid read")
+    codes = []
+    for _ in range(2):
+        browser.session = ""  # the second click comes before the first answer
+        codes.append(service.opened(answered(browser.log_in(page))["code"], AuthorizationCode))
+        assert codes[-1].grant.sid == browser.signed_in.sid
+    assert codes[0] == codes[1]
+
+
+def test_a_denial_that_is_sent_twice(alice: Browser) -> None:
+    page = alice.ask(scope="write")
+    assert [told(alice.answer(page, "deny")) for _ in range(2)] == ["access_denied"] * 2
+    assert shown(alice.answer(page))[0] == "invalid_request"
+
+
+def test_a_session_that_has_ended_does_not_begin_again(alice: Browser) -> None:
+    """The page of a login is still open when its session is logged out."""
+    service, browser = alice.service, Browser(alice.service)
+    page = browser.ask()
+    browser.log_in(page)
+    former = browser.signed_in.sid
+    asyncio.run(service.context.memory.put(state_id(former), b"", int(service.now) + 99_999, REVOKED))
+    assert "code" in answered(browser.answer(browser.log_in(page)))
+    assert browser.signed_in.sid != former

@@ -294,6 +294,8 @@ def test_it_says_no(outside: BuiltInPages) -> None:
     for error in ("access_denied", "login_required", "server_error"):
         verdict = outside.verdict(browser.ask().answer, login=None, error=error)
         assert told(browser.get(verdict)) == error
+        assert told(browser.get(verdict)) == error
+        outside.now += 11
         again = browser.get(verdict)
         assert again.error is not None
         assert again.error.reason == "ticket replayed"

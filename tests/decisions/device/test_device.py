@@ -196,8 +196,9 @@ def test_a_session_does_not_answer_for_the_person(devices: Devices) -> None:
 
 def test_a_code_is_answered_once(devices: Devices) -> None:
     codes = devices.begin()
+    page = devices.log_in(devices.enter(codes.user_code).answer).answer
     devices.answer(codes.user_code, "deny")
-    page = devices.enter(codes.user_code).answer
+    assert "was used before" in devices.enter(codes.user_code).answer.fault
     decision = devices.browser_request(decide_consent, ticket=page.ticket, answer="allow")
     assert decision.action is Action.BAD_REQUEST
     assert decision.error is not None

@@ -6,13 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from service.bags.errors import BadBag
 from service.bags.ids import fresh_id
 from service.bags.kinds import Browser as BrowserBag
 from service.bags.kinds import Login, Session, SessionClient
 from service.config import Client
 from service.decisions.browser_request import BrowserRequest
 from service.decisions.decision import Action, Decision
-from service.decisions.session.browser import MAX_PAGES, browser_of, other_browser
+from service.decisions.session.browser import MAX_PAGES, browser_of, check_browser
 from service.decisions.session.session import (
     MAX_CLIENTS,
     MAX_COOKIE,
@@ -153,11 +154,11 @@ def test_pages_that_a_new_browser_opens_together_have_an_id_each(service: BuiltI
     decisions = [Decision(Action.OK) for _ in range(3)]
     ids = [browser_of(service.context, decision, BrowserRequest(b""), NOW).jti for decision in decisions]
     cookies = BrowserRequest(b"", browser=decisions[0].browser or "", pages=tuple(each.page for each in decisions))
-    assert [other_browser(service.context, id, cookies, NOW) for id in ids] == [None, None, None]
-    fault = other_browser(service.context, fresh_id(), cookies, NOW)
-    assert fault is not None
-    assert fault.reason == "another browser's page"
-    assert other_browser(service.context, "", cookies._replace(pages=("", ".", "7.", "x")), NOW)
+    for id in ids:
+        check_browser(service.context, id, cookies, NOW)
+    for id, pages in ((fresh_id(), cookies.pages), ("", ("", ".", "7.", "x"))):
+        with pytest.raises(BadBag, match="another browser's page"):
+            check_browser(service.context, id, cookies._replace(pages=pages), NOW)
     again = Decision(Action.OK)
     browser_of(service.context, again, cookies, NOW)
     assert (again.page, again.browser) == ("", None)
