@@ -121,3 +121,5 @@ class LogoutTicket(Bag, frozen=True, array_like=True, tag=12):
     sid: str = ""
     redirect_uri: str = ""
     state: str = ""
+    client_id: str = ""
+    """The client to which `redirect_uri` belongs."""

@@ -74,7 +74,9 @@ async def decide_logout_confirmed(context: Context, browser_request: BrowserRequ
         if session is not None and ticket.sid not in ("", session.sid):
             raise OAuthError("invalid_request", "somebody has logged in since this page was shown; log out again")
         await _log_out(decision, context, browser_request, session, "", now)
-        _redirect(decision, ticket.redirect_uri, ticket.state)
+        client = context.registry.clients.find(ticket.client_id)
+        if client is not None and is_registered(ticket.redirect_uri, client.post_logout_redirect_uris):
+            _redirect(decision, ticket.redirect_uri, ticket.state)
     return decision
 
 
@@ -135,6 +137,7 @@ def _ticket(
         sid="" if session is None else session.sid,
         redirect_uri=request.redirect_uri,
         state=request.state,
+        client_id="" if request.client is None else request.client.id,
     )
     return context.snapshot.seal(ticket, now)
 

@@ -331,3 +331,15 @@ def test_clients_are_told_though_the_person_hangs_up(openid: OpenId) -> None:
 
     asyncio.run(hang_up())
     assert told
+
+
+def test_109_a_uri_that_was_withdrawn_while_the_page_asked(openid: OpenId) -> None:
+    """The session ends all the same; the browser stays here."""
+    _, cookie = openid.session("web")
+    browser = openid.browser()
+    asking = openid.logout(cookie, browser, client_id="web", post_logout_redirect_uri=AFTER)
+    ticket = asked(asking)
+    openid.reconfigure((AFTER, "https://elsewhere.example.com/bye"))
+    decision = openid.confirm(ticket, cookie, browser)
+    assert decision.action is Action.INTERACTION
+    assert decision.session == ""
