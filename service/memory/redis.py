@@ -1,7 +1,8 @@
 """The memory of many nodes: Redis 7 or later, or Valkey, alone, behind sentinels or as a cluster.
 
 Ids are spread over 256 hash tags, each of which lives on one server and is lost as a whole. Each has a *marker*, a key
-that never expires and holds the instant from which the tag has forgotten nothing, and a random part. Every verb sees
+that holds the instant from which the tag has forgotten nothing, and a random part. Nodes renew it every 20 seconds, so
+it ends early, as entries do, if the clock of the server steps (redis_look.py). Every verb sees
 the marker in the same round trip: put acts only if it is the one that this process knows, and a read asks for it after
 the values. So an absence is never believed of a tag that was flushed, lost, or is another server's.
 
@@ -24,13 +25,24 @@ from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError
 
 from service.memory.breaker import Breaker
 from service.memory.digest import digest
-from service.memory.port import MARGIN, Entry, MemoryFull, MemoryStatus, MemoryUnavailable, check_begun
+from service.memory.port import (
+    MARGIN,
+    PROOF_LIFE,
+    Entry,
+    MemoryFull,
+    MemoryStatus,
+    MemoryUnavailable,
+    check_begun,
+    check_proofs,
+)
 from service.memory.quota import RESERVED, Quotas, lot
 from service.memory.redis_connection import Client, Servers, check, connect, disconnect, pipeline
-from service.memory.redis_keys import MARKERS, PUT, PUT_RESERVED, TAGS, View, entry, place, reading
-from service.memory.redis_look import OPENING, look
+from service.memory.redis_keys import LIFE, MARKERS, PUT, PUT_RESERVED, TAGS, View, entry, place, reading
+from service.memory.redis_look import OPENING, Known, Rules, look
 
 _AT_ONCE = 32  # questions in flight, and so connections a node
+_RENEW = 20.0  # seconds between two renewals of the markers
+_SLACK = 5.0  # seconds that a renewal may take
 _AGAIN = 30.0  # seconds after which the servers' settings are looked at again: a successor's may be others
 _EXCHANGED = "redis lost or exchanged its contents"
 _NOT_DURABLE = "appendonly is off: after a crash it may come back with older contents"
@@ -53,14 +65,15 @@ class RedisMemory:
         clock: Callable[[], int],
         create: bool = True,
         skew: int = MARGIN,
+        proof_life: int = PROOF_LIFE,
     ) -> None:
         self._url = url
         self._timeout = timeout
         self._quotas = quotas
         self._clock = clock
-        self._create = create
-        self._skew = skew
-        self._latest = 0
+        self._rules = Rules(clock, create, skew, proof_life)
+        self._renewed = -math.inf  # when all markers were (monotonic)
+        self._keeper: asyncio.Task[None] | None = None
         self._client: Client | None = None
         self._checked = False
         self._view: View | None = None
@@ -129,11 +142,11 @@ class RedisMemory:
         await self._open(again=True)
         view = await self._opened()
         detail = "" if self._servers.durable else _NOT_DURABLE
-        return MemoryStatus(self.name, view.identity, view.since(), self._servers.keys, detail)
+        return MemoryStatus(self.name, view.identity, view.since(), self._servers.keys, detail, view.proofs)
 
     async def close(self) -> None:
         """Close every connection."""
-        for task in (self._first_contact, self._looking):
+        for task in (self._first_contact, self._looking, self._keeper):
             if task is not None:
                 task.cancel()
         await self._disconnect()
@@ -152,9 +165,7 @@ class RedisMemory:
         """Give the arguments of EVAL. Raises `MemoryUnavailable`."""
         tag, key = place(id)
         now = self._clock()
-        self._latest = max(self._latest, now)
-        if until < self._latest - MARGIN:
-            raise MemoryUnavailable("the clock stepped back behind what was already forgotten", retry_after=30)
+        check_proofs(use, view.proofs, now)
         rooms = self._quotas.rooms(use, tuple(owners))
         mosts = [room.most for room in rooms]
         counters = b"satchel:count:"
@@ -164,9 +175,8 @@ class RedisMemory:
             counters = TAGS[tag] + b"count:"
         keys = (MARKERS[tag], key, *(counters + room.counter.hex().encode() for room in rooms))
         script = PUT_RESERVED if use in RESERVED else PUT
-        # Relative to this node's clock: what counts is the server's.
         life = max(until - now, 0) + MARGIN
-        return script, len(keys), *keys, view.markers[tag], rank, value, life, lot(), *mosts
+        return script, len(keys), *keys, view.markers[tag], rank, value, life, lot(), until + MARGIN, *mosts
 
     async def _stands(self, answer: list[bytes], view: View, use: str) -> Entry:
         if answer[0] == b"changed":
@@ -197,10 +207,23 @@ class RedisMemory:
 
     async def _changed(self, view: View) -> None:
         if self._view is view:
+            alive = self._alive()
             await self._open(again=True, seen=view)
+            if alive and self._view == view:  # the marker was missing, and somebody who knows less has put it back
+                await self._open(again=True, stepped=True)
         raise MemoryUnavailable(_EXCHANGED)
 
-    async def _open(self, again: bool = False, seen: View | None = None) -> None:
+    def _alive(self) -> bool:
+        """Tell whether every marker must be there, since it was renewed within its life."""
+        return time.monotonic() < self._renewed + LIFE - _SLACK
+
+    async def _keep(self) -> None:
+        """Renew the markers as long as the loop runs, with or without requests."""
+        while True:
+            await asyncio.sleep(_RENEW)
+            await self._try_to_open(again=True)
+
+    async def _open(self, again: bool = False, seen: View | None = None, stepped: bool = False) -> None:
         """See the server's settings, identity and markers, and set those that are missing.
 
         `again`: though they were seen; but not where somebody else has found something other than `seen` meanwhile.
@@ -217,7 +240,11 @@ class RedisMemory:
             if self._client is None:
                 self._client = connect(self._url, self._timeout)
             self._servers = await self._ask(check, patience=OPENING)
-            view = await look(self._ask, self._view, self._clock, self._create, self._skew)
+            begun = time.monotonic()
+            view = await look(self._ask, Known(self._view, self._alive(), stepped), self._rules)
+            self._renewed = begun
+            if self._keeper is None or self._keeper.done():
+                self._keeper = asyncio.get_running_loop().create_task(self._keep())
             if self._view != view:
                 if self._view is None and not self._servers.durable:
                     structlog.get_logger().warning("redis", risk=_NOT_DURABLE)

@@ -6,25 +6,32 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from service.memory.digest import digest
-from service.memory.port import Entry
+from service.memory.port import MARGIN, Entry
 from service.memory.quota import EXACT
 
 ALL = range(256)
 TAGS = [b"satchel:{%02x}:" % tag for tag in ALL]
 MARKERS = [tag + b"since" for tag in TAGS]
+KEPT = [tag + b"kept" for tag in TAGS]
+LIFE = MARGIN + 20
+"""Seconds that a marker lives unless it is renewed. A step of the clock that ends entries early ends markers too."""
+STEPPED = b".t"
+"""What the marker of a tag ends with that has begun anew after a step of the clock."""
 IDENTITY = TAGS[0] + b"identity"
 
 # KEYS: marker, entry, counters. ARGV: the marker known, rank, value, seconds to keep, how much it counts where not
-# each is counted, the most that each counter may count.
+# each is counted, the instant until which to keep, the most that each counter may count.
+# A node and the server may have different clocks, so the later end counts.
 # An entry is its rank, a colon and its value. A counter is a hash: for each instant the number of entries that end
 # then, their `total`, and the `next` of the instants. Instants are those of the server's clock, as lives are.
 # The rounding of a life is that of service/memory/quota.py.
 PUT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'changed'} end
-local rank, life = tonumber(ARGV[2]), tonumber(ARGV[4])
+local rank = tonumber(ARGV[2])
 local stands = redis.call('GET', KEYS[2])
 if stands and tonumber(string.match(stands, '^%d+')) >= rank then return {'stands', stands} end
 local now, granule = tonumber(redis.call('TIME')[1]), 1
+local life = math.max(tonumber(ARGV[4]), tonumber(ARGV[6]) - now)
 while granule * 32 <= life do granule = granule * 2 end
 local kept = math.ceil((now + life) / granule) * granule
 local before = stands and redis.call('EXPIRETIME', KEYS[2]) or 0
@@ -49,7 +56,7 @@ if kept > before then
   local weight = tonumber(ARGV[5])
   for n = 3, #KEYS do
     local total = held(KEYS[n])
-    local free = tonumber(ARGV[n + 3]) - total
+    local free = tonumber(ARGV[n + 4]) - total
     if not stands and free < 1 then return {'full'} end
     if free < EXACT or (n == 3 and total < EXACT) then weight = 1 end
   end
@@ -70,11 +77,15 @@ PUT_RESERVED = "#!lua flags=allow-oom" + PUT
 
 
 class View(NamedTuple):
-    """What this process last saw of the contents: their name, and each tag's marker."""
+    """What this process last saw of the contents: their name, each tag's marker, and the newest of them.
+
+    `proofs` is the instant (s) until which proofs are refused.
+    """
 
     identity: str
     markers: tuple[bytes, ...]
     newest: int
+    proofs: int = 0
 
     def since(self, tags: Iterable[int] = ()) -> int:
         """Give the instant (s) from which these tags have forgotten nothing; without tags, all."""
@@ -99,8 +110,8 @@ def entry(text: bytes) -> Entry:
 
 
 def seen(tag: int) -> tuple[str | bytes, ...]:
-    """Give the command that reads a marker: one that a replica refuses, since its absences prove nothing."""
-    return ("GETEX", MARKERS[tag], "PERSIST")
+    """Give the command that reads a marker and renews it: a replica refuses it, since its absences prove nothing."""
+    return ("GETEX", MARKERS[tag], "EX", str(LIFE))
 
 
 def reading(ids: Iterable[str]) -> tuple[list[tuple[str | bytes, ...]], list[int]]:

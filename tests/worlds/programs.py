@@ -16,6 +16,7 @@ NAMES = {
     "npm": ("npm",),
     "systemd-analyze": ("systemd-analyze",),
     "curl": ("curl",),
+    "gcc": ("gcc", "cc"),
 }
 """The names under which each program may be installed."""
 

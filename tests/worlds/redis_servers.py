@@ -27,6 +27,7 @@ class RedisServer:
         self.home.mkdir(parents=True, exist_ok=True)
         self.port = free_port(bus=True)
         self.options = options
+        self.environ: dict[str, str] | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -39,7 +40,8 @@ class RedisServer:
 
     def start(self) -> RedisServer:
         with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen([programs.path("redis-server"), *self.arguments()], stdout=log, stderr=log)
+            command = [programs.path("redis-server"), *self.arguments()]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ)
         for _ in range(500):
             with contextlib.suppress(OSError):
                 answer = self.send("INFO", "server")
