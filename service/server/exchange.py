@@ -34,7 +34,7 @@ class Wire(Protocol):
         """The exchange is over; `close` ends the connection."""
 
 
-class Exchange:
+class HttpExchange:
     """A request whose body may still be coming, and its response."""
 
     __slots__ = (

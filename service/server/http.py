@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from service.server.eager import run_eagerly
-from service.server.exchange import Exchange
+from service.server.exchange import HttpExchange
 from service.server.head import BadRequest, Head
 from service.server.host import Host
 from service.server.reader import RequestReader
@@ -35,8 +35,8 @@ class Connection(asyncio.Protocol):
         self.server: Any = None
         self._now: Callable[[], float] = worker.loop.time
         self._reader = RequestReader(worker, self._begin)
-        self._current: Exchange | None = None  # the exchange that the application answers
-        self._queue: deque[Exchange] = deque()
+        self._current: HttpExchange | None = None  # the exchange that the application answers
+        self._queue: deque[HttpExchange] = deque()
         self._drained: asyncio.Future[None] | None = None  # while the peer does not read
         self._since = 0.0  # when the present wait for the peer began
         self._closing = False
@@ -111,8 +111,8 @@ class Connection(asyncio.Protocol):
 
     # Steps
 
-    def _begin(self, head: Head) -> Exchange:
-        exchange = Exchange(self, self.worker, head)
+    def _begin(self, head: Head) -> HttpExchange:
+        exchange = HttpExchange(self, self.worker, head)
         self._queue.append(exchange)
         return exchange
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
-from service.server.exchange import Exchange
+from service.server.exchange import HttpExchange
 from service.server.head import FRAMING, BadRequest, Head
 from service.server.host import Host
 
@@ -24,9 +24,9 @@ class RequestReader:
         "_replaying", "_trailers", "idle", "receiving",
     )  # fmt: skip
 
-    def __init__(self, host: Host, begin: Callable[[Head], Exchange]) -> None:
+    def __init__(self, host: Host, begin: Callable[[Head], HttpExchange]) -> None:
         self.idle = True
-        self.receiving: Exchange | None = None
+        self.receiving: HttpExchange | None = None
         self._host = host
         self._begin = begin
         self._parser: HttpRequestParser = HttpRequestParser(self)
