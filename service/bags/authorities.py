@@ -1,4 +1,4 @@
-"""Whether one of the operator's certificate authorities stands behind a client's certificate (RFC 5280 section 6)."""
+"""Path validation: whether a configured authority issued a client certificate (RFC 5280 section 6)."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,17 +10,17 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy,
 from service.bags.errors import BadBag
 
 MAX_PATH = 8
-"""Certificates between the client's and an authority's that are looked at."""
+"""The most certificates between the client's and the authority's."""
 
 
 class Authorities:
-    """Certificates in which a path may end; one that is not self-signed ends it as well."""
+    """The certificates of the configured authorities, which need not be self-signed."""
 
     def __init__(self, pem: str) -> None:
         """Take the authorities in a PEM text.
 
         Raises:
-            BadBag: it holds none, or something else.
+            BadBag: the text has no certificates, or a certificate that is not an authority's.
         """
         try:
             certificates = x509.load_pem_x509_certificates(pem.encode())
@@ -34,7 +34,7 @@ class Authorities:
             raise BadBag("is not PEM certificates") from None
 
     def check(self, der: bytes, path: Iterable[bytes], at: float) -> None:
-        """Check that `der` leads through some of `path` (DER each) to an authority, at an instant in seconds.
+        """Check that a chain leads from `der` through certificates of `path` (DER) to an authority, at `at` (seconds).
 
         Raises:
             BadBag: it does not.
@@ -49,7 +49,7 @@ class Authorities:
             verifier.verify(client, [x509.load_der_x509_certificate(each) for each in path])
         except VerificationError:
             raise BadBag("no authority stands behind the certificate") from None
-        except Exception:  # what anybody may have made has many ways to be malformed
+        except Exception:  # untrusted input: the library raises many kinds of exceptions
             raise BadBag("not a certificate path that can be read") from None
 
 

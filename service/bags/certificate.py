@@ -1,4 +1,4 @@
-"""Client certificates (RFC 5280, RFC 8705 section 2): the names and the public key in them, read and no more."""
+"""The names and the public key in a client certificate (RFC 5280, RFC 8705 section 2). Nothing is verified here."""
 
 from functools import lru_cache
 from ipaddress import ip_address
@@ -14,7 +14,7 @@ from service.bags.jwk import read_public_jwk
 MAX_BYTES = 8192
 
 NameKind = Literal["subject_dn", "san_dns", "san_uri", "san_ip", "san_email"]
-"""RFC 8705 section 2.1.2, without its prefix."""
+"""The names of RFC 8705 section 2.1.2, without the prefix `tls_client_auth_`."""
 
 # What OpenSSL and proxies write beside the short names of RFC 4514 section 3.
 _ATTRIBUTES = {
@@ -28,9 +28,9 @@ _ATTRIBUTES = {
 
 
 class Certificate(NamedTuple):
-    """What a certificate says: names as `canonical_name` writes them, an RFC 7638 thumbprint, seconds since the epoch.
+    """The content of a certificate: canonical names, the key's thumbprint (RFC 7638), times in seconds since the epoch.
 
-    Nothing of it is proven here: the chain and the possession of the private key are for the TLS handshake.
+    Nothing is verified here: the TLS handshake verifies the chain and the possession of the private key.
     """
 
     names: frozenset[tuple[NameKind, str]]
@@ -39,12 +39,12 @@ class Certificate(NamedTuple):
     not_after: float
 
 
-@lru_cache(256)  # a client shows one certificate many times
+@lru_cache(256)  # a client sends the same certificate many times
 def read_certificate(der: bytes) -> Certificate:
-    """Return what is in a certificate.
+    """Return the content of a certificate.
 
     Raises:
-        BadBag: it is over 8 KiB, malformed, or its key is weak or of a kind that is not used here.
+        BadBag: the certificate is over 8 KiB or malformed, or its key is weak or of a kind that is not used here.
     """
     if len(der) > MAX_BYTES:
         raise BadBag("certificate is too long")
@@ -58,12 +58,12 @@ def read_certificate(der: bytes) -> Certificate:
         )
     except BadBag:
         raise
-    except Exception:  # two libraries read here what anybody may have made, and each has many ways to say no
+    except Exception:  # two libraries parse untrusted input here, and each raises many kinds of exceptions
         raise BadBag("not a certificate that can be read") from None
 
 
 def canonical_name(kind: NameKind, text: str) -> tuple[NameKind, str]:
-    """Return a registered name in the one spelling in which certificates' names are compared, case and all.
+    """Return a registered name in its canonical form, in which names are compared exactly.
 
     Raises:
         BadBag: no certificate can have such a name.
@@ -105,7 +105,7 @@ def _names(certificate: x509.Certificate) -> list[tuple[NameKind, str]]:
 
 
 def _distinguished(name: x509.Name) -> str:
-    """Write a name in RFC 4514, attributes as numbers; those of one level are a set, and so have an order here."""
+    """Return a name in the form of RFC 4514, with attribute types as OIDs and the attributes of one level sorted."""
     levels = [
         x509.RelativeDistinguishedName(sorted(rdn, key=lambda attribute: attribute.oid.dotted_string))
         for rdn in name.rdns

@@ -1,4 +1,4 @@
-"""The one failure of every token that cannot be opened, whatever the reason."""
+"""`BadBag`, the one error of every bag or token that is refused, whatever the reason."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ no caller can catch the one and forget the other. `reason` is for the log only."
 
 
 class ExpiredBag(BadBag):
-    """An authentic bag whose time is over; `bag` is what it held.
+    """The bag is authentic but has expired; `bag` is its content.
 
     Only the device grant (RFC 8628 section 3.5, expired_token) and logout (id_token_hint) look inside.
     """

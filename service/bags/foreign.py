@@ -1,4 +1,4 @@
-"""RFC 7515, RFC 7519, RFC 8725: other people's JWTs, read by a strict pre-parser before any key is touched.
+"""JWTs of other parties (RFC 7515, RFC 7519, RFC 8725): strict parsing first, and only then the signature.
 
 Client assertions, DPoP proofs, request objects and other issuers' tokens all pass here, and nowhere else.
 """
@@ -25,7 +25,7 @@ Claims = NewType("Claims", dict[str, Any])
 
 
 class Unverified(msgspec.Struct, frozen=True):
-    """A well-formed JWT of which nothing is proven yet; its claims may only help to find out whose keys to use."""
+    """A well-formed JWT whose signature is not verified yet. Its claims may only be used to find the keys."""
 
     alg: str
     kid: str | None
@@ -47,13 +47,13 @@ class _Header(NamedTuple):
 
 
 def _header(segment: bytes) -> _Header:
-    """What a header segment says."""
+    """Return the header in a header segment."""
     header = read_jws_header(segment)
     return _Header(header["alg"], header.get("kid"), header.get("typ"), "jwk" in header)
 
 
 def _embedded_key(segment: bytes) -> PublicKey | None:
-    """The key in a header segment that has been read (RFC 9449 §4.2); None if it is of no kind that signs."""
+    """Return the key in a header segment (RFC 9449 section 4.2); None if its kind cannot sign."""
     return read_verification_key(load_object(decode(segment))["jwk"])
 
 
@@ -64,7 +64,7 @@ _short_embedded_key = lru_cache(1024)(_embedded_key)
 
 
 def parse(token: str, *, types: frozenset[str | None], embedded_key: bool = False, max_chars: int = 8192) -> Unverified:
-    """A compact JWS with a JSON object in it, of one of the given `typ`s (None: it has none).
+    """Parse a compact JWS with a JSON object, whose `typ` is one of `types` (None: without `typ`).
 
     `embedded_key` says that the header must hold a `jwk` (a DPoP proof); otherwise it must not. Raises BadBag.
     """
@@ -99,15 +99,15 @@ def parse(token: str, *, types: frozenset[str | None], embedded_key: bool = Fals
 
 
 def verify(unverified: Unverified, keys: KeySet, algs: frozenset[str]) -> Claims:
-    """The claims, if the one key that kid and alg name has signed them with an allowed alg; raises BadBag."""
+    """Return the claims if the key with this kid and alg has signed them, and alg is allowed; raises BadBag."""
     _check_alg(unverified, algs)
     return _verify(unverified, keys.choose(unverified.kid, unverified.alg))
 
 
 def verify_with_embedded_key(unverified: Unverified, algs: frozenset[str]) -> tuple[Claims, str]:
-    """RFC 9449 §4.3: the claims, and the RFC 7638 SHA-256 thumbprint of the public key in the header that signed them.
+    """Return the claims of a DPoP proof, and the SHA-256 thumbprint (RFC 7638) of the key in its header.
 
-    The key proves nothing but possession of itself. Raises BadBag.
+    The signature shows possession of this key and nothing else (RFC 9449 section 4.3). Raises BadBag.
     """
     _check_alg(unverified, algs)
     key = unverified.key
@@ -125,9 +125,9 @@ def check_times(
     max_life: float | None = None,
     max_age: float | None = None,
 ) -> None:
-    """RFC 7519 §4.1.4-4.1.6; all in seconds. Raises BadBag if expired, not yet valid, or issued in the future.
+    """Check exp, nbf and iat (RFC 7519 sections 4.1.4 to 4.1.6), in seconds. Raises BadBag.
 
-    `max_life` bounds how long it may live still, and from `iat` where it has one; `max_age` requires an `iat` no
+    `max_life` limits the time until `exp`, from now and from `iat` if there is one. `max_age` requires an `iat` no
     older than that.
     """
     exp, nbf, iat = claims.get("exp"), claims.get("nbf"), claims.get("iat")
@@ -145,13 +145,13 @@ def check_times(
 
 
 def check_issuer(claims: Claims, issuer: str) -> None:
-    """RFC 7519 §4.1.1: `iss` is exactly this; raises BadBag."""
+    """Check that `iss` is exactly `issuer` (RFC 7519 section 4.1.1); raises BadBag."""
     if claims.get("iss") != issuer:
         raise BadBag("wrong iss")
 
 
 def check_audience(claims: Claims, audience: str, *, array: bool = False) -> None:
-    """RFC 7519 §4.1.3: `aud` is exactly this string or, with `array`, also a list of it alone; raises BadBag."""
+    """Check that `aud` is `audience` or, with `array`, a list of it alone (RFC 7519 section 4.1.3); raises BadBag."""
     aud = claims.get("aud")
     if aud != audience and not (array and aud == [audience]):
         raise BadBag("wrong aud")

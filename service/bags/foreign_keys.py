@@ -1,4 +1,4 @@
-"""RFC 7517 §5, RFC 7518 §3.2: what other people's signatures are checked with."""
+"""The keys that verify signatures of other parties (RFC 7517 section 5, RFC 7518 section 3.2)."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ log = structlog.get_logger("satchel")
 
 
 class HmacKey(msgspec.Struct, frozen=True):
-    """A shared secret (bytes) for HMAC. It is never read from a JWK Set, so no public key can become one.
+    """A shared secret (bytes) for HMAC. It is never read from a JWK Set, so a public key cannot become a secret.
 
     Raises BadBag if it is shorter than 32 bytes.
     """
@@ -37,7 +37,7 @@ class HmacKey(msgspec.Struct, frozen=True):
             raise BadBag("secret is too short")
 
     def fits(self, alg: str) -> bool:
-        """Tell whether a signature with `alg` can be this key's: the hash is no longer than the secret."""
+        """Return whether this secret may be used with `alg`: it is at least as long as the hash."""
         row = ALGORITHMS.get(alg)
         return (
             row is not None
@@ -51,7 +51,7 @@ class HmacKey(msgspec.Struct, frozen=True):
 
 
 class KeySet:
-    """The keys of one signer, each found by its exact kid. Raises BadBag for more than 64 keys or a kid used twice."""
+    """The keys of one signer, found by exact kid. Raises BadBag for more than 64 keys or a kid that is used twice."""
 
     def __init__(self, keys: Iterable[PublicKey | HmacKey]) -> None:
         self._keys = tuple(keys)
@@ -68,11 +68,11 @@ class KeySet:
         return kid in self._by_kid
 
     def holds(self, thumbprint: str) -> bool:
-        """Whether one of them is the public key with this RFC 7638 thumbprint."""
+        """Return whether one of the keys is the public key with this thumbprint (RFC 7638)."""
         return any(isinstance(key, PublicKey) and key.thumbprint == thumbprint for key in self._keys)
 
     def choose(self, kid: str | None, alg: str) -> PublicKey | HmacKey:
-        """The one key that must have made the signature; raises BadBag if there is none, or more than one."""
+        """Return the one key for a signature with `kid` and `alg`; raises BadBag if there is none or more than one."""
         if kid is not None:
             key = self._by_kid.get(kid)
             if key is None:
@@ -87,7 +87,7 @@ class KeySet:
 
 
 def import_jwks(document: bytes | dict[str, Any], *, origin: str = "") -> KeySet:
-    """The public keys of a JWK Set (RFC 7517 §5) that verify signatures; keys of unknown kinds are passed over.
+    """Return the keys of a JWK Set (RFC 7517 section 5) that verify signatures; keys of unknown kinds are ignored.
 
     A set that was fetched has an `origin`, for the log. In that one, a key that is malformed, weak or private is passed
     over too, and so are keys with one kid. What stands in our own configuration is refused as a whole.

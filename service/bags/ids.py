@@ -13,10 +13,11 @@ _shared, _born = b"", 0
 
 
 def single_use_id() -> str:
-    """Return an id as `fresh_id` does, for what is good once: 104 bits are its own, the first 24 its siblings' too.
+    """Return an id like that of `fresh_id`, for single-use bags: 104 bits are random, the first 24 are shared.
 
-    Sixteen siblings in a row begin alike, and the next sixteen nearly so. Such ids are spent at about the time at which
-    their siblings are, and the embedded memory keeps them side by side: to write a few down is to write a page or two.
+    Sixteen consecutive ids have the same first 24 bits, and the next sixteen nearly the same. Ids that are created
+    together are also spent at about the same time. The embedded memory stores them next to each other, so spending
+    several of them writes only a page or two.
     """
     global _shared, _born
     if _born % 4096 == 0:

@@ -1,4 +1,4 @@
-"""Other people's public keys: satchel_jose reads them strictly, jwcrypto imports them and takes their thumbprints."""
+"""Public keys of other parties: satchel_jose reads them, jwcrypto imports them and computes their thumbprints."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from satchel_jose.jwk import PublicKey
 
 
 def read_public_jwk(jwk: object) -> PublicKey | None:
-    """Return a public key from its JWK; None if its kind is none that we use. Raises BadBag if it is unsound."""
+    """Return the public key of a JWK; None if its kind is not used here. Raises BadBag if the key is invalid."""
     return strict.read_public_jwk(jwk, _import)
 
 
 def read_verification_key(jwk: object) -> PublicKey | None:
-    """Return a public key that verifies signatures; None if it is for another use or of a kind that we do not use.
+    """Return the public key of a JWK that verifies signatures; None if its use or kind is another.
 
     Raises BadBag if it is unsound, or its alg contradicts its kind.
     """

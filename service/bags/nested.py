@@ -1,10 +1,10 @@
-"""RFC 7519 §5.2, RFC 7516: a signed JWT sealed to somebody's public key; one for a resource server we can open too.
+"""Nested JWTs: signed, then encrypted to the public key of a resource server or client (RFC 7519 section 5.2).
 
-The recipient opens it as any nested JWT. The private header member `ak` ("kid.wrapped seed", not critical) lets us open
-it with a bag key, so that introspection and revocation need no key of the recipient's. It holds a seed of which the
-content key is a one-way function: were it the content key itself, the recipient, who knows that, could move the wrapped
-key into a bag and so forge codes and refresh tokens. What the recipient can still do is to seal other content under the
-same content key: authenticity is the inner signature's alone.
+The recipient opens such a token like any nested JWT. The private header member `ak` ("kid.wrapped seed", not critical)
+lets this service open it with a bag key, so introspection and revocation need no key of the recipient. The seed is the
+input of a one-way function whose result is the content key. If `ak` wrapped the content key itself, the recipient, who
+knows the content key, could move the wrapped key into a bag and forge codes and refresh tokens. The recipient can still
+encrypt other content under the same content key, so only the inner signature shows authenticity.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _OTHER_INFO = len(_ECDH).to_bytes(4) + _ECDH.encode() + bytes(8) + (256).to_byte
 
 
 class BagKey(Protocol):
-    """A key of our own that wraps 32 bytes (RFC 3394)."""
+    """A bag key of this service, which wraps 32 bytes (RFC 3394)."""
 
     @property
     def kid(self) -> str: ...
@@ -54,7 +54,7 @@ class BagKey(Protocol):
 
 
 class Recipient(msgspec.Struct, frozen=True):
-    """Somebody's public key (`cryptography` object), and the part of the header that never changes."""
+    """The public key of a recipient (`cryptography` object), and the constant part of the header."""
 
     kid: str
     handle: Any
@@ -62,7 +62,7 @@ class Recipient(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_jwk(cls, jwk: dict[str, Any]) -> "Recipient":
-        """From a public JWK with a kid: P-256, X25519, or RSA of at least 2048 bits. Raises BadBag."""
+        """Return the recipient with a public JWK: P-256, X25519, or RSA of at least 2048 bits. Raises BadBag."""
         key = read_public_jwk(jwk)
         if key is None or key.kind not in ("P-256", "X25519", "RSA"):
             raise BadBag("a recipient's key is P-256, X25519 or RSA")
@@ -82,7 +82,7 @@ class Recipient(msgspec.Struct, frozen=True):
         return f"Recipient(kid={self.kid!r})"
 
     def encapsulate(self, cek: bytes) -> tuple[bytes, bytes]:
-        """The header members that this needs (JSON), and the content key encrypted to the recipient."""
+        """Return further header members (JSON), and the content key encrypted to the recipient."""
         if isinstance(self.handle, rsa.RSAPublicKey):
             return b"", self.handle.encrypt(cek, _OAEP)
         if isinstance(self.handle, x25519.X25519PublicKey):
@@ -100,14 +100,14 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 def seal_nested(signed_jwt: bytes, recipient: Recipient, key: BagKey) -> str:
-    """A compact JWE of the signed JWT that the recipient opens, and so do we with the bag key."""
+    """Return a compact JWE of the signed JWT, which the recipient opens, and this service with the bag key."""
     seed = random_octets(32)
     access = _json(f"{key.kid}.{encode(key.wrap(seed)).decode()}")
     return _seal(signed_jwt, recipient, _content_key(seed), b',"ak":%s' % access)
 
 
 def seal_for(signed_jwt: bytes, recipient: Recipient) -> str:
-    """A compact JWE of the signed JWT that the recipient alone opens."""
+    """Return a compact JWE of the signed JWT, which only the recipient opens."""
     return _seal(signed_jwt, recipient, random_octets(32), b"")
 
 
@@ -121,7 +121,7 @@ def _seal(signed_jwt: bytes, recipient: Recipient, cek: bytes, access: bytes) ->
 
 
 def open_own_nested(token: bytes, unwrap: Callable[[str, bytes], bytes]) -> bytes:
-    """The signed JWT in a token that `seal_nested` made; its signature is still to be verified.
+    """Return the signed JWT in a token that `seal_nested` made. The caller verifies its signature.
 
     `unwrap(kid, wrapped)` gives what the bag key `kid` has wrapped, or raises BadBag or InvalidWrap.
     Raises BadBag.
@@ -146,7 +146,7 @@ def _content_key(seed: bytes) -> bytes:
 
 
 def _iv(encrypted_key: bytes) -> bytes:
-    """The content key is used once, so any IV will do; this one binds the segment that the tag does not cover."""
+    """Return the IV. The content key is used once, so any IV is safe; this one binds the segment outside of the tag."""
     return hashlib.sha256(encrypted_key).digest()[:IV_BYTES]
 
 

@@ -1,4 +1,4 @@
-"""Nonces for DPoP proofs (RFC 9449 section 8): told by the clock and a bag key, so any node can check any node's."""
+"""Nonces for DPoP proofs (RFC 9449 section 8), computed from the time and a bag key, so every node accepts them."""
 
 from hmac import compare_digest
 
@@ -6,20 +6,20 @@ from keys import Ring, SealingKey
 from satchel_jose.base64url import encode
 
 SLOT = 60
-"""Seconds for which one nonce is handed out; it is good for one slot more."""
+"""Seconds for which one nonce is issued. It is accepted for one slot more."""
 
 
 def make_nonce(ring: Ring, now: float) -> str:
     """Return the nonce of this slot.
 
     Raises:
-        NoActiveKey: the ring cannot seal now.
+        NoActiveKey: the ring has no active bag key.
     """
     return _nonce(ring.sealer(now), int(now) // SLOT)
 
 
 def check_nonce(ring: Ring, nonce: str, now: float) -> bool:
-    """Tell whether `nonce` is one of ours, of this slot or the last; a node's clock may be one slot ahead."""
+    """Return whether `nonce` is a nonce of this slot, the last or the next (another node's clock may be ahead)."""
     kid, _, rest = nonce.partition(".")
     slot, _, _ = rest.partition(".")
     key = ring.by_kid(kid)

@@ -1,4 +1,4 @@
-"""Random octets for ids and content keys, taken from the kernel in blocks: a system call each costs some 8 µs."""
+"""Random octets for ids and content keys. They are read from the kernel in blocks, because a system call costs 8 µs."""
 
 import os
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ _chunks: Iterator[bytes] = iter(())
 
 
 def random_octets(count: int) -> bytes:
-    """Return `count` octets (at most 64) that are given out once.
+    """Return `count` random octets (at most 64), which are returned once only.
 
-    To one thread, since `next` on a list's iterator is atomic; to one process, since a fork forgets the block.
+    Two threads never get the same octets, because `next` on a list iterator is atomic; a child process drops the block.
     """
     global _chunks
     chunk = next(_chunks, None)

@@ -1,4 +1,4 @@
-"""Sealing and opening (RFC 7516 compact serialisation, A256KW + A256GCM of RFC 7518 sections 4.4 and 5.3)."""
+"""Encryption and decryption of bags: compact JWE with A256KW and A256GCM (RFC 7516, RFC 7518 sections 4.4 and 5.3)."""
 
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Wrapper(Protocol):
 def seal(header: bytes, key: Wrapper, plaintext: bytes) -> bytes:
     """Return the compact JWE of `plaintext` under the protected header segment `header`.
 
-    Every bag has a content key of its own, so no limit on the number of nonces under one key is ever near
+    Every bag has a content key of its own, so the limit on the number of nonces under one key is never reached
     (NIST SP 800-38D section 8.3).
     """
     fresh = random_octets(44)
@@ -35,7 +35,7 @@ def unseal(header: bytes, key: Wrapper, rest: bytes) -> bytes:
     """Return the plaintext of a compact JWE whose text is `header`, a dot, and `rest`.
 
     Raises:
-        BadBag: wrong number of segments, a second spelling, or not sealed by `key` under `header`.
+        BadBag: the segments are malformed or not canonical, or the bag was not sealed by `key` under `header`.
     """
     segments = rest.split(b".", 4)
     if len(segments) != 4:

@@ -1,4 +1,4 @@
-"""Signing and verifying our own JWTs (RFC 7515 compact serialisation); the claims of an access token (RFC 9068)."""
+"""Signing and verification of the service's own JWTs (RFC 7515), and the claims of access tokens (RFC 9068)."""
 
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from service.bags.kinds import AccessToken
 
 
 class Signer(Protocol):
-    """A key that signs; the private half may live elsewhere (PKCS#11, a KMS)."""
+    """A key that signs. Its private half may be elsewhere (PKCS#11, a key service)."""
 
     def sign(self, data: bytes, /) -> bytes: ...
 
@@ -27,7 +27,7 @@ def verify(header: bytes, key: Signer, rest: bytes) -> bytes:
     """Return the payload of a compact JWS whose text is `header`, a dot, and `rest`.
 
     Raises:
-        BadBag: wrong number of segments, a second spelling, or not signed by `key` under `header`.
+        BadBag: the segments are malformed or not canonical, or the JWS was not signed by `key` under `header`.
     """
     payload, dot, signature = rest.partition(b".")
     if not dot or b"." in signature:
@@ -56,7 +56,7 @@ class _AccessClaims(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _FIELDS = frozenset(_AccessClaims.__struct_fields__)
 RESERVED_CLAIMS = _FIELDS | {"nbf", "may_act", "sub_id", "events", "active", "token_type", "personal", "origin"}
-"""Claims that configuration and hooks may not set: the service alone speaks for them."""
+"""Claims that only the service sets; configuration and hooks may not set them."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -87,10 +87,10 @@ def access_claims(token: AccessToken) -> bytes:
 
 
 def access_token(payload: bytes) -> AccessToken:
-    """Return what the claims of a signed access token say; the inverse of `access_claims`.
+    """Return the access token with these claims; the inverse of `access_claims`.
 
     Raises:
-        BadBag: authentic, but not the claims of an access token.
+        BadBag: the claims are not those of an access token.
     """
     try:
         members = _decode(payload)

@@ -1,9 +1,9 @@
-"""The one view of keys that a request works with: ring, header table and opened tokens, swapped as a whole.
+"""The snapshot that a request uses: key ring, header table and cache of opened tokens, replaced as a whole.
 
-A header of ours is matched, never parsed. We emit one fixed protected header for each pair of kind and key, so a table
-from the exact header segment to that pair is all that opening needs: an algorithm, a key id or a critical extension
-that we did not write cannot be expressed. Since the access tokens opened so far live in the same object as the ring
-that opened them, no verdict outlives its key.
+Headers of this service's bags and tokens are matched, not parsed. The service writes one fixed protected header for
+each pair of kind and key, so opening needs only a table from the exact header segment to that pair. A header with
+another algorithm, key id or critical extension is not in the table. The cache of opened access tokens belongs to the
+same object as the ring, so no cached result outlives its key.
 """
 
 from collections.abc import Callable, Container
@@ -23,16 +23,16 @@ from service.bags.sign import access_claims, access_token, sign, verify
 B = TypeVar("B", bound=Bag)
 
 MAX_CHARS = 8192
-"""Characters of the longest token that is looked at."""
+"""The longest token that is read, in characters."""
 
 AT_JWT = "at+jwt"
 ID_TOKEN = "JWT"
-"""OpenID Connect Core section 2; read again as an id_token_hint, and good for nothing else."""
+"""ID tokens (OpenID Connect Core section 2). The service reads them as id_token_hint only."""
 INTROSPECTION_JWT = "token-introspection+jwt"
 USERINFO_JWT = "userinfo+jwt"
 LOGOUT_JWT = "logout+jwt"
 _FOR_OTHERS = (INTROSPECTION_JWT, USERINFO_JWT, LOGOUT_JWT)
-"""Signed for others (RFC 9701, OpenID Connect Core 5.3.2, Back-Channel Logout 2.4), and never opened here."""
+"""JWTs that the service signs but never reads (RFC 9701, OpenID Connect Core 5.3.2, Back-Channel Logout 2.4)."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode_claims = msgspec.json.Decoder(dict[str, Any]).decode
 _REMEMBERED = 4096
@@ -46,7 +46,7 @@ class _Sealed(NamedTuple):
 
 
 class Snapshot:
-    """Seals, signs and opens with one ring, for one issuer. `now` is in seconds since the epoch throughout."""
+    """Seals, signs and opens with one key ring, for one issuer. `now` is always in seconds since the epoch."""
 
     __slots__ = ("_headers", "_id_tokens", "_opened", "_sealed", "_signed", "issuer", "ring", "skew")
 
@@ -73,7 +73,7 @@ class Snapshot:
                         self._sealed[header] = _Sealed(kind, key, msgspec.msgpack.Decoder(kind).decode)
 
     def _shapes(self, key: Key, typ: str, algorithms: dict[str, str]) -> tuple[bytes, ...]:
-        """Return the header segments that are read for (typ, key); the first is the one emitted.
+        """Return the header segments that are accepted for (typ, key). New bags and tokens get the first.
 
         A new shape is appended one release before it moves to the front, so equal nodes can be upgraded one by one.
         """
@@ -111,14 +111,14 @@ class Snapshot:
         return sign(self._headers[typ, key.kid], key, claims).decode("ascii")
 
     def sign_and_seal(self, token: AccessToken, alg: str, recipient: Recipient, now: float) -> str:
-        """Return `token` as a JWT inside a JWE that `recipient` opens (RFC 7519 section 5.2), and we too."""
+        """Return `token` as a JWT inside a JWE that `recipient` and this service can open (RFC 7519 section 5.2)."""
         return seal_nested(self.sign(token, alg, now).encode("ascii"), recipient, self.ring.sealer(now))
 
     def open(self, token: str, kinds: Container[type[B]], now: float) -> B:
-        """Return the bag in `token`, which must be of one of `kinds`, ours, unaltered and within its time.
+        """Return the bag in `token` if it has one of `kinds`, comes from this issuer, is authentic and has not expired.
 
         Raises:
-            ExpiredBag: everything but its time is right.
+            ExpiredBag: the bag has expired, and is valid otherwise.
             BadBag: anything else; the reason is for the log.
         """
         if len(token) > MAX_CHARS:
@@ -157,7 +157,7 @@ class Snapshot:
         return bag  # type: ignore[return-value]
 
     def open_id_token(self, text: str, now: float) -> dict[str, Any]:
-        """Return the claims of an ID token of ours, expired or not, as long as there is the key that signed it.
+        """Return the claims of an ID token of this service, also of an expired one, as long as its key exists.
 
         Raises:
             BadBag: anything else; the reason is for the log.
@@ -174,7 +174,7 @@ class Snapshot:
         return claims
 
     def _open_signed(self, text: bytes, now: float) -> tuple[AccessToken, int]:
-        """Return the access token in a JWT of ours, nested or not, and the instant at which a key to it expires."""
+        """Return the access token in a JWT of this service, nested or not, and the instant at which its key expires."""
         header, _, rest = text.partition(b".")
         key, until = self._signed.get(header), _NEVER
         if key is None:

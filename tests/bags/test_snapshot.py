@@ -436,7 +436,7 @@ def test_a_shape_that_is_read_twice_is_refused_at_the_start(monkeypatch):
 
 
 def test_one_kid_for_a_signing_and_a_bag_key_is_refused_by_the_ring():
-    with pytest.raises(ValueError, match="one kid"):
+    with pytest.raises(ValueError, match="have the same kid"):
         snapshot(signing_key(kid="same"), bag_key(kid="same"))
 
 

@@ -1,8 +1,8 @@
-"""What each bag holds.
+"""The kinds of bags, and the fields of each.
 
-A payload is MessagePack of a tagged array (RFC 7516 leaves the plaintext to us), so three rules keep every bag ever
-handed out readable: fields are only appended, always with a default; a tag is never used twice; a field that
-*restricts* what its bag allows is a new kind, because an older node would ignore it.
+The payload of a bag is MessagePack of a tagged array. Three rules keep every bag readable that was ever issued: fields
+are only appended, and have a default; a tag is never used twice; a field that *restricts* a bag is a new kind, because
+an older node would ignore the field.
 
 | file | what it holds |
 |---|---|

@@ -1,4 +1,4 @@
-"""Half-done requests of those who ask the decision API."""
+"""Tickets of the decision API: requests for which its caller still has to decide."""
 
 from typing import ClassVar
 

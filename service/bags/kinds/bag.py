@@ -1,4 +1,4 @@
-"""What every kind of bag has: who made it, its id, and its two instants."""
+"""The fields of every bag: issuer, id, time of issue and expiry."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Bag(msgspec.Struct, frozen=True, array_like=True):
-    """What every bag says of itself: issuer, id, and the two instants in seconds since the epoch (RFC 7519 4.1)."""
+    """The fields of every bag: iss, jti, iat and exp (RFC 7519 section 4.1). Times are in seconds since the epoch."""
 
     TYP: ClassVar[str] = ""
 

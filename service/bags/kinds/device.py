@@ -1,4 +1,4 @@
-"""The device flow (RFC 8628)."""
+"""Bags of the device flow (RFC 8628)."""
 
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ class DeviceCode(Bag, frozen=True, array_like=True, tag=9):
 
 
 class DeviceApproval(Bag, frozen=True, array_like=True, tag=10):
-    """What a person has said to a device, on its way through the memory; without a grant it was no."""
+    """The user's decision about a device, as it is stored in the memory. Without a grant, the user denied access."""
 
     TYP: ClassVar[str] = "approval+bag"
 

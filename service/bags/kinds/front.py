@@ -1,4 +1,4 @@
-"""Requests on their way through login and consent, and the cookies of browsers."""
+"""Authorization requests during login and consent, and the cookies of browsers."""
 
 from typing import Any, ClassVar
 
@@ -8,10 +8,10 @@ from service.bags.kinds.bag import Bag
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, array_like=True):
-    """An authorization request whose client and redirect_uri are proved (RFC 6749 section 4.1.1, OIDC Core 3.1.2.1).
+    """An authorization request with a verified client and redirect_uri (RFC 6749 section 4.1.1, OIDC Core 3.1.2.1).
 
-    `redirect_uri` is where the answer goes, `named` whether the request had it; `scope` is what may be granted;
-    `challenge` the 32 octets of S256; `max_age` is in seconds, -1 without one; `claims` is the parameter as it came.
+    `named` says whether the request had a redirect_uri. `scope` is the scope that the user can grant. `challenge` has
+    the 32 octets of S256. `max_age` is in seconds, or -1 if the request has none. `claims` is the parsed parameter.
     """
 
     client_id: str
@@ -32,13 +32,13 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, array_like=True):
     authorization_details: list[dict[str, Any]] = []
     ui_locales: str = ""
     hint_sub: str = ""
-    """`sub` of the id_token_hint: nobody else may be logged in."""
+    """`sub` of the id_token_hint: only this user may log in."""
     resource_named: bool = False
     """Whether the request named a resource (RFC 8707)."""
 
 
 class Login(msgspec.Struct, frozen=True, array_like=True):
-    """Who has logged in, and how; `auth_time` is in seconds since the epoch; `claims` what only the login knows."""
+    """A login: the user, when (seconds since the epoch) and how. `claims` are known from the login only."""
 
     sub: str
     auth_time: int
@@ -78,7 +78,7 @@ class LoginTicket(Bag, frozen=True, array_like=True, tag=5):
 
 
 class Verdict(Bag, frozen=True, array_like=True, tag=6):
-    """What a login application has found: who has logged in and what they grant, or an error code."""
+    """The result of a login application: the login and the granted scope, or an error code."""
 
     TYP: ClassVar[str] = "verdict+bag"
 
@@ -90,7 +90,7 @@ class Verdict(Bag, frozen=True, array_like=True, tag=6):
 
 
 class Browser(Bag, frozen=True, array_like=True, tag=7):
-    """A cookie that tells one browser from another; a ticket that began elsewhere is refused."""
+    """A cookie that identifies a browser. Tickets of other browsers are refused."""
 
     TYP: ClassVar[str] = "browser+bag"
 
@@ -113,7 +113,7 @@ class Session(Bag, frozen=True, array_like=True, tag=8):
 
 
 class LogoutTicket(Bag, frozen=True, array_like=True, tag=12):
-    """A logout that waits for the person's yes (OpenID Connect RP-Initiated Logout section 2)."""
+    """A logout that the user has to confirm (OpenID Connect RP-Initiated Logout section 2)."""
 
     TYP: ClassVar[str] = "logout+bag"
 

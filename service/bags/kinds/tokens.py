@@ -7,11 +7,11 @@ import msgspec
 from service.bags.kinds.bag import Bag
 
 SID_CHARS = 11
-"""Characters of a session's id (66 bits)."""
+"""The length of a session id, in characters (66 bits)."""
 
 
 class AccessToken(Bag, frozen=True, array_like=True, tag=1):
-    """An access token, signed (RFC 9068) or sealed; `claims` are the resource's and the operator's own."""
+    """An access token, signed (RFC 9068) or sealed. `claims` come from the configuration and from hooks."""
 
     TYP: ClassVar[str] = "at+bag"
 
@@ -29,16 +29,16 @@ class AccessToken(Bag, frozen=True, array_like=True, tag=1):
 
     @property
     def family(self) -> str:
-        """Id of the authorization that this token comes from; empty for client_credentials.
+        """The id of the authorization to which this token belongs; empty for client_credentials.
 
-        It is the part of `jti` before the dot, so that a signed token needs no claim of its own for it.
+        It is the part of `jti` before the dot, so that signed tokens need no further claim.
         """
         family, dot, _ = self.jti.partition(".")
         return family if dot else ""
 
 
 class Property(msgspec.Struct, frozen=True, array_like=True):
-    """A pair that goes with tokens for the caller of the decision API; one that is not `hidden`, for clients too."""
+    """A property that the caller of the decision API attaches to tokens. Clients see it unless it is `hidden`."""
 
     key: str
     value: str = ""
@@ -46,7 +46,7 @@ class Property(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Terms(msgspec.Struct, frozen=True, array_like=True):
-    """What the caller of the decision API has said of tokens: more claims, and lives in seconds (0: as configured)."""
+    """Settings of the decision API's caller for tokens: properties, claims, lifetimes in seconds (0: as configured)."""
 
     properties: tuple[Property, ...] = ()
     claims: dict[str, Any] = {}
@@ -55,16 +55,15 @@ class Terms(msgspec.Struct, frozen=True, array_like=True):
 
 
 def visible(properties: tuple[Property, ...], *, hidden: bool = False) -> dict[str, str]:
-    """Return the properties that clients see, as members of what they are answered; with `hidden`, the others too."""
+    """Return the properties that clients see, as members of responses; with `hidden`, all properties."""
     return {each.key: each.value for each in properties if hidden or not each.hidden}
 
 
 class PersonalClaims(Bag, frozen=True, array_like=True, tag=11):
-    """What /userinfo or the decision API may tell and an access token must not show to resource servers; rides in it,
-    sealed.
+    """Claims for /userinfo and the decision API that resource servers must not see; an encrypted part of access tokens.
 
-    `names` are claims beyond those of the token's scopes, `claims` values that only the login knew, `sub` the person
-    where the token names them by a pairwise pseudonym.
+    `names` are requested claims beyond those of the token's scopes. `claims` are known from the login only. `sub` is
+    the user's id if the token has a pairwise `sub`.
     """
 
     TYP: ClassVar[str] = "personal+bag"
@@ -76,7 +75,7 @@ class PersonalClaims(Bag, frozen=True, array_like=True, tag=11):
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True):
-    """What a resource owner has granted to a client: the part that a code hands on to its refresh tokens.
+    """The grant of a resource owner to a client: the part that a code and its refresh tokens share.
 
     `client` is a digest of the client id (an id may itself be a bag of 900 characters), `memory` the identity of the
     memory that knows whether this bag was spent.
@@ -94,7 +93,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     cnf: dict[str, str] = {}
     authorization_details: list[dict[str, Any]] = []
     claims: dict[str, Any] = {}
-    """What is known of the person, where only the login knew it."""
+    """Claims about the user that are known from the login only."""
     asked: tuple[tuple[str, ...], ...] = ()
     """Names of the claims that the ID token and /userinfo have by the request's `claims` (OIDC Core section 5.5)."""
     terms: Terms | None = None
@@ -103,7 +102,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def sid(self) -> str:
-        """The session of the login: the first half of `family`, since every character counts in a code."""
+        """The id of the login session: the first half of `family`, which keeps codes short."""
         return self.family[:SID_CHARS]
 
 
