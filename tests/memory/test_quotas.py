@@ -173,6 +173,17 @@ def test_a_crowd_takes_no_more_than_there_is(house: House) -> None:
     house.run(act, quotas={"par": 250})
 
 
+def test_096_whoever_names_the_ids_does_not_choose_what_counts(house: House) -> None:
+    """Of a large class with much room, one entry in 16 counts for 16, by lot; near its end each is counted again."""
+
+    async def act(memory: Memory) -> None:
+        owner = owners(client="spa")
+        assert 4000 < await fill(memory, named("dpop"), house.now + 600, "dpop", owner) < 6000
+        assert await fill(memory, named("later"), house.now + 600, "dpop") == 0
+
+    house.run(act, quotas={"dpop": 5000}, shares={"client": 100})
+
+
 def test_the_status_counts_what_lives(house: House) -> None:
     async def act(memory: Memory) -> None:
         await memory.ready()  # a new server gets its markers first
