@@ -58,6 +58,10 @@ class Decision(msgspec.Struct):
     dpop_nonce: str = ""
     media_type: str = "application/json"
     """The media type of `answer`. A text is sent as it is, anything else as JSON."""
+    username: str = ""
+    """For the log: the user name of a login with a password."""
+    failure: str = ""
+    """For log and metrics: the error code of a failure that is answered with a page, such as a wrong password."""
     note: str = ""
     """For the log: the reason of a negative answer, such as why a token is not active."""
     session: str | None = None

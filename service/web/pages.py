@@ -131,7 +131,7 @@ def page_problems(config: Config) -> Iterator[tuple[str, str]]:
 
 def _shades(color: str, card: str) -> dict[str, str]:
     accent = legible(color, card)
-    return {"card": card, "accent": accent, "on_accent": ink(accent)}
+    return {"card": card, "accent": accent, "on_accent": ink(accent), "button": color, "on_button": ink(color)}
 
 
 def _hashed(text: str) -> str:

@@ -57,6 +57,7 @@ class Line(msgspec.Struct, omit_defaults=True):
         self.format = decision.token_format
         self.jti = decision.jti
         self.reason = decision.note
+        self.error = decision.failure
         if decision.error is not None:
             self.error = decision.error.code
             self.reason = decision.error.reason
@@ -71,10 +72,13 @@ class AuditLine(Line):
     expires: int = 0
     refresh_jti: str = ""
     has_id_token: bool = False
+    username: str = ""
 
     def take(self, decision: Decision) -> None:
         """Copy the facts of `decision` into the line."""
         Line.take(self, decision)
+        if decision.username:
+            self.username, self.subject = decision.username, decision.subject
         issued = decision.issued
         if issued is not None:
             plan, answer, token, refresh = issued

@@ -121,3 +121,17 @@ def test_twice_the_text_size(person: Come) -> None:
     alice.log_in()
     assert alice.page.evaluate("document.documentElement.scrollWidth") <= 320
     assert alice.page.get_by_role("button", name="Deny", exact=True).is_visible()
+
+
+def test_a_phone_at_twice_the_zoom(site: Site, person: Come) -> None:
+    alice = person(viewport={"width": 195, "height": 422})  # 390 pixels at 200 %
+    alice.open()
+    alice.log_in()
+    name = alice.page.get_by_text("Signed in as").bounding_box()
+    card, switch = (alice.page.locator(each).bounding_box() for each in ("main", "button.plain"))
+    assert name is not None and card is not None and switch is not None  # noqa: PT018
+    assert name["width"] > 100  # not one letter a line
+    assert switch["x"] + switch["width"] <= card["x"] + card["width"]
+    alice.page.goto(site.device_code()["verification_uri_complete"])
+    assert alice.page.get_by_label("Code").evaluate("field => field.scrollWidth <= field.clientWidth")
+    assert "Does your device show this code?" in alice.page.inner_text("main")

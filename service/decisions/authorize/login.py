@@ -17,6 +17,8 @@ from service.protocol.errors import OAuthError
 from service.protocol.form import parse
 from service.protocol.ports import User
 
+MAX_USERNAME = 100
+"""Characters of a user name that the log gets."""
 _WRONG = "The user name or the password is wrong."
 _TOO_MANY = f"Too many failed attempts. Wait {PAUSE} seconds, then try again."
 
@@ -44,11 +46,12 @@ async def _login(context: Context, decision: Decision, browser_request: BrowserR
     form = parse(browser_request.parameters)
     text, username = form.require("ticket"), form.get("username") or ""
     ticket, client = await open_ticket(context, text, browser_request, now)
-    decision.client_id = client.id
+    decision.client_id, decision.username = client.id, username[:MAX_USERNAME]
     user, decision.note = await _authenticate(
         context, username, form.get("password") or "", browser_request.address, now
     )
     if user is None:
+        decision.failure = "login_failed"
         decision.action, decision.answer = Action.INTERACTION, LoginPage(text, client, username, decision.note)
         return
     login = Login(user.sub, int(now), user.acr, user.amr, user.claims)

@@ -7,6 +7,7 @@ import jwt
 import pytest
 
 from service.bags.kinds import LoginTicket
+from service.web.request_log import AuditLine, Line
 from tests.worlds.authorization_requests import REDIRECT
 from tests.worlds.built_in_pages import (
     WITH_APPLICATION,
@@ -223,3 +224,18 @@ def test_where_an_application_has_the_say_no_password_counts(tmp_path: Path) -> 
     browser.get(service.verdict(browser.ask().answer))
     ticket = browser.ask(scope="openid read write").answer.partition("?ticket=")[2]
     assert shown(browser.answer(ticket))[0] == "invalid_request"
+
+
+def test_the_log_tells_who_has_tried_and_who_has_logged_in(service: BuiltInPages) -> None:
+    browser = Browser(service)
+    page = browser.ask()
+    failed, entered = browser.log_in(page, "alice", "guess"), browser.log_in(page)
+    assert (failed.failure, failed.username, failed.subject) == ("login_failed", "alice", "")
+    assert (entered.failure, entered.username, entered.subject) == ("", "alice", "u-1")
+    line, plain = AuditLine(0.0, "1", "192.0.2.1", "POST"), Line(0.0, "1", "192.0.2.1", "POST")
+    line.take(failed)
+    assert (line.error, line.username, line.subject, line.reason) == ("login_failed", "alice", "", failed.note)
+    line.take(entered)
+    assert (line.error, line.username, line.subject) == ("", "alice", "u-1")
+    plain.take(failed)
+    assert (plain.error, "alice" in repr(plain)) == ("login_failed", False)  # hooks.audit = false names nobody
