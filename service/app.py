@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from keys import KeyStore, KeyStoreError, read_master_key
 from service.bags.snapshot import Snapshot
+from service.client_auth.assertion import MAX_LIFE
 from service.clients.registry import Registry, registry_problems
 from service.config import Config
 from service.config import load as load_file
@@ -95,7 +96,9 @@ def create_app(
     write = write or StandardOutput()
     configure_events(config.logging.level, write)
     store = store or key_store(config)
-    memory = memory or open_memory(config.memory, lambda: int(clock()), skew=config.keys.skew)
+    memory = memory or open_memory(
+        config.memory, lambda: int(clock()), skew=config.keys.skew, proof_life=_proof_life(config)
+    )
     context = create_context(config, store, memory)
     runtime = Runtime(context, config.keys, clock)
     request_log = RequestLog(clock, write if config.logging.requests else None, audit=config.hooks.audit)
@@ -123,6 +126,11 @@ def create_app(
         app.add_sink(api.sink, f"{base}{config.api.path}/")
     app.add_route(config.endpoints.metrics, Metrics(runtime, request_log, "PROMETHEUS_MULTIPROC_DIR" in os.environ))
     return app
+
+
+def _proof_life(config: Config) -> int:
+    """Return for how long (s) an assertion or a DPoP proof can be used, with clocks that differ."""
+    return max([MAX_LIFE, *(issuer.max_life for issuer in config.issuers)]) + 2 * config.keys.skew
 
 
 def create_context(config: Config, store: KeyStore, memory: Memory) -> Context:

@@ -30,6 +30,7 @@ from collections.abc import Callable
 
 from service.memory.port import (
     MARGIN,
+    PROOF_LIFE,
     REVOKED,
     Entry,
     Memory,
@@ -62,14 +63,19 @@ def _now() -> int:
 
 
 def open_memory(
-    settings: MemorySettings, clock: Callable[[], int] = _now, *, create: bool = True, skew: int = MARGIN
+    settings: MemorySettings,
+    clock: Callable[[], int] = _now,
+    *,
+    create: bool = True,
+    skew: int = MARGIN,
+    proof_life: int = PROOF_LIFE,
 ) -> Memory:
     """Give the memory that `settings` names. It touches no file and no server before its first use, after the fork.
 
     `clock` gives whole seconds since the epoch. Without `create`, a memory that nobody has used yet is refused
-    (`MemoryRefused`) instead of begun. `skew` is the largest permitted difference between two clocks (s). Raises
-    `ImportError` if redis is asked for and redis-py is missing, and `ValueError` if embedded is asked for and no path
-    was settled.
+    (`MemoryRefused`) instead of begun. `skew` is the largest permitted difference between two clocks, and `proof_life`
+    the time for which a client's proof can be used (s). Raises `ImportError` if redis is asked for and redis-py is
+    missing, and `ValueError` if embedded is asked for and no path was settled.
     """
     quotas = Quotas(settings.max_entries, settings.every_quota, settings.every_share)
     if settings.kind == "redis":
@@ -82,6 +88,7 @@ def open_memory(
             clock=clock,
             create=create,
             skew=skew,
+            proof_life=proof_life,
         )
     if settings.kind == "embedded":
         from service.memory.embedded import EmbeddedMemory
@@ -94,6 +101,7 @@ def open_memory(
             quotas=quotas,
             clock=clock,
             create=create,
+            proof_life=proof_life,
         )
     from service.memory.none import NoMemory
 
