@@ -57,7 +57,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path, top: str) -> Iterator
     """The memory of this service is a file that is deleted, or a server that is flushed."""
     if request.param == "redis":
         server = RedisServer(tmp_path / "redis").start()
-        table = f'[memory]\nkind = "redis"\nurl = "{server.url}"\ntimeout_ms = 2000\n'
+        table = f'[memory]\nkind = "redis"\nurl = "{server.url}"\ntimeout_ms = 2000\n[keys]\nskew = 2\n'
         with Running(tmp_path / "served", toml(top + table, "http://127.0.0.1:{port}"), workers=1) as running:
             yield Served(running, lambda: server.send("FLUSHALL"))
         server.kill()
