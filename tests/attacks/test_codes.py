@@ -188,7 +188,7 @@ def test_44_parameters_that_are_sent_twice(sessions: RefreshChains) -> None:
 
 @pytest.mark.parametrize(
     "resource",
-    ["https://unknown.example.com", API + "/", API.upper(), "https://api.example.com:443", "x", VAULT, [API, VAULT]],
+    ["https://unknown.example.com", API + "//", API.upper(), "https://api.example.com:443", "x", VAULT, [API, VAULT]],
 )
 def test_52_resources_that_are_unknown_or_wider_than_the_consent(sessions: RefreshChains, resource: Any) -> None:
     code = sessions.code(resources=(API,))

@@ -88,10 +88,11 @@ def test_section_3_2b_the_subject_is_the_client_id(satchel: Satchel) -> None:
 
 
 def test_section_3_3_the_audience_identifies_this_server(satchel: Satchel) -> None:
-    """With the later rule that it is the issuer alone, as a string."""
+    """With the later rule that it is the issuer alone, as a string or in an array of one."""
     assert ask(satchel, aud=ISSUER).status == 200
+    assert ask(satchel, aud=[ISSUER]).status == 200
     assert is_invalid_client(ask(satchel, aud=ISSUER + "/token"))
-    assert is_invalid_client(ask(satchel, aud=[ISSUER]))
+    assert is_invalid_client(ask(satchel, aud=[ISSUER, ISSUER + "/token"]))
 
 
 def test_section_3_4_expired_and_too_far_in_the_future(satchel: Satchel) -> None:

@@ -41,7 +41,7 @@ def test_section_2_the_resource_chooses_format_and_scopes(satchel: Satchel) -> N
     "resource",
     [
         "https://nobody.example.com",
-        "https://api.example.com/",
+        "https://api.example.com//",
         "https://API.example.com",
         "HTTPS://api.example.com",
         "https://api.example.com:443",
