@@ -215,7 +215,7 @@ def _create(path: Path, wait: float, clock: Callable[[], int]) -> None:
             about = (identity, since, new.stat().st_ino)
             connection.execute("INSERT INTO about VALUES (?, ?, 0, '', ?, 0, 0)", about)
         new.rename(path)
-    structlog.get_logger().info("memory begun", file=str(path), identity=identity, since=since)
+    structlog.get_logger().debug("memory begun", file=str(path), identity=identity, since=since)
 
 
 def set_aside(path: Path, inode: tuple[int, int], wait: float, clock: Callable[[], int], reason: str) -> None:

@@ -84,11 +84,18 @@ def reason(satchel: Satchel) -> str:
     return str(satchel.log[-1]["reason"])
 
 
+PROVED = {"wrong aud", "no jti", "no exp", "expired", "not yet valid", "lives too long", "issued in the future"}
+"""Reasons that are found after the signature: whoever has the client's key may know them."""
+
+
 def refused(satchel: Satchel, answer: Answer) -> str:
-    """The log's reason for a refusal with the bytes of all others."""
+    """The log's reason for a refusal with the bytes of all others, unless the client is proved."""
     why = reason(satchel)
-    assert answer == ask(satchel, basic("nobody", "wrong"))
-    assert answer.status == 401
+    if why in PROVED:
+        assert answer.json()["error_description"].startswith("the assertion needs")
+    else:
+        assert answer == ask(satchel, basic("nobody", "wrong"))
+    assert (answer.status, answer.json()["error"]) == (401, "invalid_client")
     return why
 
 
@@ -339,7 +346,6 @@ AUDIENCES = [
     ISSUER.upper(),
     ISSUER + ":443",
     ISSUER + ".evil.example",
-    [ISSUER],
     [ISSUER, "https://evil.example.com"],
     ["https://evil.example.com", ISSUER],
     [],
@@ -433,7 +439,6 @@ def test_58_of_many_at_the_same_moment_one_wins(racing: Running) -> None:
     "changes",
     [
         {"aud": ISSUER + "/token"},
-        {"aud": [ISSUER]},
         {"iss": "signer2"},
         {"exp": NOW - 100},
         {"exp": NOW + 3600},

@@ -199,7 +199,7 @@ def test_json_lines(make_satchel: Any) -> None:
             "auth_method": "client_secret_basic",
             "grant_type": "authorization_code",
             "subject": "alice",
-            "audiences": ["https://api.example.com"],
+            "audiences": ["https://api.example.com", satchel.config.issuer],  # for /userinfo
             "scopes": ["openid", "read", "offline_access"],
             "expires": int(satchel.now) + 600,
             "format": "jwt",
