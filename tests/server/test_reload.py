@@ -51,7 +51,7 @@ def refused(server: Running, text: str) -> None:
     server.config.write_bytes(text.encode("utf-8", "surrogateescape"))
     server.process.send_signal(signal.SIGHUP)
     deadline = time.monotonic() + 30
-    while "the workers keep the configuration" not in (said := server.log_file.read_text()[log:]):
+    while "the workers keep the previous configuration" not in (said := server.log_file.read_text()[log:]):
         assert time.monotonic() < deadline, said
         assert server.process.poll() is None, said
         time.sleep(0.02)
