@@ -101,7 +101,7 @@ def test_rotate_keys(make: Make, satchel: Satchel) -> None:
     assert satchel.store.load() == before
     printed(make("rotate-keys", "FORCE=1"))
     moved = {key.kid: key.activates for key in satchel.store.load().keys}
-    assert moved.keys() == {key.kid for key in before.keys}
+    assert moved.keys() > {key.kid for key in before.keys}  # bringing a standby forward stages the next
     assert any(moved[key.kid] < key.activates for key in before.keys)
 
 
